@@ -1,0 +1,30 @@
+"""`python -m benchmarks [name …]`: run them, print one table, write it as JSON."""
+
+import sys
+
+from . import decode, imports, limits, look, notice, waiting
+from .table import RESULTS, Row, Suite, show, write
+
+SUITES: dict[str, Suite] = {
+    "decode": decode.suite,
+    "look": look.suite,
+    "waiting": waiting.suite,
+    "limits": limits.suite,
+    "imports": imports.suite,
+    "notice": notice.suite,
+}
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or list(SUITES)
+    rows: list[Row] = []
+    for name in wanted:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        rows += SUITES[name]()
+    print(show(rows))
+    write(rows)
+    print(f"\nwritten to {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""What `import suno_async` costs over what it needs anyway."""
+
+import resource
+import statistics
+import subprocess
+import sys
+
+from .table import Row
+
+ROUNDS = 15
+
+
+def cost(code: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e3
+
+
+def suite() -> list[Row]:
+    codes = {"ours": "import suno_async", "needed": "import aiohttp, msgspec, anyio"}
+    taken: dict[str, list[float]] = {name: [] for name in codes}
+    for _ in range(ROUNDS):
+        for name, code in codes.items():
+            taken[name].append(cost(code))
+    ours, needed = (statistics.median(taken[name]) for name in codes)
+    return [
+        Row(
+            "import suno_async",
+            ours,
+            "ms CPU",
+            "aiohttp, msgspec, anyio",
+            ours / needed,
+            "≤ 1.15",
+            ours / needed <= 1.15,
+        )
+    ]

@@ -1,0 +1,131 @@
+"""What waiting costs at 1 000 and 100 000 tasks: the poller's CPU for a look that costs nothing, and memory."""
+
+import asyncio
+import gc
+import selectors
+import time
+import tracemalloc
+from typing import Any
+
+from suno_async import GenerateMusic, Pace, Stage, SunoClient, Task, Update
+from suno_async.poller import Poller
+from suno_async.wire import Reply
+
+from .table import Row
+
+PENDING: Update[Any] = Update(task_id="t", stage=Stage.PENDING)
+PAGE = Reply(200, b'{"code":200,"data":{"status":"PENDING"}}')
+
+
+class Jump(selectors.DefaultSelector):
+    """Time that never waits."""
+
+    skipped = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self.skipped += timeout or 0
+        return super().select(0)
+
+
+class JumpLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.jump = Jump()
+        super().__init__(self.jump)
+
+    def time(self) -> float:
+        return self.jump.skipped
+
+
+def run(main: Any) -> Any:
+    with asyncio.Runner(loop_factory=JumpLoop) as runner:
+        return runner.run(main)
+
+
+async def cpu(waiting: int, seconds: float) -> float:
+    """µs of CPU a look, while that many tasks wait, each looked at about every 11.5 s."""
+    looks = 0
+
+    async def look(task: Task[Any]) -> Update[Any]:
+        nonlocal looks
+        looks += 1
+        return PENDING
+
+    poller = Poller(look, lambda task: Pace(patience=1e9))
+    loop = asyncio.get_running_loop()
+    # Spread over the pace's cap, as tasks of real life are.
+    tasks = [Task(f"{n:032x}", GenerateMusic, poller, born=loop.time() + n / waiting * 11.5) for n in range(waiting)]
+    waiters = [asyncio.ensure_future(task.wait()) for task in tasks]
+    await asyncio.sleep(30)
+    gc.collect()
+    looks, began = 0, time.process_time()
+    await asyncio.sleep(seconds)
+    taken = (time.process_time() - began) / looks * 1e6
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    return taken
+
+
+class Nothing:
+    """A network that accepts everything and finishes nothing."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+        if method == "GET":
+            return PAGE
+        self.count += 1
+        return Reply(200, b'{"code":200,"data":{"taskId":"%032x"}}' % self.count)
+
+    def fetch(self, url: str) -> Any:
+        raise AssertionError(url)
+
+    async def aclose(self) -> None:
+        pass
+
+
+async def pending_bytes(count: int) -> float:
+    """Bytes of one handle that nobody waits for."""
+    suno = SunoClient(api_key="k", transport=Nothing())
+    before = _now_used()
+    held = [suno.attach(GenerateMusic, f"{n:032x}") for n in range(count)]
+    return (_now_used() - before) / len(held)
+
+
+async def awaited_bytes(count: int) -> float:
+    """Bytes of one task that is submitted and awaited through `map`."""
+    network = Nothing()
+    suno = SunoClient(api_key="k", transport=network, pace=Pace(first=1e6, growth=1, cap=1e6, patience=1e9))
+    before = _now_used()
+    outcomes = suno.map((GenerateMusic(prompt="x") for _ in range(count)), concurrency=count)
+    first = asyncio.ensure_future(anext(outcomes))
+    while suno._poller.waiting < count:  # noqa: ASYNC110  virtual time
+        await asyncio.sleep(20)
+    used = (_now_used() - before) / count
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await outcomes.aclose()
+    return used
+
+
+def _now_used() -> int:
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
+
+
+def suite() -> list[Row]:
+    few, many = run(cpu(1_000, 2_000)), run(cpu(100_000, 40))
+    tracemalloc.start()
+    small, big = run(pending_bytes(1_000)), run(pending_bytes(100_000))
+    some, mapped = run(awaited_bytes(1_000)), run(awaited_bytes(100_000))
+    tracemalloc.stop()
+    return [
+        Row("poller, one look without HTTP, 1 000 waiting", few, "µs CPU"),
+        Row("poller, one look without HTTP, 100 000 waiting", many, "µs CPU", "", None, "≤ 10 µs", many <= 10),
+        Row("poller, growth", many, "µs CPU", "100 000 / 1 000 waiting", many / few, "≤ 1.5", many / few <= 1.5),
+        Row("memory of a pending task, 1 000", small, "bytes"),
+        Row("memory of a pending task, 100 000", big, "bytes", "", None, "≤ 1 KB", big <= 1024),
+        Row("memory of a task awaited through map, 1 000", some, "bytes"),
+        Row("memory of a task awaited through map, 100 000", mapped, "bytes", "", None, "≤ 3 KB", mapped <= 3072),
+    ]

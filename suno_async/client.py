@@ -1,0 +1,431 @@
+"""Where the parts meet, and nothing else."""
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Sequence,
+)
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Self, TypeVar
+from urllib.parse import quote, urlsplit
+from weakref import WeakValueDictionary
+
+import anyio
+
+from . import callbacks, wire
+from .callbacks import Callback
+from .endpoints import (
+    AddInstrumental,
+    AddVocals,
+    BoostStyle,
+    Call,
+    ExtendMusic,
+    GenerateLyrics,
+    GenerateMusic,
+    GenerateSounds,
+    GetCredits,
+    Job,
+    Mashup,
+    ReplaceSection,
+    Request,
+    UploadCover,
+    UploadExtend,
+    maker_of,
+)
+from .errors import (
+    ApiError,
+    ConfigurationError,
+    ConnectError,
+    Maintenance,
+    RateLimited,
+    ResponseLost,
+    ServerError,
+    SubmissionUncertain,
+    SunoError,
+)
+from .limiter import Limiter
+from .models import Doubt, File, Result, Update
+from .pace import Pace, pace_of, retries
+from .poller import Poller
+from .providers import Provider, provider_named
+from .receiver import Receiver
+from .task import Task
+from .transport import HTTP, Transport
+
+__all__ = ["Outcome", "SunoClient"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+log = logging.getLogger("suno_async")
+
+NOT_ACCEPTED = (ConnectError, RateLimited, Maintenance)
+"""A submit that failed like this created nothing, so it may be sent again."""
+HARMLESS = (*NOT_ACCEPTED, ResponseLost, ServerError)
+"""So may a read that failed like this."""
+ATTEMPTS = 8
+NOWHERE = "https://suno-async.invalid/callback"
+"""The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
+EARLY = 1000
+"""Callbacks kept for submits that are still under way."""
+
+
+class Outcome(NamedTuple, Generic[R]):
+    """What became of one job of `map`: `result` or `error`, and the task if it was accepted."""
+
+    job: Job[R]
+    task: Task[R] | None
+    result: R | None
+    error: Exception | None
+
+
+def _submits(
+    job: Callable[P, Job[R]],
+) -> Callable[Concatenate["SunoClient", P], Coroutine[Any, Any, Task[R]]]:
+    """A client method for a job: the class's own signature, in front of `submit`."""
+
+    async def method(self: "SunoClient", /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        return await self.submit(job(*args, **kwargs))
+
+    method.__doc__ = job.__doc__
+    return method
+
+
+def _calls(call: Callable[P, Call[R]]) -> Callable[Concatenate["SunoClient", P], Coroutine[Any, Any, R]]:
+    """A client method for a call, in front of `run`."""
+
+    async def method(self: "SunoClient", /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self.run(call(*args, **kwargs))
+
+    method.__doc__ = call.__doc__
+    return method
+
+
+class SunoClient:
+    """A client of one gateway, with one key.
+
+    Opened by its first use and closed by `aclose()` or `async with`, from any asyncio task. While nobody waits for a
+    task it does nothing.
+
+    `api_key`: or SUNO_API_KEY. `provider`: "kie" (default), "sunoapi" or a Provider; or SUNO_PROVIDER. `base_url`:
+    another address of the API; or SUNO_BASE_URL. `model`: for jobs that name none. `callback_url`: where the service
+    shall post news; without it the client only looks. `pace`: instead of the default of each kind of job.
+    ConfigurationError if one of them cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        provider: str | Provider | None = None,
+        base_url: str | None = None,
+        model: str = "V6",
+        callback_url: str | None = None,
+        pace: Pace | None = None,
+        transport: Transport | None = None,
+    ) -> None:
+        provider = provider or os.environ.get("SUNO_PROVIDER") or "kie"
+        self.provider = provider if isinstance(provider, Provider) else provider_named(provider)
+        self.model = model
+        self.callback_url = _address("callback_url", callback_url) if callback_url else NOWHERE
+        base = base_url or os.environ.get("SUNO_BASE_URL") or self.provider.api
+        self._base = _address("base_url", base).rstrip("/")
+        self._pace = pace
+        self._transport = transport or HTTP(_key(api_key))
+        self._limiter = Limiter(self.provider.submits)
+        self._poller = Poller(self._look, self._pace_for, per_second=self.provider.looks_per_second)
+        self._tasks: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
+        self._sending: set[asyncio.Task[Any]] = set()
+        self._early: dict[str, list[Callback]] = {}
+        self._closed = False
+
+    # ---- one line an endpoint ------------------------------------------------------------------------------------
+
+    generate_music = _submits(GenerateMusic)
+    extend_music = _submits(ExtendMusic)
+    upload_cover = _submits(UploadCover)
+    upload_extend = _submits(UploadExtend)
+    add_instrumental = _submits(AddInstrumental)
+    add_vocals = _submits(AddVocals)
+    mashup = _submits(Mashup)
+    replace_section = _submits(ReplaceSection)
+    generate_sounds = _submits(GenerateSounds)
+    generate_lyrics = _submits(GenerateLyrics)
+    boost_style = _calls(BoostStyle)
+    get_credits = _calls(GetCredits)
+
+    # ---- jobs ----------------------------------------------------------------------------------------------------
+
+    async def submit(self, job: Job[R]) -> Task[R]:
+        """Send a job and return its handle as soon as the service has accepted it.
+
+        Waits for a free place in the rate limit, and again when the service refuses for rate or maintenance. The
+        request is never sent twice if the first could have been accepted. A caller that is cancelled while it is
+        under way leaves it to finish; its task id is logged.
+
+        InvalidJob before anything is sent; an ApiError when the service refuses; SubmissionUncertain when the answer
+        was lost.
+        """
+        job = job.with_model(self.model)
+        wire.check(job)
+        body = wire.encode(job, self.provider, self.callback_url)
+        ref = secrets.token_urlsafe(12)
+        return await self._repeat(lambda: self._finish(self._accept(job, ref, body)), on=NOT_ACCEPTED, limited=True)
+
+    async def run(self, request: Request[R]) -> R:
+        """Send a job or a call and return its result; raises what `submit` and the task raise."""
+        if isinstance(request, Job):
+            task: Task[R] = await self.submit(request)
+            return await task
+        assert isinstance(request, Call)
+        wire.check(request)
+        paid = request.method == "POST"
+        return await self._repeat(lambda: self._call(request), on=NOT_ACCEPTED if paid else HARMLESS, limited=paid)
+
+    def attach(self, kind: type[Job[R]], task_id: str) -> Task[R]:
+        """A handle rebuilt from an id; the one that is already there if somebody holds it. Sends nothing."""
+        if not isinstance(task_id, str) or not task_id.strip():
+            raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
+        known = self._tasks.get(task_id)
+        if known is not None and known.kind.details == kind.details:
+            return known
+        self._tasks[task_id] = task = Task(task_id, kind, self._poller)
+        return task
+
+    async def map(
+        self, jobs: Iterable[Job[R]] | AsyncIterable[Job[R]], *, concurrency: int = 40
+    ) -> AsyncGenerator[Outcome[R], None]:
+        """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
+
+        Jobs are taken from `jobs` only when there is room: at most `concurrency` are unfinished or not yet looked at.
+        Leaving the loop stops the rest; what was accepted by then goes on at the service.
+        """
+        if concurrency < 1:
+            raise ConfigurationError(f"concurrency must be at least 1, got {concurrency}")
+        room = asyncio.Semaphore(concurrency)
+        finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
+        running: set[asyncio.Task[Outcome[R]]] = set()
+
+        async def start_all() -> None:
+            source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
+            try:
+                await room.acquire()
+                async for job in source:
+                    one = asyncio.create_task(self._outcome(job))
+                    running.add(one)
+                    one.add_done_callback(finished.put_nowait)
+                    await room.acquire()
+            finally:
+                finished.put_nowait(None)
+
+        # Plain tasks, not a task group: a generator may be closed from another task than the one that began it.
+        starter = asyncio.create_task(start_all())
+        try:
+            while running or not starter.done() or not finished.empty():
+                one = await finished.get()
+                if one is not None:
+                    running.discard(one)
+                    room.release()
+                    yield one.result()
+            await starter  # raises what `jobs` raised
+        finally:
+            await _cancelled({starter, *running})
+
+    async def _outcome(self, job: Job[R]) -> Outcome[R]:
+        task: Task[R] | None = None
+        try:
+            task = await self.submit(job)
+            return Outcome(job, task, await task, None)
+        except Exception as exc:  # whatever ends one job must not end the others
+            return Outcome(job, task, None, exc)
+
+    async def download(self, result: Result, folder: str | os.PathLike[str]) -> list[Path]:
+        """Save every file of a result (audio and cover of each track) and return their paths.
+
+        Files are named after their titles and never replace another track's. A dead link is looked up anew. When
+        some cannot be saved the others still are, and DownloadFailed tells which.
+        """
+
+        from . import downloads  # loaded by those who save files
+
+        async def refresh() -> Sequence[File]:
+            kind = maker_of(result)
+            if kind is None or not result.task_id:
+                return ()
+            found: Update[Result] = await self._look(Task(result.task_id, kind, self._poller))
+            return list(found.result.files()) if found.result else ()
+
+        return await downloads.save(result, folder, self._transport, refresh)
+
+    # ---- callbacks -----------------------------------------------------------------------------------------------
+
+    def receiver(self) -> Receiver:
+        """Takes callbacks for this client, in any framework."""
+        return Receiver(self)
+
+    def feed(self, callback: Callback) -> bool:
+        """Take a callback that you vouch for, as it is; True if it was news for a task that somebody holds."""
+        task = self._tasks.get(callback.task_id)
+        if task is None:
+            self._keep(callback.task_id, callback)
+            return False
+        update = callbacks.update(callback, task.kind)
+        if update.doubt is not Doubt.NONE:
+            self._poller.nudge(task)
+        return task.feed(update)
+
+    def nudge(self, task_id: str) -> None:
+        """Something is said to have happened to this task: look at it at once, if somebody waits for it."""
+        task = self._tasks.get(task_id)
+        if task is None:
+            self._keep(task_id)
+        else:
+            self._poller.nudge(task)
+
+    def _keep(self, task_id: str, *callback: Callback) -> None:
+        """Keep news of a task we don't know while a submit is under way whose answer it may have overtaken."""
+        if self._sending and (task_id in self._early or len(self._early) < EARLY):
+            self._early.setdefault(task_id, []).extend(callback)
+
+    # ---- sending -------------------------------------------------------------------------------------------------
+
+    async def _accept(self, job: Job[R], ref: str, body: bytes) -> Task[R]:
+        """One attempt at a submit, up to the handle on what it made."""
+        path = self.provider.path(type(job))
+        try:
+            reply = await self._transport.send("POST", self._base + path, body)
+            task_id = wire.accepted(reply, self.provider, path)
+        except ConnectError:
+            raise
+        except SunoError as exc:
+            if wire.created_nothing(exc):
+                raise
+            raise SubmissionUncertain(ref, job) from exc
+        log.debug("%s accepted as task %s", type(job).__name__, task_id)
+        born = asyncio.get_running_loop().time()
+        self._tasks[task_id] = task = Task(task_id, type(job), self._poller, ref=ref, born=born)
+        if task_id in self._early:
+            for callback in self._early.pop(task_id):
+                self.feed(callback)
+            self._poller.nudge(task)
+        return task
+
+    async def _finish(self, sending: Coroutine[Any, Any, Task[R]]) -> Task[R]:
+        """See a submit through once it is under way: a cancelled caller must not lose what is being paid for."""
+        under_way = asyncio.create_task(sending)
+        self._sending.add(under_way)
+        under_way.add_done_callback(self._sent)
+        try:
+            return await asyncio.shield(under_way)
+        except asyncio.CancelledError:
+            under_way.add_done_callback(_log_orphan)
+            raise
+
+    def _sent(self, under_way: asyncio.Task[Any]) -> None:
+        self._sending.discard(under_way)
+        if not self._sending:
+            self._early.clear()
+
+    async def _call(self, call: Call[R]) -> R:
+        path = self.provider.path(type(call))
+        body = wire.encode(call, self.provider) if call.method == "POST" else b""
+        reply = await self._transport.send(call.method, self._base + path, body)
+        return wire.result(reply, type(call), self.provider)
+
+    async def _repeat(self, send: Callable[[], Awaitable[R]], *, on: tuple[type[SunoError], ...], limited: bool) -> R:
+        """Send, and send again after a failure that is named in `on`, a few times."""
+        for left, pause in zip(reversed(range(ATTEMPTS)), retries(), strict=False):
+            if limited:
+                await self._limiter.wait()
+            if self._closed:
+                raise ConfigurationError("the client is closed")
+            try:
+                return await send()
+            except on as exc:
+                if not left:
+                    raise
+                wait = max(pause, (exc.retry_after or 0) if isinstance(exc, ApiError) else 0)
+                if isinstance(exc, RateLimited):
+                    self._limiter.close(anyio.current_time() + wait)
+            await anyio.sleep(wait)
+        raise AssertionError("unreachable")
+
+    async def _look(self, task: Task[R]) -> Update[R]:
+        url = f"{self._base}{task.kind.details}?taskId={quote(task.id, safe='')}"
+        reply = await self._transport.send("GET", url)
+        return wire.update(reply, task.kind, self.provider, task.id)
+
+    def _pace_for(self, task: Task[Any]) -> Pace:
+        return self._pace or pace_of(task.kind)
+
+    # ---- opening and closing -------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
+        self._closed = True
+        if self._sending:
+            await asyncio.wait(self._sending)
+        await self._poller.aclose()
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<SunoClient {self.provider.name} {self._poller.waiting} waited for>"
+
+
+async def _later(jobs: Iterable[Job[R]]) -> AsyncIterator[Job[R]]:
+    for job in jobs:
+        yield job
+
+
+async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _log_orphan(under_way: asyncio.Task[Task[Any]]) -> None:
+    """Say what became of a submit whose caller was cancelled."""
+    if under_way.cancelled():
+        return
+    if (exc := under_way.exception()) is not None:
+        log.warning("a submit whose caller was cancelled failed: %s", exc)
+        return
+    task = under_way.result()
+    log.warning("a submit whose caller was cancelled was accepted: %s, task %s", task.kind.__name__, task.id)
+
+
+def _key(given: str | None) -> str:
+    """The API key from the argument or the environment; errors never show it."""
+    key = (given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip()
+    if not key:
+        raise ConfigurationError("no API key: pass api_key= or set the environment variable SUNO_API_KEY")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError(
+            f"api_key must be printable ASCII without spaces, got {len(key)} characters that are not"
+        )
+    return key
+
+
+def _address(name: str, given: str) -> str:
+    parts = urlsplit(given)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"{name} must be an http(s) address, got {given!r}")
+    return given

@@ -1,0 +1,247 @@
+"""Everything this package raises; `except SunoError` is enough.
+
+SunoError
+├── ConfigurationError        a setting is missing or unusable; nothing was sent
+├── InvalidJob                also a ValueError; lists every problem of a job; nothing was sent
+├── TransportError
+│   ├── ConnectError          the request never left
+│   └── ResponseLost          it left; its fate is unknown
+├── ApiError                  the service refused: code, path, status
+│   ├── InvalidRequest        parameters, text or linked file not accepted
+│   ├── Unauthorized          key missing, wrong or without rights
+│   ├── InsufficientCredits   top up first
+│   ├── QuotaExceeded         the limit of this key, not of the account, is reached
+│   ├── RateLimited           too fast; nothing was created (retry_after)
+│   ├── Maintenance           come back later; nothing was created
+│   ├── NotFound              no such endpoint or thing
+│   ├── AlreadyExists         made before; existing_task_id when the answer tells it
+│   └── ServerError           the service failed, or something in front of it answered
+├── SubmissionUncertain       sent, answer lost: ref, job; look before paying again
+├── TaskFailed                the task ended without its result: task_id, status, code
+│   └── ContentRejected       words or audio were refused; another try ends the same
+├── TaskNotFound              the service does not know this task_id
+├── TaskTimeout               also a TimeoutError; patience ended, the task goes on
+├── DownloadFailed            saved, failed: some files could not be fetched
+├── CallbackError             a callback body that says nothing
+└── DecodeError               an answer of a shape we do not know
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = [
+    "AlreadyExists",
+    "ApiError",
+    "CallbackError",
+    "ConfigurationError",
+    "ConnectError",
+    "ContentRejected",
+    "DecodeError",
+    "DownloadFailed",
+    "InsufficientCredits",
+    "InvalidJob",
+    "InvalidRequest",
+    "Maintenance",
+    "NotFound",
+    "Problem",
+    "QuotaExceeded",
+    "RateLimited",
+    "ResponseLost",
+    "ServerError",
+    "SubmissionUncertain",
+    "SunoError",
+    "TaskFailed",
+    "TaskNotFound",
+    "TaskTimeout",
+    "TransportError",
+    "Unauthorized",
+]
+
+
+class SunoError(Exception):
+    """Anything that went wrong, here or at the service."""
+
+
+class ConfigurationError(SunoError):
+    """A setting is missing or unusable. Nothing was sent."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong with one field: what it must be, and what was given."""
+
+    field: str
+    limit: str
+    value: object
+
+    def __str__(self) -> str:
+        long = isinstance(self.value, str) and len(self.value) > 60
+        return f"{self.field} {self.limit}, got " + (f"{len(str(self.value))} characters" if long else repr(self.value))
+
+
+class InvalidJob(SunoError, ValueError):
+    """A job that every gateway would refuse. Nothing was sent; `problems` lists all of them."""
+
+    def __init__(self, job: str, problems: Iterable[Problem]) -> None:
+        self.job = job
+        self.problems = tuple(problems)
+        super().__init__(job, self.problems)
+
+    def __str__(self) -> str:
+        return f"{self.job} was not sent: {'; '.join(map(str, self.problems))}"
+
+
+class TransportError(SunoError):
+    """The network failed, not the service."""
+
+
+class ConnectError(TransportError):
+    """No connection was made, so the request never left."""
+
+
+class ResponseLost(TransportError):
+    """The request left and no whole answer came back, so its fate is unknown."""
+
+
+class ApiError(SunoError):
+    """The service answered and refused.
+
+    `code` is the business code of the body, 0 when the body was none of the API's; `status` is the HTTP status,
+    `retry_after` the seconds the service asks to wait, if it does.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        message: str = "",
+        path: str = "",
+        *,
+        status: int = 200,
+        retry_after: float | None = None,
+        existing_task_id: str | None = None,
+    ) -> None:
+        super().__init__(code, message, path)
+        self.code = code
+        self.message = message
+        self.path = path
+        self.status = status
+        self.retry_after = retry_after
+        self.existing_task_id = existing_task_id
+
+    def __str__(self) -> str:
+        said = f"code {self.code}" if self.code else f"HTTP {self.status}, not an answer of the API"
+        return f"{self.path}: {self.message or 'no reason given'} ({said})"
+
+
+class InvalidRequest(ApiError):
+    """The parameters, the text or a linked file were not accepted."""
+
+
+class Unauthorized(ApiError):
+    """The key is missing, wrong, or lacks the right."""
+
+
+class InsufficientCredits(ApiError):
+    """The account is out of credits."""
+
+
+class QuotaExceeded(ApiError):
+    """This key's own hourly, daily or total limit is reached."""
+
+
+class RateLimited(ApiError):
+    """Too many requests. Nothing was created; `retry_after` is set when the service tells it."""
+
+
+class Maintenance(ApiError):
+    """The service is being worked on. Nothing was created."""
+
+
+class NotFound(ApiError):
+    """No such endpoint or thing."""
+
+
+class AlreadyExists(ApiError):
+    """The same was made before; `existing_task_id` is set when the answer tells it."""
+
+
+class ServerError(ApiError):
+    """The service failed, or something in front of it answered in its place (then `code` is 0)."""
+
+
+class SubmissionUncertain(SunoError):
+    """A job left and its answer was lost: it may have been accepted and charged.
+
+    It is never sent again on its own. Look for its callback or in the account's records before paying again.
+    """
+
+    def __init__(self, ref: str, job: Any) -> None:
+        super().__init__(ref, job)
+        self.ref = ref
+        self.job = job
+
+    def __str__(self) -> str:
+        return f"{type(self.job).__name__} (ref {self.ref}) was sent but the answer was lost; it may have been charged"
+
+
+class TaskFailed(SunoError):
+    """The task ended without its result. `status` is the service's word, `code` its reason, if it gave one."""
+
+    def __init__(self, task_id: str, status: str = "", code: int | None = None, message: str = "") -> None:
+        super().__init__(task_id, status, code, message)
+        self.task_id = task_id
+        self.status = status
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        code = "" if self.code is None else f", code {self.code}"
+        return f"task {self.task_id} failed: {self.message or 'no reason given'} ({self.status or 'no status'}{code})"
+
+
+class ContentRejected(TaskFailed):
+    """The words or the uploaded audio were refused (wording, copyright, known work)."""
+
+
+class TaskNotFound(SunoError):
+    """The service does not know this task, some time after it would have shown up."""
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(task_id)
+        self.task_id = task_id
+
+    def __str__(self) -> str:
+        return f"the service knows no task {self.task_id!r}"
+
+
+class TaskTimeout(SunoError, TimeoutError):
+    """Patience ended before the task did. The task goes on: await it again, or `client.attach(…, task_id)` later."""
+
+    def __init__(self, task_id: str, waited: float) -> None:
+        super().__init__(task_id, waited)
+        self.task_id = task_id
+        self.waited = waited
+
+    def __str__(self) -> str:
+        return f"task {self.task_id} was not finished after {self.waited:.0f} s; it can be awaited again"
+
+
+class DownloadFailed(SunoError):
+    """Some files could not be fetched: `failed` maps each address to its reason, `saved` lists what is on disk."""
+
+    def __init__(self, saved: Iterable[Path], failed: Mapping[str, str]) -> None:
+        self.saved = list(saved)
+        self.failed = dict(failed)
+        super().__init__(self.saved, self.failed)
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{url}: {reason}" for url, reason in self.failed.items())
+        return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}"
+
+
+class CallbackError(SunoError):
+    """A callback body from which no task can be read."""
+
+
+class DecodeError(SunoError):
+    """An answer that is JSON, but of a shape we do not know."""

@@ -1,0 +1,124 @@
+"""The types of request fields, their limits, and how a given value is held against them."""
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import Annotated, Any, Literal, Optional
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .errors import Problem
+from .models import Model
+
+__all__ = [
+    "NEWER",
+    "OLDER",
+    "AddedStyle",
+    "Duration",
+    "Flag",
+    "Instrumental",
+    "LimitByModel",
+    "ModelName",
+    "Moment",
+    "NegativeTags",
+    "PersonaId",
+    "PersonaModel",
+    "Text",
+    "Url",
+    "Variety",
+    "VocalGender",
+    "Weight",
+    "before_v6",
+    "misfits",
+    "too_long",
+]
+
+
+Text = Annotated[str, Meta(min_length=1)]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]", extra={"is": "an http(s) address"})]
+Flag = Annotated[bool, Meta(description="Follows from the other fields unless given.")]
+Instrumental = Annotated[bool, Meta(description="True: no singing.")]
+ModelName = Annotated[
+    str, Meta(description="V6, V5, … (`Model`); unknown names are passed on. The client's `model` if left out.")
+]
+Moment = Annotated[float, Meta(gt=0, description="Seconds from the start of the audio, greater than 0.")]
+Weight = Annotated[float, Meta(ge=0, le=1, description="0 to 1 in steps of 0.01.")]
+Duration = Annotated[
+    float, Meta(ge=10, le=360, description="Wished length, 10 to 360 seconds; V5_5 and the V6 family only.")
+]
+Variety = Annotated[
+    int, Meta(ge=0, le=4, description="How far results may differ: 0 off, 1 normal, 2 high, 3 extra, 4 max. V6 time.")
+]
+VocalGender = Annotated[Literal["m", "f"], Meta(description="Preferred singer; raises the probability only.")]
+NegativeTags = Annotated[str, Meta(description="Styles to avoid.")]
+AddedStyle = Annotated[str, Meta(min_length=1, description="Styles wanted (1000 characters at KIE).")]
+PersonaId = Annotated[
+    str, Meta(min_length=1, description="A persona id, or a voice id with persona_model voice_persona.")
+]
+PersonaModel = Annotated[
+    Literal["style_persona", "voice_persona"],
+    Meta(description="How persona_id is read. voice_persona: V5, V5_5 and the V6 family only."),
+]
+
+_WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  `|` is not for Annotated in the checkers' eyes
+
+LimitByModel = dict[str, int]
+"""Characters by model name. A model that is not listed is not limited here."""
+
+OLDER = ("V5_5", "V5", "V4_5PLUS", "V4_5ALL", "V4_5", "V4")
+NEWER = ("V6", "V6_WILD", "V6_MINI")
+
+
+def before_v6(model: str | None) -> bool:
+    """Whether a model takes lyrics as `prompt`. Names we don't know are newer than this list."""
+    return model in OLDER
+
+
+def too_long(request: Struct, field: str, limits: LimitByModel, model: str | None) -> Iterator[Problem]:
+    """Limits that depend on the model, in characters (not bytes)."""
+    value = getattr(request, field, None)
+    limit = limits.get(model or "")
+    if isinstance(value, str) and limit is not None and len(value) > limit:
+        yield Problem(field, f"must have at most {limit} characters with {model}", value)
+
+
+def misfits(request: Struct) -> Iterator[Problem]:
+    """What the types of the fields refuse, one problem a field."""
+    for name, kind in _types(type(request)).items():
+        value = getattr(request, name)
+        try:
+            msgspec.convert(value, kind)
+            msgspec.json.encode(value)
+        except msgspec.ValidationError:
+            from .explain import wanted  # what it imports is a tenth of what importing this package costs
+
+            yield Problem(name, f"must be {wanted(kind)}", value)
+        except UnicodeEncodeError:
+            yield Problem(name, "must be text that can be sent as UTF-8", value)
+        else:
+            yield from _beyond_types(name, kind, value)
+
+
+@cache
+def _types(request: type[Struct]) -> dict[str, Any]:
+    return {field.name: field.type for field in msgspec.structs.fields(request)}
+
+
+def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
+    """Rules that msgspec has no word for."""
+    if isinstance(value, str) and value and not value.strip():
+        yield Problem(name, "must not be blank", value)
+    if isinstance(value, float) and not math.isfinite(value):
+        yield Problem(name, "must be a finite number", value)
+    elif isinstance(value, float) and kind in _WEIGHTS and abs(value - round(value, 2)) > 1e-9:
+        yield Problem(name, "must be a multiple of 0.01", value)
+    if name == "model" and isinstance(value, str) and (meant := _misspelt(value)):
+        yield Problem(name, f"must be spelt {meant!r}", value)
+
+
+def _misspelt(model: str) -> str | None:
+    """A known name written another way (v5.5, V4-5-Plus) is a slip; every gateway wants the exact spelling."""
+    squeezed = {"".join(filter(str.isalnum, name)).upper(): name.value for name in Model}
+    meant = squeezed.get("".join(filter(str.isalnum, model)).upper())
+    return None if meant == model else meant

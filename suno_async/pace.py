@@ -1,0 +1,72 @@
+"""When to look next, how long to stay patient, and when a doubtful answer is settled."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import backoff
+import msgspec
+
+from .endpoints import Job
+from .models import Doubt, Stage, Update
+
+__all__ = ["Pace", "failed", "pace_of", "retries", "settle"]
+
+R = TypeVar("R")
+
+VISIBLE_AFTER = 90.0
+"""Seconds in which a task may still be unknown to its details page."""
+FILES_AFTER = 60.0
+"""Seconds in which the files of a success may still be missing."""
+
+
+class Pace(NamedTuple):
+    """Seconds: the first look, the growth of the pauses after it, their cap, and the patience in all."""
+
+    first: float = 10.0
+    growth: float = 1.3
+    cap: float = 11.5
+    patience: float = 1200.0
+
+    def pauses(self) -> Iterator[float]:
+        """The pauses before each look, without end."""
+        return _primed(backoff.expo(base=self.growth, factor=self.first, max_value=self.cap))
+
+
+QUICK = Pace(first=2.0, growth=1.5, cap=6.0, patience=300.0)
+SLOW = Pace()
+
+
+def pace_of(job: type[Job[Any]]) -> Pace:
+    """The default pace of a kind of job."""
+    return QUICK if job.quick else SLOW
+
+
+def retries(cap: float = 30.0) -> Iterator[float]:
+    """Pauses between attempts at something that fails, in seconds: up to 1, 2, 4 … `cap`, each drawn at random."""
+    return (backoff.full_jitter(wait) for wait in _primed(backoff.expo(max_value=cap)))
+
+
+def _primed(waits: Iterator[float]) -> Iterator[float]:
+    next(waits)  # the first value of backoff's generators is None
+    return waits
+
+
+def settle(update: Update[R], age: float, doubted: float) -> Update[R] | None:
+    """What time makes of a doubtful update; None when the task is not to be found.
+
+    `age` is the task's, `doubted` how long this doubt has lasted, both in seconds.
+    """
+    match update.doubt:
+        case Doubt.MISSING if age >= VISIBLE_AFTER:
+            return None
+        case Doubt.LATE_FILES if doubted >= FILES_AFTER:
+            if update.result is None:
+                return failed(update, "the service says success but has no result")
+            return msgspec.structs.replace(update, stage=Stage.COMPLETE, doubt=Doubt.NONE)
+        case _:
+            return update
+
+
+def failed(update: Update[R], message: str) -> Update[R]:
+    """The same update as an end without result."""
+    return msgspec.structs.replace(update, stage=Stage.FAILED, doubt=Doubt.NONE, message=update.message or message)

@@ -1,0 +1,296 @@
+"""One poller a client: a heap of what is due and one timer, running only while somebody waits."""
+
+import asyncio
+import heapq
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
+from itertools import count
+from typing import Any
+
+import msgspec
+
+from .errors import (
+    ApiError,
+    ConfigurationError,
+    DecodeError,
+    Maintenance,
+    RateLimited,
+    ServerError,
+    SunoError,
+    TaskNotFound,
+    TaskTimeout,
+    TransportError,
+)
+from .models import Doubt, Source, Update
+from .pace import Pace, failed, retries, settle
+from .task import Task
+
+__all__ = ["Poller"]
+
+PASSING = (TransportError, ServerError, RateLimited, Maintenance)
+"""A look that failed like this is repeated until patience ends."""
+PUZZLES = 3
+"""Answers in a row that we can't read before we say so."""
+
+
+class _Watch:
+    """One task's place in the schedule, from its first waiter until it ends or patience does."""
+
+    __slots__ = (
+        "active",
+        "born",
+        "busy",
+        "doubt",
+        "doubted",
+        "due",
+        "looked",
+        "nudged",
+        "pauses",
+        "puzzles",
+        "queued",
+        "retries",
+        "since",
+        "task",
+        "trouble",
+        "undelivered",
+        "until",
+    )
+
+    def __init__(self, task: Task[Any], pace: Pace, now: float) -> None:
+        self.task = task
+        self.pauses = pace.pauses()
+        self.since = now
+        self.until = now + pace.patience
+        self.born = now if task.born is None else task.born
+        self.due = now if task.born is None else max(now, _slot(task.born + next(self.pauses)))
+        self.queued = -1.0
+        """When its entry in the heap is due; older entries are dead."""
+        self.active = False
+        """Somebody waits."""
+        self.busy = False
+        """A look is under way."""
+        self.nudged = False
+        """A callback asked for the next look."""
+        self.looked = float("-inf")
+        self.retries: Iterator[float] | None = None
+        self.trouble: SunoError | None = None
+        self.puzzles = 0
+        self.doubt = Doubt.NONE
+        self.doubted = now
+        self.undelivered: Update[Any] | None = None
+
+
+def _slot(due: float) -> float:
+    """The next sixteenth of a second: looks due about the same time share one timer and its wake-up."""
+    return math.ceil(due * 16) / 16
+
+
+class Poller:
+    """Looks at every task that somebody waits for, when it is due, at most `looks` at once."""
+
+    def __init__(
+        self,
+        look: Callable[[Task[Any]], Awaitable[Update[Any]]],
+        pace: Callable[[Task[Any]], Pace],
+        *,
+        looks: int = 32,
+        per_second: float = 3.0,
+    ) -> None:
+        self._look = look
+        self._pace = pace
+        self._looks = looks
+        self._spacing = 1 / per_second
+        self._heap: list[tuple[float, int, _Watch]] = []
+        self._order = count()
+        self._ready: deque[_Watch] = deque()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: set[_Watch] = set()
+        self._held_until = float("-inf")
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks are waited for."""
+        return len(self._waiting)
+
+    # ---- for tasks -----------------------------------------------------------------------------------------------
+
+    def watch(self, task: Task[Any]) -> None:
+        if self._closed:
+            raise ConfigurationError("the client is closed")
+        now = asyncio.get_running_loop().time()
+        watch: _Watch | None = task.watch
+        if watch is None or now >= watch.until:
+            task.watch = watch = _Watch(task, self._pace(task), now)
+        watch.active = True
+        self._waiting.add(watch)
+        if not watch.busy:
+            self._schedule(watch, max(watch.due, now))
+
+    def unwatch(self, task: Task[Any]) -> None:
+        watch: _Watch | None = task.watch
+        if watch is None:
+            return
+        if task.done:
+            self._leave(watch)
+            return
+        watch.active = False  # its place in the schedule is kept: short waits in a loop must get their looks, too
+        self._waiting.discard(watch)
+        if not self._waiting:
+            self._rest()
+
+    def nudge(self, task: Task[Any]) -> None:
+        """Something new is said to be there: look soon, now if somebody waits."""
+        now = asyncio.get_running_loop().time()
+        watch: _Watch | None = task.watch
+        if watch is None:
+            if task.done:
+                return
+            task.watch = watch = _Watch(task, self._pace(task), now)
+        watch.nudged = True
+        watch.due = max(now, watch.looked + self._spacing)
+        if watch.active and not watch.busy:
+            self._schedule(watch, watch.due)
+
+    async def aclose(self) -> None:
+        """Stop looking; whoever still waits is told."""
+        self._closed = True
+        for watch in list(self._waiting):
+            self._end(watch, ConfigurationError("the client was closed while this task was waited for"))
+        self._rest()
+        for worker in list(self._workers):
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    # ---- the schedule --------------------------------------------------------------------------------------------
+
+    def _schedule(self, watch: _Watch, due: float) -> None:
+        watch.due = due
+        if watch.queued != due:
+            watch.queued = due
+            heapq.heappush(self._heap, (due, next(self._order), watch))
+        self._arm()
+
+    def _arm(self) -> None:
+        """One timer, for whatever is due first."""
+        if not self._heap:
+            return
+        first = max(self._heap[0][0], self._held_until)
+        if self._timer is not None:
+            if self._timer.when() <= first:
+                return
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(first, self._fire)
+
+    def _rest(self) -> None:
+        """Nobody waits: no timer, nothing in the background."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for _, _, watch in self._heap:
+            watch.queued = -1.0
+        self._heap.clear()
+        self._ready.clear()
+
+    def _fire(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        while self._heap and self._heap[0][0] <= now and self._held_until <= now:
+            due, _, watch = heapq.heappop(self._heap)
+            if watch.queued == due:
+                watch.queued = -1.0
+                if watch.active:
+                    self._ready.append(watch)
+        for _ in range(min(len(self._ready), self._looks - len(self._workers))):
+            worker = asyncio.create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        self._arm()
+
+    async def _work(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while self._ready:
+            watch = self._ready.popleft()
+            if not watch.active or watch.busy or watch.due > clock():
+                continue
+            watch.busy = True
+            try:
+                await self._visit(watch, clock)
+            except Exception as exc:  # the outermost loop: whatever it is, nobody may be left waiting for ever
+                if not isinstance(exc, SunoError):
+                    bug, exc = exc, SunoError(f"looking failed: {exc!r}")
+                    exc.__cause__ = bug
+                self._end(watch, exc)
+            finally:
+                watch.busy = False
+            if watch.active:
+                self._schedule(watch, watch.due)
+
+    async def _visit(self, watch: _Watch, clock: Callable[[], float]) -> None:
+        """Look once, tell the task, and set when to look next."""
+        task = watch.task
+        nudged, watch.nudged = watch.nudged, False
+        watch.looked = clock()
+        try:
+            update = await self._look(task)
+        except PASSING as exc:
+            watch.trouble = exc
+            pause = self._after_trouble(watch, exc, clock())
+        except DecodeError:
+            watch.puzzles += 1
+            if watch.puzzles >= PUZZLES:
+                raise
+            pause = next(watch.pauses)
+        else:
+            watch.trouble = watch.retries = None
+            watch.puzzles = 0
+            if update.doubt is not watch.doubt or update.doubt is not Doubt.NONE:
+                update = self._settled(watch, update, clock())
+            if nudged:
+                update = msgspec.structs.replace(update, source=Source.CONFIRMED)
+            task.feed(update)
+            pause = next(watch.pauses)
+        now = clock()
+        if not task.done and now >= watch.until:
+            if not watch.undelivered:
+                raise TaskTimeout(task.id, now - watch.since) from watch.trouble
+            task.feed(failed(watch.undelivered, "our callback address failed, and no result came"))
+        if task.done:
+            self._leave(watch)
+        elif watch.nudged:
+            watch.due = max(now, watch.looked + self._spacing)
+        else:
+            watch.due = min(_slot(now + pause), watch.until)
+
+    def _after_trouble(self, watch: _Watch, exc: SunoError, now: float) -> float:
+        watch.retries = watch.retries or retries()
+        wait = exc.retry_after if isinstance(exc, ApiError) else None
+        pause = max(self._spacing, wait or 0, next(watch.retries))
+        if isinstance(exc, RateLimited):
+            self._held_until = max(self._held_until, now + pause)  # everybody waits, or nobody gets through
+        return pause
+
+    def _settled(self, watch: _Watch, update: Update[Any], now: float) -> Update[Any]:
+        """What time makes of a doubt; TaskNotFound when it has made up its mind."""
+        if update.doubt is not watch.doubt:
+            watch.doubt, watch.doubted = update.doubt, now
+        watch.undelivered = update if update.doubt is Doubt.UNDELIVERED else None
+        settled = settle(update, now - watch.born, now - watch.doubted)
+        if settled is None:
+            raise TaskNotFound(watch.task.id)
+        return settled
+
+    def _end(self, watch: _Watch, error: SunoError) -> None:
+        """Stop looking at a task that has not ended; its next waiter starts anew."""
+        self._leave(watch)
+        watch.task.give_up(error)
+
+    def _leave(self, watch: _Watch) -> None:
+        watch.active = False
+        if watch.task.watch is watch:
+            watch.task.watch = None
+        self._waiting.discard(watch)
+        if not self._waiting:
+            self._rest()

@@ -1,0 +1,109 @@
+"""HTTP out. Whatever aiohttp raises becomes one of ours here; nothing is repeated here."""
+
+import email.utils
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache
+from typing import Protocol
+
+import aiohttp
+from yarl import URL
+
+from .errors import ConnectError, ResponseLost
+from .version import __version__
+from .wire import Reply
+
+__all__ = ["HTTP", "Transport"]
+
+TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=15)
+MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (NOTES §7)
+
+
+class Transport(Protocol):
+    """What the client needs of the network."""
+
+    async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+        """One request to the API, with the key. ConnectError or ResponseLost when there is no answer."""
+        ...
+
+    def fetch(self, url: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """One download from anywhere, without the key; what fails inside it is raised as the same two errors."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        ...
+
+
+class HTTP:
+    """The transport of aiohttp: two sessions, so that the key cannot leave with a download."""
+
+    def __init__(self, api_key: str) -> None:
+        self._key = api_key
+        self._api: aiohttp.ClientSession | None = None
+        self._media: aiohttp.ClientSession | None = None
+
+    def __repr__(self) -> str:
+        return "<HTTP>"
+
+    async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+        if self._api is None:
+            headers = {"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT}
+            self._api = aiohttp.ClientSession(timeout=TIMEOUT, headers=headers, cookie_jar=aiohttp.DummyCookieJar())
+        try:
+            answer = await self._api.request(
+                method,
+                _prepared(url),
+                data=body or None,
+                headers=_JSON if body else None,
+                allow_redirects=False,  # the key stays with the host it was meant for
+            )
+            # Reading to the end gives the connection back, and closes it when that fails.
+            return Reply(answer.status, await answer.read(), _retry_after(answer.headers.get("Retry-After")))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as exc:
+            raise ConnectError(f"{method} {url}: {exc}") from exc
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise ResponseLost(f"{method} {url}: {exc or type(exc).__name__}") from exc
+
+    @asynccontextmanager
+    async def fetch(self, url: str) -> AsyncGenerator[aiohttp.ClientResponse]:
+        if self._media is None:
+            # identity: a compressed body could not be held against its Content-Length
+            headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+            self._media = aiohttp.ClientSession(timeout=MEDIA_TIMEOUT, headers=headers)
+        try:
+            async with self._media.get(url) as answer:
+                yield answer
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as exc:
+            raise ConnectError(f"{url}: {exc}") from exc
+        except (aiohttp.ClientError, TimeoutError) as exc:
+            raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+
+    async def aclose(self) -> None:
+        for session in (self._api, self._media):
+            if session is not None:
+                await session.close()
+        self._api = self._media = None
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+@lru_cache(maxsize=1024)
+def _prepared(url: str) -> URL:
+    """Parsed once for all looks at a task: parsing is a sixth of what a look costs."""
+    return URL(url, encoded=True)
+
+
+def _retry_after(said: str | None) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110 §10.2.3)."""
+    if said is None:
+        return None
+    if said.strip().isdigit():
+        return float(said)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,118 @@
+"""Every documented spelling of a callback, and every odd one."""
+
+from typing import Any
+
+import pytest
+
+from suno_async import KIE, CallbackError, GenerateLyrics, GenerateMusic, Stage, parse_callback, wire
+from suno_async.callbacks import update
+from suno_async.models import Doubt, Source
+
+from .doubles import DONE, called, envelope, track
+
+ID = "5c79a1b2c3d4e5f60718293a4b5cbe8e"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"code":200,"data":{{"callbackType":"text","task_id":"{ID}","data":[]}}}}',
+        f'{{"code":200,"data":{{"callbackType":"complete","taskId":"{ID}","data":[]}}}}',
+        f'{{"code":200,"msg":"x","task_id":"{ID}","data":{{"state":"complete","instruments":[]}}}}',
+        f'{{"code":200,"task_id":"{ID}","data":[{{"id":"a"}}]}}',
+        f'{{"code":200,"taskId":"{ID}","data":null}}',
+        f'{{"code":200,"taskId":"other","data":{{"task_id":"{ID}","taskId":"another"}}}}',
+        f'{{"taskId":"{ID}","code":200}}',
+        f' \n{{"code":200,"data": {{"task_id":"{ID}"}} }}',
+    ],
+)
+def test_the_task_id_is_found_wherever_it_sits(body: str) -> None:
+    assert parse_callback(body.encode()).task_id == ID
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"not json",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"code":200}',
+        b'{"code":200,"data":{"task_id":""}}',
+        b'{"code":200,"data":{"task_id":7}}',
+        b'{"code":"x","data":{"task_id":"t"}}',
+        b'{"code":200,"data":{"task_id":"\xff"}}',
+        b'{"code":200,"task_id":"t","data":' + b"[" * 100_000,
+        b'{"data":{"task_id":"t"}}',
+    ],
+    ids=range(12),
+)
+def test_what_is_no_callback_is_one_of_our_errors(body: bytes) -> None:
+    with pytest.raises(CallbackError):
+        parse_callback(body)
+
+
+def test_a_callback_and_a_details_page_give_the_same_result() -> None:
+    """Two spellings of the service, one value."""
+    posted = update(parse_callback(called("complete", track(1), track(2))), GenerateMusic)
+    looked = wire.update(DONE, GenerateMusic, KIE, "t1")
+    assert posted.result == looked.result
+    assert posted.result is not None
+    assert posted.result.tracks[1].task_id == "t1"
+    assert (posted.source, looked.source) == (Source.CALLBACK, Source.LOOK)
+
+
+@pytest.mark.parametrize(
+    ("body", "stage", "doubt"),
+    [
+        (called("text"), Stage.TEXT, Doubt.NONE),
+        (called("text", track(1, audio=False)), Stage.TEXT, Doubt.NONE),
+        (called("TEXT"), Stage.TEXT, Doubt.NONE),
+        (called("first", track(1), track(2, audio=False)), Stage.FIRST, Doubt.NONE),
+        (called("first", track(1)), Stage.FIRST, Doubt.NONE),
+        (called("complete", track(1), track(2)), Stage.COMPLETE, Doubt.NONE),
+        (called("complete", track(1)), Stage.COMPLETE, Doubt.NONE),
+        (called("Complete", track(1)), Stage.COMPLETE, Doubt.NONE),
+        (called("complete"), Stage.PENDING, Doubt.LATE_FILES),
+        (called("complete", track(1), track(2, audio=False)), Stage.FIRST, Doubt.LATE_FILES),
+        (envelope({"callbackType": "complete", "task_id": "t1", "data": "odd"}), Stage.PENDING, Doubt.LATE_FILES),
+        (envelope({"callbackType": "brand_new", "task_id": "t1", "data": [{"id": "a"}]}), Stage.PENDING, Doubt.NONE),
+        (called("error", code=501), Stage.FAILED, Doubt.NONE),
+        (called("error"), Stage.FAILED, Doubt.NONE),
+        (called("complete", track(1), code=531), Stage.FAILED, Doubt.NONE),
+    ],
+)
+def test_every_stage_of_music(body: bytes, stage: Stage, doubt: Doubt) -> None:
+    read = update(parse_callback(body), GenerateMusic)
+    assert (read.stage, read.doubt) == (stage, doubt)
+
+
+@pytest.mark.parametrize(("task_id", "reason"), [("task_id", "error_message"), ("taskId", "errorMessage")])
+def test_lyrics_as_both_gateways_spell_them(task_id: str, reason: str) -> None:
+    data = {"callbackType": "complete", task_id: "t1"}
+    variants = [{"text": "la", "title": "La", "status": "complete", reason: ""}]
+    read = update(parse_callback(envelope(data | {"data": variants})), GenerateLyrics)
+    assert read.stage is Stage.COMPLETE
+    assert read.result is not None
+    assert (read.result.variants[0].text, read.result.task_id) == ("la", "t1")
+    failed = update(parse_callback(envelope(data | {"data": None}, code=400, msg="refused")), GenerateLyrics)
+    assert (failed.stage, failed.code, failed.message) == (Stage.FAILED, 400, "refused")
+
+
+@pytest.mark.parametrize("code", [400, 408, 413, 500, 501, 531])
+def test_every_failure_code(code: int) -> None:
+    failure = update(parse_callback(called("error", code=code)), GenerateMusic).failure()
+    assert (failure.code, failure.task_id) == (code, "t1")
+
+
+def test_replace_section_tells_its_reason_in_a_field_of_its_own() -> None:
+    body = envelope({"callbackType": "error", "task_id": "t1", "error": "window too long"}, code=501, msg="failed")
+    assert update(parse_callback(body), GenerateMusic).message == "window too long"
+
+
+def test_a_result_that_cannot_be_read_never_raises() -> None:
+    odd: list[Any] = [{"id": 7}, {"audio_url": []}, {"duration": "long"}, 5, None]
+    for one in odd:
+        body = envelope({"callbackType": "complete", "task_id": "t1", "data": [one]})
+        assert update(parse_callback(body), GenerateMusic).stage < Stage.COMPLETE

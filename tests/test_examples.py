@@ -1,0 +1,72 @@
+"""The examples do what they say, on the emulator, in no time."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from examples import demo, fan_out, web_backend
+from suno_async.emulator import Emulator, Fault
+
+pytestmark = pytest.mark.usefixtures("threads")
+
+
+@pytest.fixture
+async def emulator(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
+    async with Emulator() as emulator:
+        monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
+        monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
+        yield emulator
+
+
+async def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Eight songs and two lyrics, saved, with news by callback and by look."""
+    monkeypatch.chdir(tmp_path)
+    await demo.main()
+    printed = capsys.readouterr().out
+    assert len(list(Path("demo-output").glob("*.mp3"))) == 16
+    assert len(list(Path("demo-output").glob("*.jpeg"))) == 16
+    assert printed.count("complete  by callback, confirmed by a look") == 8
+    assert printed.count("complete  by look") == 2
+    assert "10 tasks" in printed.splitlines()[-1]
+
+
+async def test_the_demo_in_a_terminal_draws_over_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    await demo.main()
+    assert "\x1b[10A" in capsys.readouterr().out
+
+
+async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("rain\n\nsun\nwind\n")
+    emulator.next(None, Fault.FAIL)
+    assert await fan_out.main(prompts, tmp_path / "songs") == 1
+    assert len(list((tmp_path / "songs").glob("*.mp3"))) == 4
+    printed = capsys.readouterr()
+    assert "1000 credits" in printed.out
+    assert "prompt='sun'" in printed.err
+
+
+async def test_the_web_backend(emulator: Emulator) -> None:
+    door = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{door.getsockname()[1]}"
+    runner = web.AppRunner(web_backend.make(url))
+    await runner.setup()
+    await web.SockSite(runner, door).start()
+    async with aiohttp.ClientSession(url) as session:
+        async with session.get("/sing?about=rain") as answer:
+            assert [song["title"] for song in await answer.json()] == ["Rain", "Rain"]
+        async with session.get("/sing") as answer:
+            assert answer.status == 400
+            assert "prompt" in (await answer.json())["error"]
+        emulator.next(Fault.REJECT)
+        async with session.get("/sing?about=rude") as answer:
+            assert answer.status == 502
+    await runner.cleanup()

@@ -1,0 +1,58 @@
+"""When to look, and what time makes of a doubt."""
+
+from itertools import islice
+
+import pytest
+
+from suno_async import GenerateLyrics, GenerateMusic, Pace
+from suno_async.models import Doubt, Music, Stage, Track, Update
+from suno_async.pace import pace_of, retries, settle
+
+
+def test_pauses_grow_to_their_cap() -> None:
+    assert list(islice(Pace(first=2, growth=2, cap=15).pauses(), 5)) == [2, 4, 8, 15, 15]
+    assert list(islice(Pace(first=5, growth=1, cap=5).pauses(), 3)) == [5, 5, 5]
+
+
+def test_the_default_pace_is_the_kinds() -> None:
+    assert pace_of(GenerateMusic) == Pace(first=10, growth=1.3, cap=11.5, patience=1200)
+    assert pace_of(GenerateLyrics) == Pace(first=2, growth=1.5, cap=6, patience=300)
+
+
+def test_retries_are_drawn_from_growing_ranges() -> None:
+    many = [list(islice(retries(cap=8), 6)) for _ in range(500)]
+    for place, ceiling in enumerate((1, 2, 4, 8, 8, 8)):
+        drawn = [row[place] for row in many]
+        assert 0 <= min(drawn) < ceiling * 0.1
+        assert ceiling * 0.9 < max(drawn) <= ceiling
+
+
+def doubtful(doubt: Doubt, result: Music | None = None) -> Update[Music]:
+    return Update(task_id="t1", stage=Stage.PENDING, result=result, doubt=doubt)
+
+
+def test_a_missing_task_is_given_ninety_seconds() -> None:
+    update = doubtful(Doubt.MISSING)
+    assert settle(update, age=89, doubted=500) is update
+    assert settle(update, age=90, doubted=0) is None
+
+
+def test_late_files_are_given_sixty_seconds_and_then_taken_as_they_are() -> None:
+    update = doubtful(Doubt.LATE_FILES, Music(tracks=(Track(id="a"),)))
+    assert settle(update, age=900, doubted=59) is update
+    settled = settle(update, age=900, doubted=60)
+    assert settled is not None
+    assert (settled.stage, settled.doubt, settled.result) == (Stage.COMPLETE, Doubt.NONE, update.result)
+
+
+def test_a_success_with_nothing_at_all_is_a_failure() -> None:
+    settled = settle(doubtful(Doubt.LATE_FILES), age=900, doubted=60)
+    assert settled is not None
+    assert settled.stage is Stage.FAILED
+    assert "no result" in str(settled.failure())
+
+
+@pytest.mark.parametrize("doubt", [Doubt.NONE, Doubt.UNDELIVERED])
+def test_other_updates_stay_what_they_are(doubt: Doubt) -> None:
+    update = doubtful(doubt)
+    assert settle(update, age=1e6, doubted=1e6) is update

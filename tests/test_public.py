@@ -1,0 +1,77 @@
+"""The shape of the package: what it promises, what imports what, what it needs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import suno_async
+from suno_async import SunoClient
+from suno_async.endpoints import TABLE
+
+PACKAGE = Path(suno_async.__file__).parent
+ORDER = [
+    *("version", "errors", "models", "explain", "fields", "endpoints", "providers", "wire", "callbacks"),
+    *("limiter", "pace", "task", "poller", "transport", "receiver", "downloads", "client", "emulator"),
+]
+PURE = ORDER[: ORDER.index("limiter")]
+
+
+def imports(path: Path) -> set[str]:
+    """Modules of this package and of others that a file imports at any depth."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            own = node.level > 0
+            found |= (
+                {f".{node.module.split('.')[0]}"}
+                if own and node.module
+                else {f".{alias.name}" for alias in node.names}
+                if own
+                else {(node.module or "").split(".")[0]}
+            )
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+    return found
+
+
+def test_imports_point_up_the_list() -> None:
+    for place, name in enumerate(ORDER[:-1]):
+        allowed = {f".{above}" for above in ORDER[:place]}
+        own = {one for one in imports(PACKAGE / f"{name}.py") if one.startswith(".")}
+        assert own <= allowed, f"{name} imports {own - allowed}"
+
+
+def test_every_module_has_its_place() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} | {"emulator"} == {*ORDER, "__init__", "__main__"}
+
+
+def test_the_pure_part_neither_waits_nor_sends() -> None:
+    for name in PURE:
+        assert imports(PACKAGE / f"{name}.py").isdisjoint({"asyncio", "anyio", "aiohttp", "socket", "time"})
+        tree = ast.parse((PACKAGE / f"{name}.py").read_text())
+        assert not [node for node in ast.walk(tree) if isinstance(node, (ast.AsyncFunctionDef, ast.Await))]
+
+
+def test_the_core_needs_its_four_packages_only() -> None:
+    needed = {one for name in ORDER[:-1] for one in imports(PACKAGE / f"{name}.py") if not one.startswith(".")}
+    assert needed - set(sys.stdlib_module_names) == {"aiohttp", "msgspec", "anyio", "backoff", "yarl"}
+
+
+def test_importing_the_package_loads_the_core_only() -> None:
+    code = "import sys, suno_async; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert {"suno_async.emulator", "av", "aiohttp.web"}.isdisjoint(ran.stdout.split())
+
+
+def test_the_promise_is_kept_and_documented() -> None:
+    assert all(hasattr(suno_async, name) for name in suno_async.__all__)
+    assert all(getattr(suno_async, name).__doc__ for name in suno_async.__all__ if name != "__version__")
+
+
+def test_every_endpoint_has_its_method_its_place_in_the_promise_and_its_source() -> None:
+    for kind in TABLE:
+        method = "".join(f"_{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("_")
+        assert getattr(SunoClient, method).__doc__ == kind.__doc__
+        assert kind.__name__ in suno_async.__all__
+        assert "Source: https://" in (kind.__doc__ or "")

@@ -1,0 +1,120 @@
+"""What the README says is true: its programs run, its tables are whole."""
+
+import asyncio
+import re
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import anyio.to_thread
+import pytest
+from aiohttp import web
+
+import suno_async
+from suno_async import SunoClient, SunoError, errors
+from suno_async.emulator import Emulator
+from suno_async.endpoints import TABLE
+
+from .loop import JumpLoop
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+SCRIPTS = [program for program in PROGRAMS if "asyncio.run(main())" in program]
+SERVERS = [program for program in PROGRAMS if "web.run_app(app)" in program]
+
+
+def test_every_program_is_run_here() -> None:
+    assert len(SCRIPTS) == 4
+    assert len(SERVERS) == 1
+    assert len(SCRIPTS) + len(SERVERS) == len(PROGRAMS)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def emulated(main: Coroutine[Any, Any, None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `asyncio.run` does, with an emulator in the environment and time that jumps."""
+
+    async def inside() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, JumpLoop)
+        threads = anyio.to_thread.current_default_thread_limiter()
+        loop.jumps.busy = lambda: threads.borrowed_tokens > 0
+        async with Emulator() as emulator:
+            monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
+            monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
+            await main
+
+    with asyncio.Runner(loop_factory=JumpLoop) as runner:
+        runner.run(inside())
+
+
+@pytest.mark.parametrize("program", SCRIPTS, ids=range(len(SCRIPTS)))
+def test_the_programs_run(
+    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    ran: list[bool] = []
+
+    def run(main: Coroutine[Any, Any, None]) -> None:
+        emulated(main, monkeypatch)
+        ran.append(True)
+
+    code = compile(program.replace("range(100)", "range(25)"), "README.md", "exec")
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "run", run)
+        exec(code, {"__name__": "__main__"})
+    assert ran == [True]
+    printed = capsys.readouterr().out
+    assert printed
+    assert "failed" not in printed
+    if "download" in program:
+        assert len(list((tmp_path / "songs").glob("*.mp3"))) in (2, 50)
+    if "TEXT, FIRST, COMPLETE" in program:
+        assert printed.split()[:3] == ["TEXT", "FIRST", "COMPLETE"]
+
+
+def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (program,) = SERVERS
+    served: list[web.Application] = []
+    monkeypatch.setattr(web, "run_app", served.append)
+
+    async def main() -> None:
+        names: dict[str, Any] = {}
+        exec(program, names)
+        (app,) = served
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        suno: SunoClient = names["suno"]
+        suno.callback_url = f"{url}/suno"  # in place of the public address
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/sing?about=rain") as answer:
+            assert len(await answer.json()) == 2
+        await suno.aclose()
+        await runner.cleanup()
+
+    emulated(main(), monkeypatch)
+
+
+def test_the_endpoint_table_is_the_code() -> None:
+    for kind in TABLE:
+        assert row(kind) in README.splitlines()
+
+
+def row(kind: type[Any]) -> str:
+    method = "".join(f"_{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("_")
+    gives = kind.result.__name__
+    gives = f"`Task[{gives}]`" if hasattr(kind, "details") else f"`{gives}`"
+    return f"| `{method}` | {gives} | {(kind.__doc__ or '').splitlines()[0]} |"
+
+
+def test_every_error_stands_in_the_table() -> None:
+    table = README[README.index("## Errors") : README.index("## Or write")]
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        if isinstance(kind, type) and issubclass(kind, SunoError) and not kind.__subclasses__():
+            assert f"`{name}`" in table
+            assert name in suno_async.__all__

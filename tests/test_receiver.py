@@ -1,0 +1,169 @@
+"""Callbacks in, over real servers: aiohttp.web, plain ASGI and a framework, in real time since nothing waits."""
+
+import asyncio
+import io
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+import uvicorn
+from aiohttp import web
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from suno_async import KIE, GenerateMusic, Pace, Receiver, Source, Stage, SunoClient
+from suno_async.receiver import LIMIT
+
+from .doubles import PENDING, Script, called, page, track
+
+EAGER = msgspec.structs.replace(KIE, looks_per_second=1000.0)  # so that nothing waits in real time
+LONG = Pace(first=500, growth=1, cap=500, patience=1000)
+
+
+def eager(network: Script) -> SunoClient:
+    return SunoClient(api_key="k", transport=network, provider=EAGER, pace=LONG)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@asynccontextmanager
+async def aiohttp_door(receiver: Receiver) -> AsyncGenerator[str]:
+    app = web.Application()
+    app.router.add_post("/hooks/suno", receiver.aiohttp)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hooks/suno"
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def uvicorn_door(app: Any) -> AsyncGenerator[str]:
+    door = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="error", ws="none"))
+    serving = asyncio.create_task(server.serve(sockets=[door]))
+    try:
+        yield f"http://127.0.0.1:{door.getsockname()[1]}/hooks/suno"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def asgi_door(receiver: Receiver) -> Any:
+    return uvicorn_door(receiver.asgi)
+
+
+def starlette_door(receiver: Receiver) -> Any:
+    return uvicorn_door(Starlette(routes=[Mount("/hooks", app=receiver.asgi)]))
+
+
+Door = Callable[[Receiver], Any]
+every_door = pytest.mark.parametrize("door", [aiohttp_door, asgi_door, starlette_door])
+Post = Callable[..., Coroutine[Any, Any, int]]
+
+
+@pytest.fixture
+async def post() -> AsyncIterator[Post]:
+    async with aiohttp.ClientSession() as session:
+
+        async def send(url: str, body: bytes, method: str = "POST") -> int:
+            async with session.request(method, url, data=io.BytesIO(body)) as answer:
+                await answer.read()
+                return answer.status
+
+        yield send
+
+
+@every_door
+async def test_a_waiting_task_resolves_as_callbacks_come(door: Door, post: Post) -> None:
+    """Text, first, complete: each makes the client look, and the look is what is believed."""
+    network = Script(page("TEXT_SUCCESS", track(1, audio=False)))
+    async with (
+        eager(network) as suno,
+        door(suno.receiver()) as url,
+    ):
+        task = await suno.generate_music(prompt="rain")
+        stages: list[tuple[Stage, Source]] = []
+
+        async def follows() -> None:
+            async for update in task:
+                stages.append((update.stage, update.source))
+
+        following = asyncio.create_task(follows())
+        assert await post(url, called("text")) == 200
+        await task.wait(Stage.TEXT)
+        network.looks = [page("FIRST_SUCCESS", track(1), track(2, audio=False))]
+        assert await post(url, called("first", track(1), track(2, audio=False))) == 200
+        await task.wait(Stage.FIRST)
+        network.looks = [page("SUCCESS", track(1), track(2))]
+        assert await post(url, called("complete", track(1), track(2))) == 200
+        await following
+        assert stages == [(stage, Source.CONFIRMED) for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)]
+
+
+@every_door
+async def test_a_forged_callback_is_not_believed(door: Door, post: Post) -> None:
+    network = Script(PENDING)
+    async with (
+        eager(network) as suno,
+        door(suno.receiver()) as url,
+    ):
+        task = await suno.generate_music(prompt="rain")
+        waiting = asyncio.create_task(task.wait())
+        await asyncio.sleep(0)
+        assert await post(url, called("complete", track(1) | {"audioUrl": "https://evil.example/x.mp3"})) == 200
+        assert await post(url, called("error", code=501)) == 200
+        assert (task.stage, waiting.done()) == (Stage.PENDING, False)
+        assert network.looked_at
+        waiting.cancel()
+
+
+@every_door
+async def test_repeats_and_strangers_are_harmless(door: Door, post: Post) -> None:
+    network = Script(page("SUCCESS", track(1)))
+    async with (
+        eager(network) as suno,
+        door(suno.receiver()) as url,
+    ):
+        task = suno.attach(GenerateMusic, "t1")
+        first = await task
+        for body in (called("complete", track(1)), called("first", track(1)), called("text", task_id="nobody")):
+            assert await post(url, body) == 200
+        assert await task == first
+        assert len(network.looked_at) == 1
+
+
+@every_door
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"hello", 400), (b"{}", 400), (b"\xff\xfe", 400), (b"[" * 50_000, 400), (b"x" * (LIMIT + 1), 413)],
+    ids=["empty", "text", "no task", "not utf-8", "deep", "large"],
+)
+async def test_what_is_no_callback_is_refused_without_effect(door: Door, post: Post, body: bytes, status: int) -> None:
+    network = Script()
+    async with SunoClient(api_key="k", transport=network) as suno, door(suno.receiver()) as url:
+        assert await post(url, body) == status
+    assert network.sent == []
+
+
+@every_door
+async def test_callbacks_are_posted(door: Door, post: Post) -> None:
+    async with SunoClient(api_key="k", transport=Script()) as suno, door(suno.receiver()) as url:
+        assert await post(url, b"", "GET") == 405
+
+
+async def test_any_other_server_hands_over_the_bytes() -> None:
+    async with SunoClient(api_key="k", transport=Script()) as suno:
+        receiver = suno.receiver()
+        verdict = await receiver.receive(called("text"), {"x-any": "thing"}, {"q": "1"})
+        assert (verdict.status, verdict.callback and verdict.callback.task_id) == (200, "t1")
+        assert (await receiver.receive(b"?")).status == 400

@@ -1,0 +1,271 @@
+"""Bad input: a clear error that names the field, the limit and the value, before anything is sent."""
+
+from typing import Any
+
+import pytest
+
+from suno_async import (
+    AddInstrumental,
+    AddVocals,
+    BoostStyle,
+    ConfigurationError,
+    ExtendMusic,
+    GenerateLyrics,
+    GenerateMusic,
+    GenerateSounds,
+    InvalidJob,
+    Mashup,
+    Model,
+    Problem,
+    ReplaceSection,
+    SunoClient,
+    UploadCover,
+    UploadExtend,
+    wire,
+)
+from suno_async.endpoints import Request
+
+from .doubles import Script
+
+URL = "https://e.example/a.mp3"
+
+
+def refused(request: Request[Any]) -> dict[str, str]:
+    """Field and what the error says of it."""
+    with pytest.raises(InvalidJob) as caught:
+        wire.check(request)
+    return {problem.field: str(problem) for problem in caught.value.problems}
+
+
+@pytest.mark.parametrize(
+    ("request_", "field", "says"),
+    [
+        (GenerateMusic(prompt=""), "prompt", "prompt must be text, not empty, got ''"),
+        (GenerateMusic(prompt=" \n"), "prompt", "prompt must not be blank, got ' \\n'"),
+        (GenerateMusic(prompt=7), "prompt", "prompt must be text, not empty, got 7"),  # type: ignore[arg-type]
+        (GenerateMusic(prompt="\ud800"), "prompt", "prompt must be text that can be sent as UTF-8, got '\\ud800'"),
+        (GenerateMusic(), "prompt", "prompt must be given without custom mode, got None"),
+        (GenerateMusic(title="La"), "style", "style or lyrics must be given in custom mode, got None"),
+        (GenerateMusic(prompt="x", model="v5.5"), "model", "model must be spelt 'V5_5', got 'v5.5'"),
+        (GenerateMusic(prompt="x", model="V4_5_PLUS"), "model", "model must be spelt 'V4_5PLUS', got 'V4_5_PLUS'"),
+        (
+            GenerateMusic(style="s" * 201, model="V4"),
+            "style",
+            "style must have at most 200 characters with V4, got 201 characters",
+        ),
+        (
+            GenerateMusic(style="s", lyrics="l" * 5001, model="V6"),
+            "lyrics",
+            "lyrics must have at most 5000 characters with V6, got 5001 characters",
+        ),
+        (
+            GenerateMusic(style="s", prompt="l" * 3001, model="V4"),
+            "prompt",
+            "prompt must have at most 3000 characters with V4, got 3001 characters",
+        ),
+        (
+            GenerateMusic(prompt="x", style="s", style_weight=1.01),
+            "style_weight",
+            "style_weight must be a number from 0 to 1, got 1.01",
+        ),
+        (
+            GenerateMusic(prompt="x", style="s", audio_weight=-0.1),
+            "audio_weight",
+            "audio_weight must be a number from 0 to 1, got -0.1",
+        ),
+        (
+            GenerateMusic(prompt="x", style="s", style_weight=float("nan")),
+            "style_weight",
+            "style_weight must be a number from 0 to 1, got nan",
+        ),
+        (
+            GenerateMusic(prompt="x", style="s", weirdness_constraint=0.125),
+            "weirdness_constraint",
+            "weirdness_constraint must be a multiple of 0.01, got 0.125",
+        ),
+        (
+            GenerateMusic(prompt="x", style="s", vocal_gender="x"),  # type: ignore[arg-type]
+            "vocal_gender",
+            "vocal_gender must be one of f, m, got 'x'",
+        ),
+        (
+            GenerateMusic(style="s", duration=5, model="V6"),
+            "duration",
+            "duration must be a number from 10 to 360, got 5",
+        ),
+        (
+            GenerateMusic(style="s", duration=60, model="V5"),
+            "duration",
+            "duration needs one of V6, V6_WILD, V6_MINI, V5_5, got 'V5'",
+        ),
+        (
+            GenerateMusic(style="s", persona_id="p", persona_model="voice_persona", model="V4_5"),
+            "persona_model",
+            "persona_model voice_persona needs one of V6, V6_WILD, V6_MINI, V5_5, V5, got 'V4_5'",
+        ),
+        (
+            GenerateMusic(prompt="x", title="T", vocal_gender="m", custom_mode=False, model="V6"),
+            "vocal_gender",
+            "vocal_gender needs custom mode with V6: give style, title or lyrics, got 'm'",
+        ),
+        (
+            GenerateMusic(prompt="x", lyrics="y", style="s", model="V5"),
+            "prompt",
+            "prompt is the lyrics with V5: give one of prompt and lyrics, got 'x'",
+        ),
+        (
+            GenerateMusic(prompt="x", image_urls=("ftp://x",)),
+            "image_urls",
+            "image_urls must be a list of at most 5 entries, each an http(s) address, got ('ftp://x',)",
+        ),
+        (ExtendMusic(audio_id="a", continue_at=0), "continue_at", "continue_at must be a number greater than 0, got 0"),
+        (
+            ExtendMusic(audio_id="a", continue_at=-3.5),
+            "continue_at",
+            "continue_at must be a number greater than 0, got -3.5",
+        ),
+        (ExtendMusic(audio_id=""), "audio_id", "audio_id must be text, not empty, got ''"),
+        (
+            ExtendMusic(audio_id="a", style="s", title="t", lyrics="l"),
+            "continue_at",
+            "continue_at must be given with style, title or lyrics, got None",
+        ),
+        (
+            ExtendMusic(audio_id="a", instrumental=True, prompt="x"),
+            "prompt",
+            "prompt cannot be given with instrumental, got 'x'",
+        ),
+        (UploadCover(upload_url="a.mp3"), "upload_url", "upload_url must be an http(s) address, got 'a.mp3'"),
+        (
+            UploadExtend(upload_url=URL, title="t"),
+            "continue_at",
+            "continue_at must be given with style, title or lyrics, got None",
+        ),
+        (
+            Mashup(upload_url_list=(URL,)),
+            "upload_url_list",
+            f"upload_url_list must be a list of 2 entries, each an http(s) address, got ('{URL}',)",
+        ),
+        (
+            AddInstrumental(upload_url=URL, title="", style="s", negative_tags=""),
+            "title",
+            "title must be text, not empty, got ''",
+        ),
+        (
+            AddVocals(upload_url=URL, title="t", style="s", negative_tags="", prompt="a", lyrics="b", model="V5"),
+            "prompt",
+            "prompt is the lyrics with V5: give one of prompt and lyrics, got 'a'",
+        ),
+        (
+            ReplaceSection(task_id="t", audio_id="a", prompt="p", style="s", title="t", start=10, end=15),
+            "end",
+            "end must be at least 6 seconds after start, got 15",
+        ),
+        (
+            ReplaceSection(task_id="t", prompt="p", style="s", title="t", start=10, end=20),
+            "task_id and audio_id",
+            "task_id and audio_id or upload_url must be given, got None",
+        ),
+        (
+            ReplaceSection(task_id="t", audio_id="a", model="V5", prompt="p", style="s", title="t", start=10, end=20),
+            "model",
+            "model cannot be given with task_id and audio_id, got 'V5'",
+        ),
+        (
+            GenerateSounds(prompt="x" * 501),
+            "prompt",
+            "prompt must be text from 1 to 500 characters, got 501 characters",
+        ),
+        (
+            GenerateSounds(prompt="x", sound_tempo=301),
+            "sound_tempo",
+            "sound_tempo must be a whole number from 1 to 300, got 301",
+        ),
+        (
+            GenerateLyrics(prompt="雨" * 201),
+            "prompt",
+            "prompt must be text from 1 to 200 characters, got 201 characters",
+        ),
+        (BoostStyle(content=""), "content", "content must be text, not empty, got ''"),
+    ],
+)
+def test_what_is_wrong_is_said(request_: Request[Any], field: str, says: str) -> None:
+    assert refused(request_)[field] == says
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        GenerateMusic(prompt="x" * 3000, model="V4"),
+        GenerateMusic(style="🎷" * 1000, model="V5"),  # characters, not bytes
+        GenerateMusic(style="s" * 100_000, model="V9"),  # a model of tomorrow has limits of its own
+        GenerateMusic(style="s", model="V5"),  # one era wants a title, the other does not
+        GenerateMusic(style="s", title="t" * 100, model="V5"),
+        GenerateMusic(style="s", style_weight=0.29, weirdness_constraint=0.57, audio_weight=1, model=Model.V5),
+        GenerateMusic(prompt="x", vocal_gender="f", model="V5"),
+        GenerateLyrics(prompt="雨" * 200),
+        ExtendMusic(audio_id="a", continue_at=0.01),
+        UploadExtend(upload_url=URL, continue_at=3, default_param_flag=True, prompt="x"),
+        Mashup(upload_url_list=[URL, URL]),  # type: ignore[arg-type]  # a list does as well
+        ReplaceSection(upload_url=URL, model="V6", prompt="p", style="s", title="t", start=0, end=90),
+        AddInstrumental(upload_url=URL, title="t", style="s", negative_tags=""),
+    ],
+)
+def test_what_some_era_accepts_is_sent(request_: Request[Any]) -> None:
+    wire.check(request_)
+
+
+def test_all_problems_are_listed_at_once() -> None:
+    job = GenerateMusic(style="s" * 201, title="t" * 81, model="V4", style_weight=2, instrumental="yes")  # type: ignore[arg-type]
+    assert refused(job).keys() == {"style", "title", "style_weight", "instrumental"}
+
+
+def test_the_error_is_a_value_error_with_its_parts() -> None:
+    with pytest.raises(ValueError, match=r"^GenerateLyrics was not sent: prompt must be") as caught:
+        wire.check(GenerateLyrics(prompt=""))
+    assert isinstance(caught.value, InvalidJob)
+    assert caught.value.problems == (Problem("prompt", "must be text from 1 to 200 characters", ""),)
+
+
+async def test_nothing_is_sent_for_a_bad_job() -> None:
+    network = Script()
+    async with SunoClient(api_key="k", transport=network) as suno:
+        with pytest.raises(InvalidJob):
+            await suno.generate_music(prompt="")
+        with pytest.raises(InvalidJob):
+            await suno.boost_style(content=" ")
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("key", ["", "  ", None])
+def test_a_missing_key_names_the_variable(key: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUNO_API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="SUNO_API_KEY"):
+        SunoClient(api_key=key)
+
+
+def test_a_key_that_cannot_be_one_is_not_shown() -> None:
+    for key in ("sécret", "two words", "line\nbreak"):
+        with pytest.raises(ConfigurationError, match="api_key must be printable ASCII") as caught:
+            SunoClient(api_key=key)
+        assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"provider": "suno"}, "provider must be one of kie, sunoapi or a Provider, got 'suno'"),
+        ({"base_url": "api.kie.ai"}, "base_url must be an http(s) address, got 'api.kie.ai'"),
+        ({"callback_url": "/suno"}, "callback_url must be an http(s) address, got '/suno'"),
+    ],
+)
+def test_settings_that_cannot_be_used(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        SunoClient(api_key="k", **settings)
+    assert str(caught.value) == says
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUNO_API_KEY", " k \n")
+    monkeypatch.setenv("SUNO_PROVIDER", "sunoapi")
+    assert SunoClient().provider.name == "sunoapi"
