@@ -14,6 +14,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Self, TypeVar
@@ -73,7 +74,7 @@ NOT_ACCEPTED = (ConnectError, RateLimited, Maintenance)
 """A submit that failed like this created nothing, so it may be sent again."""
 HARMLESS = (*NOT_ACCEPTED, ResponseLost, ServerError)
 """So may a read that failed like this."""
-ATTEMPTS = 8
+ATTEMPTS = 10
 NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
 EARLY = 1000
@@ -180,7 +181,7 @@ class SunoClient:
         wire.check(job)
         body = wire.encode(job, self.provider, self.callback_url)
         ref = secrets.token_urlsafe(12)
-        return await self._repeat(lambda: self._finish(self._accept(job, ref, body)), on=NOT_ACCEPTED, limited=True)
+        return await self._repeat(lambda: self._finish(job, ref, body), on=NOT_ACCEPTED, limited=True)
 
     async def run(self, request: Request[R]) -> R:
         """Send a job or a call and return its result; raises what `submit` and the task raise."""
@@ -320,15 +321,15 @@ class SunoClient:
             self._poller.nudge(task)
         return task
 
-    async def _finish(self, sending: Coroutine[Any, Any, Task[R]]) -> Task[R]:
+    async def _finish(self, job: Job[R], ref: str, body: bytes) -> Task[R]:
         """See a submit through once it is under way: a cancelled caller must not lose what is being paid for."""
-        under_way = asyncio.create_task(sending)
+        under_way = asyncio.create_task(self._accept(job, ref, body))
         self._sending.add(under_way)
         under_way.add_done_callback(self._sent)
         try:
             return await asyncio.shield(under_way)
         except asyncio.CancelledError:
-            under_way.add_done_callback(_log_orphan)
+            under_way.add_done_callback(partial(_log_orphan, job, ref))
             raise
 
     def _sent(self, under_way: asyncio.Task[Any]) -> None:
@@ -401,15 +402,15 @@ async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _log_orphan(under_way: asyncio.Task[Task[Any]]) -> None:
+def _log_orphan(job: Job[Any], ref: str, under_way: asyncio.Task[Task[Any]]) -> None:
     """Say what became of a submit whose caller was cancelled."""
     if under_way.cancelled():
-        return
-    if (exc := under_way.exception()) is not None:
+        log.error("cut off by the end of the loop: %s", SubmissionUncertain(ref, job))
+    elif (exc := under_way.exception()) is not None:
         log.warning("a submit whose caller was cancelled failed: %s", exc)
-        return
-    task = under_way.result()
-    log.warning("a submit whose caller was cancelled was accepted: %s, task %s", task.kind.__name__, task.id)
+    else:
+        task = under_way.result()
+        log.warning("a submit whose caller was cancelled was accepted: %s, task %s", type(job).__name__, task.id)
 
 
 def _key(given: str | None) -> str:

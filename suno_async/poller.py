@@ -14,6 +14,7 @@ from .errors import (
     ApiError,
     ConfigurationError,
     DecodeError,
+    InsufficientCredits,
     Maintenance,
     RateLimited,
     ServerError,
@@ -28,8 +29,8 @@ from .task import Task
 
 __all__ = ["Poller"]
 
-PASSING = (TransportError, ServerError, RateLimited, Maintenance)
-"""A look that failed like this is repeated until patience ends."""
+PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCredits)
+"""A look that failed like this is repeated until patience ends. Looks are free, so they say nothing about credits."""
 PUZZLES = 3
 """Answers in a row that we can't read before we say so."""
 
@@ -46,6 +47,7 @@ class _Watch:
         "due",
         "looked",
         "nudged",
+        "patience",
         "pauses",
         "puzzles",
         "queued",
@@ -61,7 +63,9 @@ class _Watch:
         self.task = task
         self.pauses = pace.pauses()
         self.since = now
-        self.until = now + pace.patience
+        self.patience = pace.patience
+        self.until = math.inf
+        """When patience ends; it begins with the first waiter."""
         self.born = now if task.born is None else task.born
         self.due = now if task.born is None else max(now, _slot(task.born + next(self.pauses)))
         self.queued = -1.0
@@ -124,6 +128,8 @@ class Poller:
         watch: _Watch | None = task.watch
         if watch is None or now >= watch.until:
             task.watch = watch = _Watch(task, self._pace(task), now)
+        if watch.until == math.inf:
+            watch.since, watch.until = now, now + watch.patience
         watch.active = True
         self._waiting.add(watch)
         if not watch.busy:
@@ -215,6 +221,9 @@ class Poller:
             watch = self._ready.popleft()
             if not watch.active or watch.busy or watch.due > clock():
                 continue
+            if self._held_until > clock():
+                self._schedule(watch, self._held_until)
+                continue
             watch.busy = True
             try:
                 await self._visit(watch, clock)
@@ -284,8 +293,10 @@ class Poller:
 
     def _end(self, watch: _Watch, error: SunoError) -> None:
         """Stop looking at a task that has not ended; its next waiter starts anew."""
+        current = watch.task.watch is watch  # else its waiters are a later watch's
         self._leave(watch)
-        watch.task.give_up(error)
+        if current:
+            watch.task.give_up(error)
 
     def _leave(self, watch: _Watch) -> None:
         watch.active = False

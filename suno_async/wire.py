@@ -94,7 +94,12 @@ _FAILURE = msgspec.json.Decoder(_Failure)
 
 def check(request: Request[Any]) -> None:
     """Refuse what every gateway would refuse: InvalidJob with all problems, before anything is sent."""
-    problems = [*misfits(request), *request.problems()]
+    problems = list(misfits(request))
+    try:
+        problems += request.problems()
+    except (TypeError, AttributeError):  # a rule met a value of a wrong type; that is in the list by now
+        if not problems:
+            raise
     if problems:
         raise InvalidJob(type(request).__name__, problems)
 

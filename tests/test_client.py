@@ -35,6 +35,7 @@ from suno_async.wire import Reply
 
 from .conftest import now
 from .doubles import DONE, PENDING, RawServer, Script, called, envelope, http, page, reply, track
+from .loop import JumpLoop
 
 PACE = Pace(first=2, growth=2, cap=15, patience=100)
 
@@ -204,6 +205,18 @@ async def test_a_cancelled_caller_hears_of_a_failure_in_the_log_only(caplog: pyt
             await suno.generate_music(prompt="rain")
     assert "a submit whose caller was cancelled failed" in caplog.text
     assert "never retrieved" not in caplog.text
+
+
+def test_a_loop_that_ends_during_a_submit_says_what_it_cut_off(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        suno = client(Script(delay=3))
+        asyncio.get_running_loop().create_task(suno.submit(GenerateMusic(prompt="rain")))
+        await asyncio.sleep(1)
+
+    with asyncio.Runner(loop_factory=JumpLoop) as runner:
+        runner.run(main())
+    assert "GenerateMusic" in caplog.text
+    assert "may have been charged" in caplog.text
 
 
 async def test_a_caller_cancelled_in_the_queue_sends_nothing() -> None:

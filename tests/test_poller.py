@@ -12,6 +12,7 @@ from suno_async import (
     ConnectError,
     DecodeError,
     GenerateMusic,
+    InsufficientCredits,
     Music,
     Pace,
     RateLimited,
@@ -160,6 +161,26 @@ async def test_patience_ends_with_a_timeout_after_a_last_look_and_begins_anew() 
     assert sky.looked_at[3:] == [25]
 
 
+async def test_a_look_that_outlives_its_patience_does_not_end_the_next_wait() -> None:
+    """Somebody who comes while an old look is still under way has the whole patience ahead."""
+    sky = Sky(by=lambda at: DONE if at > 40 else PENDING, delay=4)
+    _, task = polled(sky, Pace(first=20, growth=1, cap=20, patience=22))
+    with anyio.move_on_after(21):
+        await task
+    await anyio.sleep(2)  # past the patience; the look of 20 is still under way
+    assert await task == MUSIC
+
+
+async def test_patience_begins_with_the_first_waiter_and_not_with_a_nudge() -> None:
+    sky = Sky(PENDING)
+    poller, task = polled(sky, Pace(first=10, growth=1, cap=10, patience=50))
+    poller.nudge(task)
+    await anyio.sleep(45)
+    with pytest.raises(TaskTimeout) as caught:
+        await task
+    assert (now(), caught.value.waited) == (95, 50)
+
+
 async def test_patience_counts_again_after_everybody_left_for_long() -> None:
     sky = Sky(PENDING)
     _, task = polled(sky, Pace(first=10, growth=1, cap=10, patience=25))
@@ -172,7 +193,7 @@ async def test_patience_counts_again_after_everybody_left_for_long() -> None:
 
 @pytest.mark.parametrize(
     "trouble",
-    [ConnectError("x"), ResponseLost("x"), ServerError(0, status=502), ServerError(500)],
+    [ConnectError("x"), ResponseLost("x"), ServerError(0, status=502), ServerError(500), InsufficientCredits(429)],
     ids=lambda exc: type(exc).__name__,
 )
 async def test_passing_trouble_is_looked_through(trouble: Exception) -> None:
@@ -190,6 +211,15 @@ async def test_trouble_for_good_ends_with_patience_and_names_its_cause() -> None
     assert now() == 100
     assert isinstance(caught.value.__cause__, ServerError)
     assert min(b - a for a, b in zip(sky.looked_at, sky.looked_at[1:], strict=False)) >= 0.33
+
+
+async def test_a_rate_refusal_stops_the_looks_that_were_due_together() -> None:
+    first = [RateLimited(429, retry_after=30)]
+    sky = Sky(by=lambda at: first.pop() if first else DONE, delay=1)
+    poller, _ = polled(sky, looks=2)
+    tasks = [Task(f"t{n}", GenerateMusic, poller, born=0.0) for n in range(50)]
+    await asyncio.gather(*(task.wait() for task in tasks))
+    assert sum(at < 33 for at in sky.looked_at) <= 4
 
 
 async def test_a_rate_refusal_makes_every_look_wait() -> None:

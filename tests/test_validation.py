@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from suno_async import (
@@ -23,7 +24,7 @@ from suno_async import (
     UploadExtend,
     wire,
 )
-from suno_async.endpoints import Request
+from suno_async.endpoints import TABLE, Request
 
 from .doubles import Script
 
@@ -225,6 +226,21 @@ def test_the_error_is_a_value_error_with_its_parts() -> None:
         wire.check(GenerateLyrics(prompt=""))
     assert isinstance(caught.value, InvalidJob)
     assert caught.value.problems == (Problem("prompt", "must be text from 1 to 200 characters", ""),)
+
+
+@pytest.mark.parametrize(
+    "wrong", [5, [], [1], {"a": []}, b"x", object(), True, float("inf")], ids=lambda value: type(value).__name__
+)
+def test_values_of_any_type_are_told_of_and_never_crash(wrong: Any) -> None:
+    """Every field of every endpoint, given nonsense."""
+    for kind in TABLE:
+        for field in msgspec.structs.fields(kind):
+            needed = {one.name: "x" for one in msgspec.structs.fields(kind) if one.required}
+            try:
+                wire.check(kind(**(needed | {field.name: wrong})))
+            except InvalidJob as refused:
+                assert refused.problems
+                assert str(refused)
 
 
 async def test_nothing_is_sent_for_a_bad_job() -> None:
