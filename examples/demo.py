@@ -84,10 +84,10 @@ async def main() -> None:
         await runner.cleanup()
     print()
     for result, paths in ended:
-        for path in paths:
-            print(f"{path.stat().st_size:>8,} bytes  {path}")
+        for audio, cover in zip(paths[::2], paths[1::2], strict=True):
+            print(f"{audio.stat().st_size:>7,} bytes  {audio}  and its cover {cover.suffix}")
         if isinstance(result, Lyrics):
-            print(f"{len(result.variants)} lyrics: {', '.join(variant.title or '' for variant in result.variants)}")
+            print(f"{len(result.variants):>7} texts  {(result.variants[0].text or '').splitlines()[-1]}")
     looks = sum(seen.path.endswith("record-info") for seen in emulator.log)
     print(f"\n{len(ended)} tasks, {looks} looks, {credits:g} credits left, {time.monotonic() - board.began:.1f} s")
 

@@ -283,6 +283,7 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
     required = ("upload_url", "model")
 
     upload_url: Url
+    """Public address of the song."""
     negative_tags: NegativeTags | None = None
 
 
@@ -356,6 +357,7 @@ class ExtendMusic(ContinuingJob, frozen=True, kw_only=True):
     required = ("default_param_flag", "audio_id", "model")
 
     audio_id: Text
+    """The track to continue."""
     instrumental: Instrumental | None = None
     """KIE only, since August 2026; excludes prompt, lyrics and vocal_gender."""
 
@@ -385,6 +387,7 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
     required = ("upload_url", "default_param_flag", "instrumental", "model")
 
     upload_url: Url
+    """Public address of the song."""
     instrumental: Instrumental = False
 
 
@@ -398,7 +401,9 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Url
+    """Public address of the voice."""
     title: Text
+    """Of the new track."""
     style: AddedStyle = field(name="tags")  # "tags" here, "style" in add-vocals
     negative_tags: NegativeTags
     """At most 200 characters at KIE."""
@@ -421,7 +426,9 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Url
+    """Public address of the instrumental."""
     title: Text
+    """Of the new track."""
     style: AddedStyle
     negative_tags: NegativeTags
     """At most 200 characters at KIE."""
@@ -456,14 +463,19 @@ class ReplaceSection(SungJob, frozen=True, kw_only=True):
     required = ("prompt", "style", "title", "start", "end")
 
     task_id: Text | None = None
+    """The task that made the track."""
     audio_id: Text | None = None
+    """The track."""
     upload_url: Url | None = None
+    """Public address of an own song; then `model` is needed."""
     prompt: Text | None = None
     """The lyrics of the new part."""
     lyrics: Text | None = None
     """The same, up to 5000 characters; give one of the two."""
     style: Text = field(name="tags")
+    """Genre and mood of the new part."""
     title: Text
+    """Of the new track."""
     start: Annotated[float, Meta(ge=0, description="Seconds, two decimals.")] = field(name="infillStartS")
     end: Annotated[float, Meta(gt=0, description="Seconds, two decimals; after the start.")] = field(name="infillEndS")
     full_lyrics: Text | None = None
@@ -519,6 +531,7 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     sound_loop: Annotated[bool, Meta(description="Repeats without a seam.")] | None = None
     sound_tempo: Annotated[int, Meta(ge=1, le=300, description="Beats a minute; automatic if left out.")] | None = None
     sound_key: SoundKey | None = None
+    """The musical key; Any if left out."""
     grab_lyrics: Annotated[bool, Meta(description="Fetch lyric subtitles when done.")] | None = None
 
     def sent(self) -> dict[str, Any]:
@@ -569,6 +582,7 @@ class BoostStyle(Call[Style], frozen=True, kw_only=True):
     required = ("content",)
 
     content: Text
+    """A few words of style."""
 
 
 # ---- account ---------------------------------------------------------------------------------------------------------

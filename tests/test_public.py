@@ -3,10 +3,11 @@
 import ast
 import subprocess
 import sys
+from itertools import zip_longest
 from pathlib import Path
 
 import suno_async
-from suno_async import SunoClient
+from suno_async import SunoClient, fields
 from suno_async.endpoints import TABLE
 
 PACKAGE = Path(suno_async.__file__).parent
@@ -75,3 +76,17 @@ def test_every_endpoint_has_its_method_its_place_in_the_promise_and_its_source()
         assert getattr(SunoClient, method).__doc__ == kind.__doc__
         assert kind.__name__ in suno_async.__all__
         assert "Source: https://" in (kind.__doc__ or "")
+
+
+def test_every_field_of_a_request_says_what_it_is() -> None:
+    """In a docstring under it, or in the description of its type."""
+    described = {name for name in fields.__all__ if "description=" in repr(getattr(fields, name))}
+    silent: list[str] = []
+    for kind in ast.parse((PACKAGE / "endpoints.py").read_text()).body:
+        body = kind.body if isinstance(kind, ast.ClassDef) else []
+        for node, after in zip_longest(body, body[1:]):
+            if isinstance(node, ast.AnnAssign) and "ClassVar" not in (said := ast.unparse(node.annotation)):
+                told = isinstance(after, ast.Expr) or "description=" in said
+                if not told and said.removesuffix(" | None") not in described:
+                    silent.append(f"{getattr(kind, 'name', '')}.{ast.unparse(node.target)}")
+    assert silent == []
