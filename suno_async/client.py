@@ -75,6 +75,8 @@ NOT_ACCEPTED = (ConnectError, RateLimited, Maintenance)
 HARMLESS = (*NOT_ACCEPTED, ResponseLost, ServerError)
 """So may a read that failed like this."""
 ATTEMPTS = 10
+LONGEST = 300.0
+"""Seconds that we are ready to wait for one attempt; a service that asks for more is taken for a refusal."""
 NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
 EARLY = 1000
@@ -259,6 +261,8 @@ class SunoClient:
 
         from . import downloads  # loaded by those who save files
 
+        self._check_open()
+
         async def refresh() -> Sequence[File]:
             kind = maker_of(result)
             if kind is None or not result.task_id:
@@ -348,14 +352,13 @@ class SunoClient:
         for left, pause in zip(reversed(range(ATTEMPTS)), retries(), strict=False):
             if limited:
                 await self._limiter.wait()
-            if self._closed:
-                raise ConfigurationError("the client is closed")
+            self._check_open()
             try:
                 return await send()
             except on as exc:
-                if not left:
-                    raise
                 wait = max(pause, (exc.retry_after or 0) if isinstance(exc, ApiError) else 0)
+                if not left or wait > LONGEST:
+                    raise
                 if isinstance(exc, RateLimited):
                     self._limiter.close(anyio.current_time() + wait)
             await anyio.sleep(wait)
@@ -374,10 +377,15 @@ class SunoClient:
     async def aclose(self) -> None:
         """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
         self._closed = True
-        if self._sending:
-            await asyncio.wait(self._sending)
-        await self._poller.aclose()
-        await self._transport.aclose()
+        with anyio.CancelScope(shield=True):  # who leaves by cancellation closes all the same
+            if self._sending:
+                await asyncio.wait(self._sending)
+            await self._poller.aclose()
+            await self._transport.aclose()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("the client is closed")
 
     async def __aenter__(self) -> Self:
         return self

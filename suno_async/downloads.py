@@ -96,7 +96,8 @@ async def _stream(url: str, target: Path, transport: Transport) -> None:
             async with await anyio.open_file(part, "wb") as out:
                 async for chunk in answer.content.iter_chunked(1 << 16):
                     size += await out.write(chunk)
-            expected = answer.content_length
+            # What was compressed all the same has another size here; aiohttp checks that it was whole.
+            expected = None if "Content-Encoding" in answer.headers else answer.content_length
         if size == 0 or (expected is not None and size != expected):
             raise _DeadLink(f"{size} of {expected if expected is not None else 'unknown'} bytes")
         await part.replace(target)

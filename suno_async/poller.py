@@ -31,6 +31,8 @@ __all__ = ["Poller"]
 
 PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCredits)
 """A look that failed like this is repeated until patience ends. Looks are free, so they say nothing about credits."""
+LONGEST = 60.0
+"""Seconds that the service can make us pause, so that patience still ends about when it should."""
 PUZZLES = 3
 """Answers in a row that we can't read before we say so."""
 
@@ -276,7 +278,7 @@ class Poller:
     def _after_trouble(self, watch: _Watch, exc: SunoError, now: float) -> float:
         watch.retries = watch.retries or retries()
         wait = exc.retry_after if isinstance(exc, ApiError) else None
-        pause = max(self._spacing, wait or 0, next(watch.retries))
+        pause = max(self._spacing, min(wait or 0, LONGEST), next(watch.retries))
         if isinstance(exc, RateLimited):
             self._held_until = max(self._held_until, now + pause)  # everybody waits, or nobody gets through
         return pause

@@ -101,9 +101,9 @@ def _retry_after(said: str | None) -> float | None:
     """Seconds to wait, from either form of the header (RFC 9110 §10.2.3)."""
     if said is None:
         return None
-    if said.strip().isdigit():
-        return float(said)
     try:
+        if said.isascii() and said.isdigit():
+            return float(said)
         return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None

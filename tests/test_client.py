@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -27,6 +28,7 @@ from suno_async import (
     Stage,
     SubmissionUncertain,
     SunoClient,
+    Task,
     TaskFailed,
     parse_callback,
 )
@@ -163,6 +165,24 @@ async def test_retry_after_is_honoured_by_everybody() -> None:
     assert len(times) == 31
     assert times[:20] == [0.0] * 20  # those had their place when the first was refused
     assert min(times[20:]) >= 30.0
+
+
+async def test_a_retry_after_beyond_reason_is_told_and_not_waited_for() -> None:
+    network = Script(submits=[Reply(429, envelope(code=429), 86_400.0)])
+    async with client(network) as suno:
+        with pytest.raises(RateLimited) as caught:
+            await suno.generate_music(prompt="rain")
+        assert (now(), caught.value.retry_after) == (0, 86_400)
+        await suno.generate_music(prompt="rain")  # nobody else waits for a day either
+    assert now() < 400
+
+
+@pytest.mark.parametrize("said", ["²", "-5", "soon", "9" * 400, "Wed, 99 Oct 2025 07:28:00 GMT", ""])
+async def test_an_odd_retry_after_is_no_crash(said: str) -> None:
+    refused = http(envelope(code=429), 429, f"Retry-After: {said}")
+    async with RawServer(refused, ACCEPTED) as server, SunoClient(api_key="k", base_url=server.url) as suno:
+        error = await submitted(server, suno)
+    assert isinstance(error, Task | RateLimited)
 
 
 async def test_submits_keep_to_the_rate_limit() -> None:
@@ -480,6 +500,23 @@ async def test_opened_in_one_task_and_closed_in_another() -> None:
         await suno.generate_music(prompt="rain")
     await suno.aclose()
     assert network.closed
+
+
+async def test_a_cancelled_scope_still_closes_everything() -> None:
+    network = Script(PENDING)
+    with anyio.move_on_after(5):
+        async with client(network) as suno:
+            await (await suno.generate_music(prompt="rain"))
+    assert network.closed
+
+
+async def test_a_closed_client_opens_nothing(tmp_path: Path) -> None:
+    network = Script(DONE)
+    suno = client(network)
+    music = await (await suno.generate_music(prompt="rain"))
+    await suno.aclose()
+    with pytest.raises(ConfigurationError, match="closed"):
+        await suno.download(music, tmp_path)
 
 
 async def test_works_without_async_with() -> None:

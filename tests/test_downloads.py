@@ -1,6 +1,7 @@
 """Songs on disk: whole, under safe names, without the key."""
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,13 @@ async def test_a_file_cut_short_is_fetched_again_and_never_kept(broken: bytes, t
         with pytest.raises(DownloadFailed):
             await suno.download(Track(id="b", title="Lo", audio_url=f"{server.url}/b.mp3"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
+
+
+async def test_a_host_that_compresses_all_the_same(tmp_path: Path) -> None:
+    body = gzip.compress(AUDIO)
+    async with RawServer(http(body, 200, "Content-Encoding: gzip")) as server, SunoClient(api_key="k") as suno:
+        (path,) = await suno.download(Track(id="a", audio_url=f"{server.url}/a.mp3"), tmp_path)
+    assert path.read_bytes() == AUDIO
 
 
 async def test_a_cancelled_download_leaves_no_part(tmp_path: Path) -> None:

@@ -234,6 +234,14 @@ async def test_a_rate_refusal_makes_every_look_wait() -> None:
     assert all(at >= 32 for at in sky.looked_at[1:])
 
 
+async def test_a_rate_refusal_never_outlasts_patience() -> None:
+    sky = Sky(RateLimited(429, retry_after=86_400))
+    _, task = polled(sky)
+    with pytest.raises(TaskTimeout):
+        await task
+    assert now() <= 160
+
+
 @pytest.mark.parametrize("error", [Unauthorized(401), DecodeError("odd")], ids=["unauthorized", "puzzles"])
 async def test_what_looking_cannot_mend_is_raised(error: SunoError) -> None:
     sky = Sky(error)
