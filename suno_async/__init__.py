@@ -2,7 +2,7 @@
 
 from .callbacks import Callback
 from .callbacks import parse as parse_callback
-from .client import Outcome, SunoClient
+from .client import SunoClient
 from .endpoints import (
     AddInstrumental,
     AddVocals,
@@ -47,6 +47,7 @@ from .errors import (
     Unauthorized,
 )
 from .models import Lyrics, LyricsVariant, Model, Music, Source, Stage, Style, Track, Update
+from .outcomes import Outcome
 from .pace import Pace
 from .providers import KIE, SUNOAPI, Provider, Rate
 from .receiver import Receiver, Verdict

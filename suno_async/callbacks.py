@@ -2,7 +2,7 @@
 
 from functools import cache
 from types import UnionType
-from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Raw, Struct
@@ -10,12 +10,12 @@ from msgspec import Raw, Struct
 from .endpoints import Job
 from .errors import CallbackError
 from .models import Doubt, Result, Source, Stage, Update
+from .nested import at
 from .wire import UNREADABLE, staged
 
 __all__ = ["Callback", "parse", "update"]
 
 R = TypeVar("R")
-D = TypeVar("D")
 
 
 class Callback(Struct, frozen=True):
@@ -32,7 +32,7 @@ class Callback(Struct, frozen=True):
 
 class _Body(Struct, frozen=True):
     code: int
-    msg: str | None = None
+    msg: Any = None
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815  their two spellings, side by side
     data: Raw = Raw(b"null")
@@ -42,11 +42,7 @@ class _Data(Struct, frozen=True):
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815
     callbackType: str | None = None  # noqa: N815
-    error: str | None = None
-
-
-class _Holding(Struct, Generic[D], frozen=True):
-    data: D | None = None
+    error: Any = None
 
 
 _BODY = msgspec.json.Decoder(_Body, strict=False)
@@ -72,7 +68,7 @@ def parse(body: bytes) -> Callback:
         task_id=task_id,
         code=outer.code,
         stage=(inner.callbackType or "").lower(),
-        message=inner.error or outer.msg or "",
+        message=next((said for said in (inner.error, outer.msg) if isinstance(said, str) and said), ""),
         body=body,
     )
 
@@ -84,7 +80,7 @@ def update(callback: Callback, job: type[Job[R]]) -> Update[R]:
     """
     found: R | None = None
     doubt = Doubt.NONE
-    if callback.code != 200 or callback.stage == "error":
+    if callback.code not in job.success or callback.stage == "error":
         stage = Stage.FAILED
     else:
         found = _result(callback, job)
@@ -102,8 +98,9 @@ def update(callback: Callback, job: type[Job[R]]) -> Update[R]:
 
 
 def _result(callback: Callback, job: type[Job[R]]) -> R | None:
+    called = _called_result(job.result)
     try:
-        spelt = _decoder(job.result).decode(callback.body).data
+        spelt = next((value for place in job.news_in if (value := at(place, called)(callback.body)) is not None), None)
         found: R | None = msgspec.convert(spelt, job.result | None, from_attributes=True)
     except UNREADABLE:
         return None  # the text stage has no list to read; for the others a look will tell
@@ -113,8 +110,8 @@ def _result(callback: Callback, job: type[Job[R]]) -> R | None:
 
 
 @cache
-def _decoder(result: type[Any]) -> msgspec.json.Decoder[_Holding[Any]]:
-    return msgspec.json.Decoder(_Holding[as_called(result)], strict=False)  # type: ignore[misc]
+def _called_result(result: type[Any]) -> Any:
+    return as_called(result)
 
 
 def as_called(kind: Any) -> Any:

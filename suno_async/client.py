@@ -1,13 +1,11 @@
 """Where the parts meet, and nothing else."""
 
 import asyncio
-import logging
 import os
 import secrets
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Awaitable,
     Callable,
     Coroutine,
@@ -17,7 +15,7 @@ from collections.abc import (
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import quote, urlsplit
 from weakref import WeakValueDictionary
 
@@ -55,7 +53,9 @@ from .errors import (
     SunoError,
 )
 from .limiter import Limiter
+from .log import log
 from .models import Doubt, File, Result, Update
+from .outcomes import Outcome, outcomes
 from .pace import Pace, pace_of, retries
 from .poller import Poller
 from .providers import Provider, provider_named
@@ -63,12 +63,10 @@ from .receiver import Receiver
 from .task import Task
 from .transport import HTTP, Transport
 
-__all__ = ["Outcome", "SunoClient"]
+__all__ = ["SunoClient"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-log = logging.getLogger("suno_async")
 
 NOT_ACCEPTED = (ConnectError, RateLimited, Maintenance)
 """A submit that failed like this created nothing, so it may be sent again."""
@@ -81,15 +79,6 @@ NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
 EARLY = 1000
 """Callbacks kept for submits that are still under way."""
-
-
-class Outcome(NamedTuple, Generic[R]):
-    """What became of one job of `map`: `result` or `error`, and the task if it was accepted."""
-
-    job: Job[R]
-    task: Task[R] | None
-    result: R | None
-    error: Exception | None
 
 
 def _submits(
@@ -145,12 +134,12 @@ class SunoClient:
         self._base = _address("base_url", base).rstrip("/")
         self._pace = pace
         self._transport = transport or HTTP(_key(api_key))
-        self._limiter = Limiter(self.provider.submits)
+        self._limiter = Limiter(self.provider.submits, self._sleep)
         self._poller = Poller(self._look, self._pace_for, per_second=self.provider.looks_per_second)
         self._tasks: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
         self._sending: set[asyncio.Task[Any]] = set()
         self._early: dict[str, list[Callback]] = {}
-        self._closed = False
+        self._closed = asyncio.Event()
 
     # ---- one line an endpoint ------------------------------------------------------------------------------------
 
@@ -169,8 +158,8 @@ class SunoClient:
 
     # ---- jobs ----------------------------------------------------------------------------------------------------
 
-    async def submit(self, job: Job[R]) -> Task[R]:
-        """Send a job and return its handle as soon as the service has accepted it.
+    async def submit(self, job: Job[R], *, pace: Pace | None = None) -> Task[R]:
+        """Send a job and return its handle as soon as the service has accepted it; `pace` is how to look at it.
 
         Waits for a free place in the rate limit, and again when the service refuses for rate or maintenance. The
         request is never sent twice if the first could have been accepted. A caller that is cancelled while it is
@@ -180,10 +169,12 @@ class SunoClient:
         was lost.
         """
         job = job.with_model(self.model)
-        wire.check(job)
+        wire.check(job, self.provider)
         body = wire.encode(job, self.provider, self.callback_url)
         ref = secrets.token_urlsafe(12)
-        return await self._repeat(lambda: self._finish(job, ref, body), on=NOT_ACCEPTED, limited=True)
+        task = await self._repeat(lambda: self._finish(job, ref, body), on=NOT_ACCEPTED, limited=True)
+        task.pace = pace
+        return task
 
     async def run(self, request: Request[R]) -> R:
         """Send a job or a call and return its result; raises what `submit` and the task raise."""
@@ -191,66 +182,30 @@ class SunoClient:
             task: Task[R] = await self.submit(request)
             return await task
         assert isinstance(request, Call)
-        wire.check(request)
+        wire.check(request, self.provider)
         paid = request.method == "POST"
         return await self._repeat(lambda: self._call(request), on=NOT_ACCEPTED if paid else HARMLESS, limited=paid)
 
     def attach(self, kind: type[Job[R]], task_id: str) -> Task[R]:
         """A handle rebuilt from an id; the one that is already there if somebody holds it. Sends nothing."""
-        if not isinstance(task_id, str) or not task_id.strip():
+        if not isinstance(task_id, str) or not task_id.strip() or not _encodes(task_id):
             raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
         known = self._tasks.get(task_id)
         if known is not None and known.kind.details == kind.details:
             return known
-        self._tasks[task_id] = task = Task(task_id, kind, self._poller)
+        task = Task(task_id, kind, self._poller)
+        self._tasks.setdefault(task_id, task)  # a slip in the kind must not take the callbacks of the right one
         return task
 
-    async def map(
+    def map(
         self, jobs: Iterable[Job[R]] | AsyncIterable[Job[R]], *, concurrency: int = 40
     ) -> AsyncGenerator[Outcome[R], None]:
         """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
 
         Jobs are taken from `jobs` only when there is room: at most `concurrency` are unfinished or not yet looked at.
-        Leaving the loop stops the rest; what was accepted by then goes on at the service.
+        Leaving the loop stops the rest; what was accepted by then goes on at the service, and its ids are logged.
         """
-        if concurrency < 1:
-            raise ConfigurationError(f"concurrency must be at least 1, got {concurrency}")
-        room = asyncio.Semaphore(concurrency)
-        finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
-        running: set[asyncio.Task[Outcome[R]]] = set()
-
-        async def start_all() -> None:
-            source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
-            try:
-                await room.acquire()
-                async for job in source:
-                    one = asyncio.create_task(self._outcome(job))
-                    running.add(one)
-                    one.add_done_callback(finished.put_nowait)
-                    await room.acquire()
-            finally:
-                finished.put_nowait(None)
-
-        # Plain tasks, not a task group: a generator may be closed from another task than the one that began it.
-        starter = asyncio.create_task(start_all())
-        try:
-            while running or not starter.done() or not finished.empty():
-                one = await finished.get()
-                if one is not None:
-                    running.discard(one)
-                    room.release()
-                    yield one.result()
-            await starter  # raises what `jobs` raised
-        finally:
-            await _cancelled({starter, *running})
-
-    async def _outcome(self, job: Job[R]) -> Outcome[R]:
-        task: Task[R] | None = None
-        try:
-            task = await self.submit(job)
-            return Outcome(job, task, await task, None)
-        except Exception as exc:  # whatever ends one job must not end the others
-            return Outcome(job, task, None, exc)
+        return outcomes(self.submit, jobs, concurrency)
 
     async def download(self, result: Result, folder: str | os.PathLike[str]) -> list[Path]:
         """Save every file of a result (audio and cover of each track) and return their paths.
@@ -262,13 +217,21 @@ class SunoClient:
         from . import downloads  # loaded by those who save files
 
         self._check_open()
+        turn = asyncio.Lock()
+        looked = float("-inf")
+        fresh: Sequence[File] = ()
 
         async def refresh() -> Sequence[File]:
+            """The files of a new look; the same ones for all who ask within a second."""
+            nonlocal looked, fresh
             kind = maker_of(result)
-            if kind is None or not result.task_id:
-                return ()
-            found: Update[Result] = await self._look(Task(result.task_id, kind, self._poller))
-            return list(found.result.files()) if found.result else ()
+            if kind is not None and result.task_id:
+                async with turn:
+                    if anyio.current_time() - looked >= 1:
+                        looked = anyio.current_time()
+                        found: Update[Result] = await self._look(Task(result.task_id, kind, self._poller))
+                        fresh = list(found.result.files()) if found.result else ()
+            return fresh
 
         return await downloads.save(result, folder, self._transport, refresh)
 
@@ -312,7 +275,7 @@ class SunoClient:
             task_id = wire.accepted(reply, self.provider, path)
         except ConnectError:
             raise
-        except SunoError as exc:
+        except Exception as exc:  # whatever it is, the request has left
             if wire.created_nothing(exc):
                 raise
             raise SubmissionUncertain(ref, job) from exc
@@ -361,22 +324,28 @@ class SunoClient:
                     raise
                 if isinstance(exc, RateLimited):
                     self._limiter.close(anyio.current_time() + wait)
-            await anyio.sleep(wait)
+            await self._sleep(wait)
         raise AssertionError("unreachable")
 
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the client is closed meanwhile."""
+        with anyio.move_on_after(seconds):
+            await self._closed.wait()
+        self._check_open()
+
     async def _look(self, task: Task[R]) -> Update[R]:
-        url = f"{self._base}{task.kind.details}?taskId={quote(task.id, safe='')}"
+        url = f"{self._base}{task.kind.details}?{task.kind.query}={quote(task.id, safe='')}"
         reply = await self._transport.send("GET", url)
         return wire.update(reply, task.kind, self.provider, task.id)
 
     def _pace_for(self, task: Task[Any]) -> Pace:
-        return self._pace or pace_of(task.kind)
+        return task.pace or self._pace or pace_of(task.kind)
 
     # ---- opening and closing -------------------------------------------------------------------------------------
 
     async def aclose(self) -> None:
         """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
-        self._closed = True
+        self._closed.set()
         with anyio.CancelScope(shield=True):  # who leaves by cancellation closes all the same
             if self._sending:
                 await asyncio.wait(self._sending)
@@ -384,7 +353,7 @@ class SunoClient:
             await self._transport.aclose()
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed.is_set():
             raise ConfigurationError("the client is closed")
 
     async def __aenter__(self) -> Self:
@@ -397,17 +366,6 @@ class SunoClient:
 
     def __repr__(self) -> str:
         return f"<SunoClient {self.provider.name} {self._poller.waiting} waited for>"
-
-
-async def _later(jobs: Iterable[Job[R]]) -> AsyncIterator[Job[R]]:
-    for job in jobs:
-        yield job
-
-
-async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _log_orphan(job: Job[Any], ref: str, under_way: asyncio.Task[Task[Any]]) -> None:
@@ -434,7 +392,19 @@ def _key(given: str | None) -> str:
 
 
 def _address(name: str, given: str) -> str:
-    parts = urlsplit(given)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna"))
+        usable = usable and parts.port != 0  # reading it checks it
+    except ValueError:
+        usable = False
+    if not usable:
         raise ConfigurationError(f"{name} must be an http(s) address, got {given!r}")
     return given
+
+
+def _encodes(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False

@@ -36,9 +36,9 @@ async def save(
     try:
         await anyio.Path(target).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise DownloadFailed([], {file.url: str(exc) for file in files}) from exc
+        raise DownloadFailed([], [(file.url, str(exc)) for file in files]) from exc
     paths: list[Path | None] = [None] * len(files)
-    failed: dict[str, str] = {}
+    failed: list[tuple[str, str]] = []
     gate = anyio.Semaphore(at_once)
 
     async def one(place: int) -> None:
@@ -47,7 +47,7 @@ async def save(
             try:
                 paths[place] = await _save_one(file, target, transport, refresh)
             except (SunoError, OSError) as exc:
-                failed[file.url] = str(exc)
+                failed.append((file.url, str(exc)))
 
     async with anyio.create_task_group() as group:
         for place in range(len(files)):
@@ -109,14 +109,21 @@ async def _stream(url: str, target: Path, transport: Transport) -> None:
 def file_name(file: File) -> str:
     """A name that is safe on every system, readable, and the same file's alone.
 
-    The title, cut to 80 bytes and rid of what a path or a shell could trip over, and eight digits made from the id, so
-    that two tracks of one title never share a file and one track always has the same.
+    The title, cut to 80 bytes and rid of what a path or a shell could trip over, and eight digits made from the id and
+    the kind of file, so that two tracks of one title never share a file and one track always has the same.
     """
     title = "".join(c if _plain(c) else " " for c in unicodedata.normalize("NFC", file.title))
     title = " ".join(title.split()).encode()[:80].decode(errors="ignore").lstrip(" .-~").rstrip(" .")
-    mark = hashlib.sha256((file.id or file.url).encode(errors="replace")).hexdigest()[:8]
-    suffix = os.path.splitext(urlsplit(file.url).path)[1].lower()
+    mark = hashlib.sha256(f"{file.id or file.url} {file.suffix}".encode(errors="replace")).hexdigest()[:8]
+    suffix = os.path.splitext(_path(file.url))[1].lower()
     return f"{title or 'untitled'} {mark}{suffix if suffix in SUFFIXES else file.suffix}"
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:  # no address at all, which fetching it will tell
+        return ""
 
 
 def _plain(char: str) -> bool:

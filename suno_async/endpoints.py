@@ -108,8 +108,18 @@ class Job(Request[R], frozen=True, kw_only=True):
 
     details: ClassVar[str]
     """Path of the details page."""
+    query: ClassVar[str] = "taskId"
+    """What the details page calls the id."""
     statuses: ClassVar[Mapping[str | int, Stage]]
     """The details page's words for the stages; others mean "still going" (NOTES §4)."""
+    state_in_code: ClassVar[bool] = False
+    """Whether that word is the `code` of the answer instead of `data.status` or `data.successFlag`."""
+    held_in: ClassVar[tuple[str, ...]] = ("data", "response")
+    """Where the details page holds the result: names from the outside in."""
+    news_in: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
+    """Where callbacks hold it; where gateways differ, every place."""
+    success: ClassVar[tuple[int, ...]] = (200,)
+    """Codes of callbacks that bring a result."""
     quick: ClassVar[bool] = False
     """Seconds rather than minutes; decides the default pace."""
 
@@ -506,7 +516,7 @@ class ReplaceSection(SungJob, frozen=True, kw_only=True):
             yield Problem("upload_url", "cannot be given with task_id or audio_id", self.upload_url)
         if self.upload_url is None and self.model is not None:
             yield Problem("model", "cannot be given with task_id and audio_id", self.model)
-        if isinstance(self.start, (int, float)) and isinstance(self.end, (int, float)) and self.end - self.start < 6:
+        if round(self.end - self.start, 2) < 6:
             yield Problem("end", "must be at least 6 seconds after start", self.end)
         yield from too_long(self, "lyrics", LYRICS, self.model)
 

@@ -26,7 +26,7 @@ SunoError
 └── DecodeError               an answer of a shape we do not know
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -227,15 +227,15 @@ class TaskTimeout(SunoError, TimeoutError):
 
 
 class DownloadFailed(SunoError):
-    """Some files could not be fetched: `failed` maps each address to its reason, `saved` lists what is on disk."""
+    """Some files could not be fetched: `failed` lists their addresses and reasons, `saved` what is on disk."""
 
-    def __init__(self, saved: Iterable[Path], failed: Mapping[str, str]) -> None:
+    def __init__(self, saved: Iterable[Path], failed: Iterable[tuple[str, str]]) -> None:
         self.saved = list(saved)
-        self.failed = dict(failed)
+        self.failed = list(failed)
         super().__init__(self.saved, self.failed)
 
     def __str__(self) -> str:
-        reasons = "; ".join(f"{url}: {reason}" for url, reason in self.failed.items())
+        reasons = "; ".join(f"{url}: {reason}" for url, reason in self.failed)
         return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}"
 
 

@@ -36,11 +36,12 @@ __all__ = [
 
 
 Text = Annotated[str, Meta(min_length=1)]
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]", extra={"is": "an http(s) address"})]
+Url = Annotated[str, Meta(pattern=r"^(?i:https?)://[^\s/]", extra={"is": "an http(s) address"})]
 Flag = Annotated[bool, Meta(description="Follows from the other fields unless given.")]
 Instrumental = Annotated[bool, Meta(description="True: no singing.")]
 ModelName = Annotated[
-    str, Meta(description="V6, V5, … (`Model`); unknown names are passed on. The client's `model` if left out.")
+    str,
+    Meta(min_length=1, description="V6, V5, … (`Model`); unknown names are passed on. Left out: the client's `model`."),
 ]
 Moment = Annotated[float, Meta(gt=0, description="Seconds from the start of the audio, greater than 0.")]
 Weight = Annotated[float, Meta(ge=0, le=1, description="0 to 1 in steps of 0.01.")]

@@ -1,6 +1,8 @@
-"""At most so many sends in any window of time: arithmetic on `now`, and one wait."""
+"""At most so many sends in any window of time."""
 
+import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 import anyio
 
@@ -13,28 +15,30 @@ MARGIN = 1.02
 
 
 class Limiter:
-    """A sliding window. Slots are handed out in order; a waiter that gives up leaves its slot unused."""
+    """A sliding window over what really left, whoever waited and gave up meanwhile.
 
-    def __init__(self, rate: Rate) -> None:
+    First come, first served: one waits for the window, the others for their turn. `sleep` is how it waits; what that
+    raises ends the waiting.
+    """
+
+    def __init__(self, rate: Rate, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
         self.period = rate.seconds * MARGIN
-        self._slots = deque([float("-inf")] * rate.calls, maxlen=rate.calls)
+        self._sleep = sleep
+        self._left_at = deque([float("-inf")] * rate.calls, maxlen=rate.calls)
         self._open_from = float("-inf")
+        self._turn = asyncio.Lock()
 
-    def reserve(self, now: float) -> float:
-        """Take the next free slot and tell how long it is until then, in seconds."""
-        slot = max(now, self._slots[0] + self.period, self._open_from)
-        self._slots.append(slot)
-        return slot - now
+    def free_at(self) -> float:
+        """When the next one may leave."""
+        return max(self._left_at[0] + self.period, self._open_from)
 
     def close(self, until: float) -> None:
-        """The service refused: nobody sends before that moment."""
+        """The service refused: nobody leaves before that moment."""
         self._open_from = max(self._open_from, until)
 
     async def wait(self) -> None:
-        """Wait for a free slot; if the service refused somebody meanwhile, for another one after that."""
-        while True:
-            now = anyio.current_time()
-            slot = now + self.reserve(now)
-            await anyio.sleep(slot - now)
-            if slot >= self._open_from:
-                return
+        """Wait until one more may leave, and count it."""
+        async with self._turn:
+            while (left := self.free_at() - anyio.current_time()) > 0:
+                await self._sleep(left)
+            self._left_at.append(anyio.current_time())

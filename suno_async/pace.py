@@ -51,13 +51,13 @@ def _primed(waits: Iterator[float]) -> Iterator[float]:
     return waits
 
 
-def settle(update: Update[R], age: float, doubted: float) -> Update[R] | None:
+def settle(update: Update[R], unknown: float, doubted: float) -> Update[R] | None:
     """What time makes of a doubtful update; None when the task is not to be found.
 
-    `age` is the task's, `doubted` how long this doubt has lasted, both in seconds.
+    `unknown` is how long the service has not known the task, `doubted` how long this doubt has lasted, in seconds.
     """
     match update.doubt:
-        case Doubt.MISSING if age >= VISIBLE_AFTER:
+        case Doubt.MISSING if unknown >= VISIBLE_AFTER:
             return None
         case Doubt.LATE_FILES if doubted >= FILES_AFTER:
             if update.result is None:

@@ -42,7 +42,6 @@ class _Watch:
 
     __slots__ = (
         "active",
-        "born",
         "busy",
         "doubt",
         "doubted",
@@ -58,17 +57,19 @@ class _Watch:
         "task",
         "trouble",
         "undelivered",
+        "unknown_since",
         "until",
     )
 
-    def __init__(self, task: Task[Any], pace: Pace, now: float) -> None:
+    def __init__(self, task: Task[Any], pace: Pace, now: float, looked: float) -> None:
         self.task = task
         self.pauses = pace.pauses()
         self.since = now
         self.patience = pace.patience
         self.until = math.inf
         """When patience ends; it begins with the first waiter."""
-        self.born = now if task.born is None else task.born
+        self.unknown_since = now if task.born is None or task.updates else task.born
+        """Since when the service has not known the task."""
         self.due = now if task.born is None else max(now, _slot(task.born + next(self.pauses)))
         self.queued = -1.0
         """When its entry in the heap is due; older entries are dead."""
@@ -78,7 +79,7 @@ class _Watch:
         """A look is under way."""
         self.nudged = False
         """A callback asked for the next look."""
-        self.looked = float("-inf")
+        self.looked = looked
         self.retries: Iterator[float] | None = None
         self.trouble: SunoError | None = None
         self.puzzles = 0
@@ -114,6 +115,9 @@ class Poller:
         self._timer: asyncio.TimerHandle | None = None
         self._waiting: set[_Watch] = set()
         self._held_until = float("-inf")
+        self._looked: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        """The last looks by task id, of this period and the one before: a new handle must not look sooner."""
+        self._turned = float("-inf")
         self._closed = False
 
     @property
@@ -129,13 +133,13 @@ class Poller:
         now = asyncio.get_running_loop().time()
         watch: _Watch | None = task.watch
         if watch is None or now >= watch.until:
-            task.watch = watch = _Watch(task, self._pace(task), now)
+            task.watch = watch = self._new(task, now)
         if watch.until == math.inf:
             watch.since, watch.until = now, now + watch.patience
         watch.active = True
         self._waiting.add(watch)
         if not watch.busy:
-            self._schedule(watch, max(watch.due, now))
+            self._schedule(watch, max(watch.due, now, watch.looked + self._spacing))
 
     def unwatch(self, task: Task[Any]) -> None:
         watch: _Watch | None = task.watch
@@ -156,7 +160,7 @@ class Poller:
         if watch is None:
             if task.done:
                 return
-            task.watch = watch = _Watch(task, self._pace(task), now)
+            task.watch = watch = self._new(task, now)
         watch.nudged = True
         watch.due = max(now, watch.looked + self._spacing)
         if watch.active and not watch.busy:
@@ -185,7 +189,7 @@ class Poller:
         """One timer, for whatever is due first."""
         if not self._heap:
             return
-        first = max(self._heap[0][0], self._held_until)
+        first = self._heap[0][0]
         if self._timer is not None:
             if self._timer.when() <= first:
                 return
@@ -205,7 +209,7 @@ class Poller:
     def _fire(self) -> None:
         self._timer = None
         now = asyncio.get_running_loop().time()
-        while self._heap and self._heap[0][0] <= now and self._held_until <= now:
+        while self._heap and self._heap[0][0] <= now:
             due, _, watch = heapq.heappop(self._heap)
             if watch.queued == due:
                 watch.queued = -1.0
@@ -214,17 +218,28 @@ class Poller:
         for _ in range(min(len(self._ready), self._looks - len(self._workers))):
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
         self._arm()
 
     async def _work(self) -> None:
+        worker = asyncio.current_task()
+        try:
+            await self._look_at_all()
+        finally:
+            self._workers.discard(worker)  # here and not in a callback: who fires next must count right
+
+    async def _look_at_all(self) -> None:
         clock = asyncio.get_running_loop().time
         while self._ready:
             watch = self._ready.popleft()
-            if not watch.active or watch.busy or watch.due > clock():
+            now = clock()
+            if not watch.active or watch.busy or watch.due > now:
                 continue
-            if self._held_until > clock():
-                self._schedule(watch, self._held_until)
+            held = self._held_until > now
+            if now >= watch.until and (held or now > watch.until + 1 or now < watch.looked + self._spacing):
+                self._time_out(watch, now)  # too late, or too soon, for a last look
+                continue
+            if held:
+                self._schedule(watch, min(self._held_until, watch.until))
                 continue
             watch.busy = True
             try:
@@ -243,7 +258,8 @@ class Poller:
         """Look once, tell the task, and set when to look next."""
         task = watch.task
         nudged, watch.nudged = watch.nudged, False
-        watch.looked = clock()
+        watch.looked = now = clock()
+        self._note_look(task.id, now)
         try:
             update = await self._look(task)
         except PASSING as exc:
@@ -255,25 +271,46 @@ class Poller:
                 raise
             pause = next(watch.pauses)
         else:
+            now = clock()
             watch.trouble = watch.retries = None
             watch.puzzles = 0
+            if update.doubt is not Doubt.MISSING:
+                watch.unknown_since = now
             if update.doubt is not watch.doubt or update.doubt is not Doubt.NONE:
-                update = self._settled(watch, update, clock())
+                update = self._settled(watch, update, now)
             if nudged:
                 update = msgspec.structs.replace(update, source=Source.CONFIRMED)
             task.feed(update)
             pause = next(watch.pauses)
         now = clock()
-        if not task.done and now >= watch.until:
-            if not watch.undelivered:
-                raise TaskTimeout(task.id, now - watch.since) from watch.trouble
-            task.feed(failed(watch.undelivered, "our callback address failed, and no result came"))
         if task.done:
             self._leave(watch)
+        elif now >= watch.until:
+            self._time_out(watch, now)
         elif watch.nudged:
             watch.due = max(now, watch.looked + self._spacing)
         else:
-            watch.due = min(_slot(now + pause), watch.until)
+            watch.due = min(max(_slot(now + pause), watch.looked + self._spacing), watch.until)
+
+    def _time_out(self, watch: _Watch, now: float) -> None:
+        """Patience has ended."""
+        if watch.undelivered:
+            watch.task.feed(failed(watch.undelivered, "our callback address failed, and no result came"))
+            self._leave(watch)
+            return
+        error = TaskTimeout(watch.task.id, now - watch.since)
+        error.__cause__ = watch.trouble
+        self._end(watch, error)
+
+    def _new(self, task: Task[Any], now: float) -> _Watch:
+        recent, older = self._looked
+        looked = recent.get(task.id, older.get(task.id, float("-inf")))
+        return _Watch(task, self._pace(task), now, looked)
+
+    def _note_look(self, task_id: str, now: float) -> None:
+        if now - self._turned >= self._spacing:
+            self._looked, self._turned = ({}, self._looked[0]), now
+        self._looked[0][task_id] = now
 
     def _after_trouble(self, watch: _Watch, exc: SunoError, now: float) -> float:
         watch.retries = watch.retries or retries()
@@ -288,7 +325,7 @@ class Poller:
         if update.doubt is not watch.doubt:
             watch.doubt, watch.doubted = update.doubt, now
         watch.undelivered = update if update.doubt is Doubt.UNDELIVERED else None
-        settled = settle(update, now - watch.born, now - watch.doubted)
+        settled = settle(update, now - watch.unknown_since, now - watch.doubted)
         if settled is None:
             raise TaskNotFound(watch.task.id)
         return settled

@@ -45,8 +45,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Pages with a table of their own."""
     paths: Mapping[str, str] = {}
     """Endpoints that live elsewhere than the table says."""
-    gone: Mapping[str, frozenset[str]] = {}
-    """Fields, by our names, that a path no longer knows with V6 models."""
+    gone: Mapping[str, Mapping[str, bool]] = {}
+    """Flags, by our names, that a path no longer knows with V6 models, and how it always behaves instead."""
     submits: Rate = Rate(20, 10.0)
     """New tasks per account (NOTES §7)."""
     looks_per_second: float = 3.0
@@ -110,8 +110,8 @@ SUNOAPI = Provider(
     codes_by_path={Mashup.path: _KIE_CODES, ReplaceSection.path: _KIE_CODES},
     paths={GetCredits.path: "/api/v1/generate/credit"},
     gone={
-        UploadCover.path: frozenset({"custom_mode"}),
-        Mashup.path: frozenset({"custom_mode", "instrumental"}),
+        UploadCover.path: {"custom_mode": True},
+        Mashup.path: {"custom_mode": True, "instrumental": False},
     },
 )
 """sunoapi.org: https://docs.sunoapi.org/suno-api/generate-music"""

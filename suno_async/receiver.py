@@ -18,7 +18,6 @@ __all__ = ["Receiver", "Verdict"]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LIMIT = 1 << 20
 """Bytes a callback may have; the largest documented ones are a few thousand."""
@@ -49,6 +48,11 @@ class Receiver:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
+        self.asgi = _Application(self)
+        """For ASGI: `app.add_route("/suno", receiver.asgi)` in Starlette and FastAPI, or an application by itself.
+
+        `app.mount("/suno", …)` serves "/suno/" and below, so the callback address must end in a slash then.
+        """
 
     async def receive(
         self, body: bytes, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
@@ -74,24 +78,24 @@ class Receiver:
         verdict = await self.receive(bytes(body), request.headers, request.query)
         return web.json_response({"msg": verdict.reason}, status=verdict.status)
 
-    @property
-    def asgi(self) -> ASGIApp:
-        """Application for ASGI frameworks: `app.mount("/suno", receiver.asgi)`."""
 
-        # A plain function: servers take a bound method for an application of ASGI 2.
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] != "http":
-                raise ValueError(f"a callback is an HTTP request, not {scope['type']}")
-            verdict = await self._asked(scope, receive)
-            if verdict is not None:
-                answer = msgspec.json.encode({"msg": verdict.reason})
-                head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-                await send({"type": "http.response.start", "status": verdict.status, "headers": head})
-                await send({"type": "http.response.body", "body": answer})
+class _Application:
+    """The receiver as an ASGI application: an object, since frameworks take functions for something else."""
 
-        return app
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
 
-    async def _asked(self, scope: Scope, receive: Receive) -> Verdict | None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"a callback is an HTTP request, not {scope['type']}")
+        verdict = await self._verdict(scope, receive)
+        if verdict is not None:
+            answer = msgspec.json.encode({"msg": verdict.reason})
+            head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+            await send({"type": "http.response.start", "status": verdict.status, "headers": head})
+            await send({"type": "http.response.body", "body": answer})
+
+    async def _verdict(self, scope: Scope, receive: Receive) -> Verdict | None:
         """What to answer an ASGI request; None if the sender hung up."""
         if scope["method"] != "POST":
             return Verdict(405, "callbacks are posted")
@@ -100,7 +104,7 @@ class Receiver:
             return None
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))
-        return await self.receive(body, headers, query)
+        return await self._receiver.receive(body, headers, query)
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 from .endpoints import Job
 from .errors import SunoError
 from .models import Stage, Update
+from .pace import Pace
 
 __all__ = ["Task", "Watcher"]
 
@@ -45,10 +46,29 @@ class Task(Generic[R]):
     gives each stage as it is reached, a failure included, and then stops. Any number may wait at once.
     """
 
-    __slots__ = ("__weakref__", "_waiters", "_watcher", "born", "failure", "id", "kind", "ref", "updates", "watch")
+    __slots__ = (
+        "__weakref__",
+        "_waiters",
+        "_watcher",
+        "born",
+        "failure",
+        "id",
+        "kind",
+        "pace",
+        "ref",
+        "updates",
+        "watch",
+    )
 
     def __init__(
-        self, id: str, kind: type[Job[R]], watcher: Watcher, *, ref: str = "", born: float | None = None
+        self,
+        id: str,
+        kind: type[Job[R]],
+        watcher: Watcher,
+        *,
+        ref: str = "",
+        born: float | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.id = id
         self.kind = kind
@@ -56,6 +76,8 @@ class Task(Generic[R]):
         """Our own id of the submission; empty if the task was attached by its id."""
         self.born = born
         """When it was accepted, by the loop's clock; None if that is not known."""
+        self.pace = pace
+        """How to look at it, if not as usual."""
         self.failure: SunoError | None = None
         """The error that ended it."""
         self.watch: Any = None

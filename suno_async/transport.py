@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 import aiohttp
+from aiohttp.abc import AbstractCookieJar
 from yarl import URL
 
 from .errors import ConnectError, ResponseLost
@@ -44,6 +45,7 @@ class HTTP:
         self._key = api_key
         self._api: aiohttp.ClientSession | None = None
         self._media: aiohttp.ClientSession | None = None
+        self._closed = False
 
     def __repr__(self) -> str:
         return "<HTTP>"
@@ -51,7 +53,7 @@ class HTTP:
     async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
         if self._api is None:
             headers = {"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT}
-            self._api = aiohttp.ClientSession(timeout=TIMEOUT, headers=headers, cookie_jar=aiohttp.DummyCookieJar())
+            self._api = self._session(TIMEOUT, headers, aiohttp.DummyCookieJar())
         try:
             answer = await self._api.request(
                 method,
@@ -62,39 +64,59 @@ class HTTP:
             )
             # Reading to the end gives the connection back, and closes it when that fails.
             return Reply(answer.status, await answer.read(), _retry_after(answer.headers.get("Retry-After")))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as exc:
+        except aiohttp.ClientResponseError as exc:
+            told = f"{method} {url}: {exc.status} {exc.message}"
+        except NEVER_LEFT as exc:
             raise ConnectError(f"{method} {url}: {exc}") from exc
-        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+        except LOST as exc:
             raise ResponseLost(f"{method} {url}: {exc or type(exc).__name__}") from exc
+        raise ResponseLost(told)  # outside and unchained: that error holds the request's headers, the key among them
 
     @asynccontextmanager
     async def fetch(self, url: str) -> AsyncGenerator[aiohttp.ClientResponse]:
         if self._media is None:
             # identity: a compressed body could not be held against its Content-Length
-            headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
-            self._media = aiohttp.ClientSession(timeout=MEDIA_TIMEOUT, headers=headers)
+            self._media = self._session(MEDIA_TIMEOUT, {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
         try:
             async with self._media.get(url) as answer:
                 yield answer
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as exc:
+        except NEVER_LEFT as exc:
             raise ConnectError(f"{url}: {exc}") from exc
-        except (aiohttp.ClientError, TimeoutError) as exc:
+        except LOST as exc:
             raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
 
+    def _session(
+        self,
+        timeout: aiohttp.ClientTimeout,
+        headers: dict[str, str],
+        cookies: AbstractCookieJar | None = None,
+    ) -> aiohttp.ClientSession:
+        if self._closed:
+            raise ConnectError("the client is closed")
+        return aiohttp.ClientSession(timeout=timeout, headers=headers, cookie_jar=cookies)
+
     async def aclose(self) -> None:
-        for session in (self._api, self._media):
+        self._closed = True
+        sessions = self._api, self._media
+        self._api = self._media = None
+        for session in sessions:
             if session is not None:
                 await session.close()
-        self._api = self._media = None
 
 
+NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, UnicodeError)
+"""UnicodeError is what a host name that is none raises."""
+LOST = (aiohttp.ClientError, TimeoutError)
 _JSON = {"Content-Type": "application/json"}
 
 
 @lru_cache(maxsize=1024)
 def _prepared(url: str) -> URL:
     """Parsed once for all looks at a task: parsing is a sixth of what a look costs."""
-    return URL(url, encoded=True)
+    try:
+        return URL(url, encoded=True)
+    except ValueError as exc:
+        raise aiohttp.InvalidURL(url, str(exc)) from exc
 
 
 def _retry_after(said: str | None) -> float | None:

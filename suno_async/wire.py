@@ -1,7 +1,8 @@
 """Bytes out and bytes in, on the API's side: pure functions, everything odd about the service settled here."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Optional, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -12,12 +13,14 @@ from .errors import (
     ApiError,
     DecodeError,
     InvalidJob,
+    Problem,
     RateLimited,
     ServerError,
     TaskFailed,
 )
 from .fields import before_v6, misfits
 from .models import Doubt, Result, Stage, Update
+from .nested import at
 from .providers import Provider
 
 __all__ = [
@@ -33,7 +36,6 @@ __all__ = [
 ]
 
 R = TypeVar("R")
-D = TypeVar("D")
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """All that msgspec raises for bytes from strangers."""
@@ -47,37 +49,29 @@ class Reply(NamedTuple):
     retry_after: float | None = None
 
 
-class _Envelope(Struct, Generic[D], frozen=True):
-    code: int
-    msg: str | None = None
-    data: D | None = None
-
-
 class _Answer(Struct, frozen=True):
     """Any answer; `data` is left for whoever knows its shape."""
 
     code: int
-    msg: str | None = None
+    msg: Any = None
     data: Raw = Raw(b"null")
+
+    @property
+    def message(self) -> str:
+        return self.msg if isinstance(self.msg, str) else ""
 
 
 class _Accepted(Struct, frozen=True, rename="camel"):
     task_id: str | None = None
 
 
-class _Page(Struct, Generic[R], frozen=True, rename="camel"):
-    """A details page: the state in one of two fields, the result inside `response`."""
+class _State(Struct, frozen=True, rename="camel"):
+    """What a details page says beside the result."""
 
-    task_id: str | None = None
-    status: str | None = None
+    status: str | int | None = None
     success_flag: str | int | None = None
-    response: R | None = None
     error_code: float | str | None = None
     error_message: str | None = None
-
-
-class _BarePage(_Page[Any], frozen=True, rename="camel"):
-    response: Raw = Raw(b"null")
 
 
 class _Failure(Struct, frozen=True, rename="camel"):
@@ -85,34 +79,46 @@ class _Failure(Struct, frozen=True, rename="camel"):
 
 
 _ANSWER = msgspec.json.Decoder(_Answer, strict=False)
-_BARE_PAGE = msgspec.json.Decoder(_Envelope[_BarePage], strict=False)
-_FAILURE = msgspec.json.Decoder(_Failure)
+_STATE = msgspec.json.Decoder(_State, strict=False)
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 # ---- out -------------------------------------------------------------------------------------------------------------
 
 
-def check(request: Request[Any]) -> None:
-    """Refuse what every gateway would refuse: InvalidJob with all problems, before anything is sent."""
+def check(request: Request[Any], provider: Provider | None = None) -> None:
+    """Refuse what every gateway would refuse, and what this one would silently do otherwise.
+
+    InvalidJob with all problems, before anything is sent.
+    """
     problems = list(misfits(request))
     try:
         problems += request.problems()
     except (TypeError, AttributeError):  # a rule met a value of a wrong type; that is in the list by now
         if not problems:
             raise
+    if provider is not None and not problems:
+        model, sent = getattr(request, "model", None), request.sent()
+        problems += (
+            Problem(name, f"can only be {always} at {provider.name} with {model}", sent[name])
+            for name, always in _gone(request, provider).items()
+            if name in sent and sent[name] is not always
+        )
     if problems:
         raise InvalidJob(type(request).__name__, problems)
 
 
+def _gone(request: Request[Any], provider: Provider) -> Mapping[str, bool]:
+    return {} if before_v6(getattr(request, "model", None)) else provider.gone.get(request.path, {})
+
+
 def encode(request: Request[Any], provider: Provider, callback_url: str = "") -> bytes:
     """The body of a request as the older paths want it."""
-    older = before_v6(getattr(request, "model", None))
-    gone: frozenset[str] = frozenset() if older else provider.gone.get(request.path, frozenset())
-    names = _names(type(request))
+    gone, names = _gone(request, provider), _names(type(request))
     body = {names[name]: value for name, value in request.sent().items() if name not in gone}
     if callback_url:
         body["callBackUrl"] = callback_url
-    return msgspec.json.encode(body)
+    return _ENCODER.encode(body)
 
 
 @cache
@@ -145,7 +151,7 @@ def _unreadable(reply: Reply, path: str, exc: Exception) -> ApiError | DecodeErr
 
 def _refusal(reply: Reply, envelope: _Answer, provider: Provider, path: str) -> ApiError:
     code = reply.status if envelope.code == 200 else envelope.code
-    message = envelope.msg or ""
+    message = envelope.message
     existing = _task_id(bytes(envelope.data)) if code in (400, 409) else ""
     kind = AlreadyExists if existing else provider.refusal(code, message, path)
     return kind(
@@ -155,7 +161,11 @@ def _refusal(reply: Reply, envelope: _Answer, provider: Provider, path: str) -> 
 
 def created_nothing(error: Exception) -> bool:
     """Whether a failed submit surely made no task: the API itself refused it, or HTTP did before the API."""
-    return isinstance(error, ApiError) and (error.code != 0 or 300 <= error.status < 500)
+    if not isinstance(error, ApiError):
+        return False
+    if error.status >= 500:  # something in front of the API may speak JSON, too; a refusal has a code of the table
+        return error.code != 0 and not isinstance(error, ServerError)
+    return error.code != 0 or error.status >= 300
 
 
 def accepted(reply: Reply, provider: Provider, path: str) -> str:
@@ -192,46 +202,81 @@ def update(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) ->
     Raises ApiError or DecodeError when it says nothing; a task that is not visible (yet) is PENDING with a doubt.
     """
     try:
-        envelope = _pages(job).decode(reply.body)
+        page = _pages(job).decode(reply.body)
     except UNREADABLE:
-        return _update_without_result(reply, job, provider, task_id)
-    if envelope.code == 200 and reply.status < 400 and envelope.data is not None:
-        read = _read(envelope.data, envelope.data.response, job, task_id)
-        if read.stage is not Stage.FAILED:
+        return _the_long_way(reply, job, provider, task_id)
+    if page.code == 200 and reply.status < 400 and page.data is not None and not job.state_in_code:
+        read = _read(_word(page.data), page.data, page.data.found, job, task_id)
+        if read.stage is not Stage.FAILED and (read.doubt is Doubt.NONE or page.data.found is not None):
             return read
-    return _update_without_result(reply, job, provider, task_id)
+    return _the_long_way(reply, job, provider, task_id)
 
 
 @cache
-def _pages(job: type[Job[R]]) -> msgspec.json.Decoder[_Envelope[_Page[R]]]:
-    return msgspec.json.Decoder(_Envelope[_Page[job.result]], strict=False)  # type: ignore[name-defined]
+def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
+    """State and result in one go, where the result lies beside the state."""
+    beside = len(job.held_in) == 2 and job.held_in[0] == "data"
+    kind: Any = Optional[job.result if beside else Raw]  # noqa: UP045  made at run time
+    name = job.held_in[1] if beside else "-"
+    found = ("found", kind, msgspec.field(name=name, default=None))
+    data: Any = msgspec.defstruct("Page", [found], bases=(_State,), frozen=True, rename="camel")
+    optional = Optional[data]  # noqa: UP045  made at run time
+    return msgspec.json.Decoder(
+        msgspec.defstruct("Details", [("code", int), ("data", optional, None)], frozen=True), strict=False
+    )
 
 
-def _update_without_result(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) -> Update[R]:
-    """The long way: refusals, tasks that are not visible, and pages whose result we can't read but don't need."""
+def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) -> Update[R]:
+    """Refusals, tasks that are not visible, failures, results that lie elsewhere or that we can't read."""
     try:
-        data = answer(reply, provider, job.details)
-    except ApiError as refused:
+        answered = _ANSWER.decode(reply.body)
+    except UNREADABLE as exc:
+        raise _unreadable(reply, job.details, exc) from exc
+    said = job.state_in_code and reply.status < 400 and answered.code in job.statuses
+    if not said and (answered.code != 200 or reply.status >= 400):
+        refused = _refusal(reply, answered, provider, job.details)
         if refused.code in (404, 422):  # the id is the only parameter, so it is what they don't know
             return Update(task_id=task_id, stage=Stage.PENDING, message=refused.message, doubt=Doubt.MISSING)
-        raise
-    if data == b"null":
+        raise refused
+    data = bytes(answered.data)
+    if data == b"null" and not said:
         return Update(task_id=task_id, stage=Stage.PENDING, doubt=Doubt.MISSING)
     try:
-        page = _BARE_PAGE.decode(reply.body).data or _BarePage()
+        state = _STATE.decode(data) if data.startswith(b"{") else _State()
     except UNREADABLE as exc:
         raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}") from exc
-    read = _read(page, None, job, task_id)
-    response = bytes(page.response)
-    if read.doubt is not Doubt.NONE and response != b"null":
-        raise DecodeError(f"{job.details}: unknown shape of a result: {response[:200]!r}")
+    found, puzzle = _found(reply.body, job)
+    read = _read(answered.code if said else _word(state), state, found, job, task_id)
+    if puzzle is not None and read.doubt is not Doubt.NONE:
+        raise DecodeError(f"{job.details}: {puzzle} in {reply.body[:200]!r}") from puzzle
     if read.stage is Stage.FAILED and not read.message:
-        return msgspec.structs.replace(read, message=_reason(response))
+        return msgspec.structs.replace(read, message=_reason(reply.body, job, answered))
     return read
 
 
-def _read(page: _Page[Any], found: R | None, job: type[Job[R]], task_id: str) -> Update[R]:
-    word = page.status if page.status is not None else page.success_flag
+def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:
+    """The result, or why it can't be read; null where we want a list or text is the same as nothing."""
+    try:
+        value = at(job.held_in, Any)(body)
+        return msgspec.convert(_without_nulls(value), job.result | None, strict=False), None
+    except UNREADABLE as exc:
+        return None, exc
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        held = cast("dict[str, Any]", value)
+        return {name: _without_nulls(inside) for name, inside in held.items() if inside is not None}
+    if isinstance(value, list):
+        return [_without_nulls(inside) for inside in cast(Any, value)]
+    return value
+
+
+def _word(state: _State) -> str | int | None:
+    return state.status if state.status is not None else state.success_flag
+
+
+def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[R]], task_id: str) -> Update[R]:
     stage, doubt = staged(job.statuses.get(word, Stage.PENDING) if word is not None else Stage.PENDING, found)
     if word == "CALLBACK_EXCEPTION":
         stage, doubt = staged(Stage.COMPLETE, found)
@@ -243,9 +288,9 @@ def _read(page: _Page[Any], found: R | None, job: type[Job[R]], task_id: str) ->
         task_id=task_id,
         stage=stage,
         result=found,
-        status=str(word or ""),
-        code=_number(page.error_code),
-        message=page.error_message or "",
+        status="" if word is None else str(word),
+        code=_number(state.error_code),
+        message=state.error_message or "",
         doubt=doubt,
     )
 
@@ -265,9 +310,12 @@ def _number(code: float | str | None) -> int | None:
         return None
 
 
-def _reason(response: bytes) -> str:
-    """Where failed tasks were seen to tell it: inside `response` (NOTES §15)."""
+def _reason(body: bytes, job: type[Job[Any]], answered: _Answer) -> str:
+    """Where failed tasks were seen to tell it: inside `response` (NOTES §15), or beside the code."""
+    if job.state_in_code:
+        return answered.message
     try:
-        return _FAILURE.decode(response).error_message or ""
+        told = at(job.held_in, _Failure)(body)
+        return (told and told.error_message) or ""
     except UNREADABLE:
         return ""

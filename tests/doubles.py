@@ -12,6 +12,12 @@ from suno_async.wire import Reply
 
 Answer = Reply | Exception | Callable[[], Reply]
 
+
+def method_of(kind: type[Any]) -> str:
+    """The client's method for an endpoint."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("_")
+
+
 CREATED = 1_758_044_664_461
 
 

@@ -1,6 +1,7 @@
 """The client: submits are paid once, maps end, keys stay, closing works from anywhere."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -28,8 +29,10 @@ from suno_async import (
     Stage,
     SubmissionUncertain,
     SunoClient,
+    SunoError,
     Task,
     TaskFailed,
+    TaskTimeout,
     parse_callback,
 )
 from suno_async.client import ATTEMPTS
@@ -255,11 +258,12 @@ async def test_a_caller_cancelled_in_the_queue_sends_nothing() -> None:
 async def test_attach_rebuilds_a_handle_and_shares_a_living_one() -> None:
     network = Script(DONE)
     async with client(network) as suno:
-        task = suno.attach(GenerateMusic, "t1")
-        assert suno.attach(GenerateMusic, "t1") is task
-        assert (await task).task_id == "t1"
+        task = suno.attach(GenerateMusic, "t9")
+        assert suno.attach(GenerateMusic, "t9") is task
+        assert (await task).task_id == "t9"
         submitted = await suno.generate_music(prompt="x")
-        assert suno.attach(GenerateMusic, submitted.id) is submitted or submitted.id == "t1"
+        assert submitted.id == "t1"
+        assert suno.attach(GenerateMusic, "t1") is submitted
         for bad in ("", " ", None):
             with pytest.raises(ConfigurationError, match="task_id"):
                 suno.attach(GenerateMusic, bad)  # type: ignore[arg-type]
@@ -368,7 +372,8 @@ async def test_leaving_map_stops_it_and_closing_is_clean(caplog: pytest.LogCaptu
         assert "0 waited for" in repr(suno)
         await anyio.sleep(100)
     assert len(network.posted) <= 6
-    assert caplog.records == []
+    dropped = {f"map was left before it gave this task: GenerateMusic, task t{n}" for n in (2, 3, 4, 5)}
+    assert {record.message for record in caplog.records} == dropped
 
 
 async def test_what_the_source_raises_comes_after_what_was_paid_for() -> None:
@@ -533,3 +538,109 @@ async def test_a_rate_limit_is_a_refusal_that_tells_when() -> None:
             await suno.generate_music(prompt="rain")
     assert caught.value.retry_after == 7.0
     assert msgspec.json.decode(network.sent[0][3])["prompt"] == "rain"
+
+
+async def test_what_the_transport_raises_unexpectedly_is_uncertain_too() -> None:
+    network = Script(submits=[ValueError("a bug")])
+    async with client(network) as suno:
+        with pytest.raises(SubmissionUncertain):
+            await suno.generate_music(prompt="rain")
+
+
+async def test_leaving_map_says_which_paid_tasks_it_drops(caplog: pytest.LogCaptureFixture) -> None:
+    network = Script(PENDING)
+    async with client(network) as suno:
+
+        async def runs() -> None:
+            async for _ in suno.map(jobs(3)):
+                pass
+
+        running = asyncio.create_task(runs())
+        await anyio.sleep(10)
+        assert len(network.posted) == 3
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert all(f"t{n}" in caplog.text for n in (1, 2, 3))
+
+
+async def test_an_eager_pace_keeps_to_three_looks_a_second() -> None:
+    network = Script(PENDING)
+    async with client(network, pace=Pace(first=0.01, growth=1, cap=0.01, patience=5)) as suno:
+        with pytest.raises(TaskTimeout):
+            await suno.attach(GenerateMusic, "t9")
+    assert len([at for at in network.looked_at if at < 1]) <= 4
+
+
+async def test_attaching_anew_keeps_to_three_looks_a_second() -> None:
+    """A status page that attaches and waits a moment, request by request."""
+    network = Script(PENDING)
+    async with client(network) as suno:
+        for _ in range(20):
+            with anyio.move_on_after(0.05):
+                await suno.attach(GenerateMusic, "t9")
+            await anyio.sleep(0.01)
+            gc.collect()  # nobody holds the handle between two requests
+    assert len(network.looked_at) <= 4
+
+
+async def test_one_empty_page_after_ninety_seconds_does_not_unmake_a_task_that_was_seen() -> None:
+    empty = reply(None)
+    network = Script()
+    network.looks = [lambda: empty if 95 < now() < 110 else DONE if now() > 130 else page("TEXT_SUCCESS", track())]
+    async with client(network, pace=Pace(first=10, growth=1, cap=10, patience=1000)) as suno:
+        task = await suno.generate_music(prompt="x")
+        await task
+
+
+async def test_a_client_closed_inside_a_cancelled_scope_closes_its_connections() -> None:
+    network = Script(PENDING, delay=1)
+    with anyio.move_on_after(3.5):
+        async with client(network, pace=Pace(first=2, growth=1, cap=2, patience=100)) as suno:
+            task = await suno.generate_music(prompt="rain")
+            await task  # the scope ends during a look
+    assert network.closed
+
+
+async def test_closing_tells_those_who_queue_for_a_place_in_the_limit() -> None:
+    network = Script()
+    suno = client(network)
+    sending = [asyncio.create_task(suno.submit(job)) for job in jobs(40)]
+    await anyio.sleep(1)
+    await suno.aclose()
+    await anyio.sleep(0.1)
+    assert all(one.done() for one in sending)
+    await asyncio.gather(*sending, return_exceptions=True)
+
+
+async def test_attaching_as_another_kind_does_not_take_the_callbacks_of_a_task() -> None:
+    network = Script(PENDING)
+    async with client(network) as suno:
+        task = await suno.generate_music(prompt="rain")
+        suno.attach(GenerateLyrics, task.id)  # a slip, dropped at once
+        assert suno.feed(parse_callback(called("complete", track(1)))) is True
+        assert task.done
+
+
+def chain(error: BaseException | None) -> list[BaseException]:
+    return [] if error is None else [error, *chain(error.__cause__ or error.__context__)]
+
+
+async def test_the_key_is_in_no_error_of_the_chain() -> None:
+    """aiohttp's ClientResponseError carries the request's headers in its args and repr, and we chain it."""
+    async with RawServer(b"garbage\r\n\r\n") as server, SunoClient(api_key="secret-key", base_url=server.url) as suno:
+        with pytest.raises(SubmissionUncertain) as caught:
+            await suno.generate_music(prompt="rain")
+    assert not [repr(one) for one in chain(caught.value) if "secret-key" in repr(one)]
+
+
+async def test_a_task_id_that_is_no_text_is_one_of_our_errors(tmp_path: Path) -> None:
+    async with client(Script(DONE)) as suno:
+        with pytest.raises(ConfigurationError):
+            suno.attach(GenerateMusic, "\ud800")
+
+
+@pytest.mark.parametrize("base", ["http://h:99999", "http://h:abc", "http://a..b", "http://" + "a" * 64 + ".example"])
+async def test_a_base_address_that_cannot_be_reached_is_one_of_our_errors(base: str) -> None:
+    with pytest.raises(SunoError):
+        async with SunoClient(api_key="k", base_url=base) as suno:
+            await suno.generate_music(prompt="rain")

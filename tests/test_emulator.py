@@ -326,3 +326,53 @@ async def test_a_rate_refusal_says_so() -> None:
         emulator.next(*[Fault.RATE_LIMIT] * 20)
         with pytest.raises(RateLimited):
             await suno.generate_music(prompt="rain")
+
+
+async def told_by(emulator: Emulator, *faults: Fault) -> list[str]:
+    door = Door()
+    app = web.Application()
+    app.router.add_post("/cb", door.__call__)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
+    async with SunoClient(api_key=emulator.api_key, base_url=emulator.url, callback_url=url) as suno:
+        emulator.next(*faults)
+        await suno.generate_music(prompt="rain")
+        emulator.advance(300)
+        await anyio.sleep(30)
+    await runner.cleanup()
+    return [body["data"]["callbackType"] for body in door.bodies]
+
+
+async def test_a_step_over_all_stages_posts_each_of_them_once() -> None:
+    async with Emulator() as emulator:
+        assert await told_by(emulator) == ["text", "first", "complete"]
+
+
+async def test_a_failure_is_posted_once() -> None:
+    async with Emulator() as emulator:
+        assert (await told_by(emulator, Fault.FAIL)).count("error") == 1
+
+
+async def test_an_emulator_whose_clock_stands_is_stepped_by_hand() -> None:
+    async with Emulator(speed=0) as emulator:
+        assert await told_by(emulator) == ["text", "first", "complete"]
+
+
+async def test_a_callback_address_that_is_none_is_no_crash_of_the_emulator() -> None:
+    body = {"prompt": "x", "customMode": False, "instrumental": False, "model": "V5", "callBackUrl": "http://[x"}
+    async with Emulator() as emulator, aiohttp.ClientSession(emulator.url) as session:
+        key = {"Authorization": f"Bearer {emulator.api_key}"}
+        async with session.post("/api/v1/generate", json=body, headers=key) as answer:
+            assert answer.status == 200
+
+
+async def test_the_emulator_enforces_three_looks_a_second() -> None:
+    async with Emulator() as emulator, aiohttp.ClientSession(emulator.url) as session:
+        key = {"Authorization": f"Bearer {emulator.api_key}"}
+        statuses: list[Any] = []
+        for _ in range(20):
+            async with session.get("/api/v1/generate/record-info", params={"taskId": "x"}, headers=key) as answer:
+                statuses.append((answer.status, (await answer.json())["code"]))
+    assert any(429 in one for one in statuses)

@@ -10,6 +10,7 @@ from suno_async.limiter import MARGIN, Limiter
 from suno_async.providers import Rate
 
 from .conftest import now
+from .loop import JumpLoop
 
 RATE = Rate(20, 10.0)
 
@@ -64,3 +65,33 @@ async def test_a_waiter_that_gives_up_disturbs_nobody() -> None:
         group.start_soon(sends, limiter, times)
     assert len(times) == 21
     assert most_in_a_window(times, 10.0) <= 20
+
+
+async def test_no_burst_after_the_loop_stood_still() -> None:
+    """Slots are handed out ahead of time: after a stall (or a laptop's sleep) all that passed go at once."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpLoop)
+    limiter, times = Limiter(Rate(20, 10.0)), list[float]()
+
+    async def sends() -> None:
+        await limiter.wait()
+        times.append(now())
+
+    sending = [asyncio.create_task(sends()) for _ in range(100)]
+    await anyio.sleep(5)
+    loop.jumps.skipped += 40  # nothing ran for forty seconds
+    await asyncio.gather(*sending)
+    assert max(sum(start <= at < start + 10 for at in times) for start in times) <= 20
+
+
+async def test_waiters_that_gave_up_do_not_close_the_limit_for_those_who_come() -> None:
+    limiter = Limiter(Rate(20, 10.0))
+
+    async def hasty() -> None:
+        with anyio.move_on_after(1):
+            await limiter.wait()
+
+    await asyncio.gather(*(hasty() for _ in range(420)))
+    began = now()
+    await limiter.wait()
+    assert now() - began <= 11

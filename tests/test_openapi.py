@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import aiohttp
+import anyio
 import msgspec
 import pytest
 import yaml
@@ -153,6 +154,7 @@ async def test_everything_the_emulator_answers_is_as_documented(provider: Provid
                 async with session.get(kind.details, params=query, headers=key) as answer:
                     judge(await answer.json(), page)
                 emulator.advance(30)
+                await anyio.sleep(1)
 
 
 @pytest.mark.parametrize("provider", [KIE, SUNOAPI], ids=lambda p: p.name)

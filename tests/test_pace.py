@@ -33,20 +33,20 @@ def doubtful(doubt: Doubt, result: Music | None = None) -> Update[Music]:
 
 def test_a_missing_task_is_given_ninety_seconds() -> None:
     update = doubtful(Doubt.MISSING)
-    assert settle(update, age=89, doubted=500) is update
-    assert settle(update, age=90, doubted=0) is None
+    assert settle(update, unknown=89, doubted=500) is update
+    assert settle(update, unknown=90, doubted=0) is None
 
 
 def test_late_files_are_given_sixty_seconds_and_then_taken_as_they_are() -> None:
     update = doubtful(Doubt.LATE_FILES, Music(tracks=(Track(id="a"),)))
-    assert settle(update, age=900, doubted=59) is update
-    settled = settle(update, age=900, doubted=60)
+    assert settle(update, unknown=900, doubted=59) is update
+    settled = settle(update, unknown=900, doubted=60)
     assert settled is not None
     assert (settled.stage, settled.doubt, settled.result) == (Stage.COMPLETE, Doubt.NONE, update.result)
 
 
 def test_a_success_with_nothing_at_all_is_a_failure() -> None:
-    settled = settle(doubtful(Doubt.LATE_FILES), age=900, doubted=60)
+    settled = settle(doubtful(Doubt.LATE_FILES), unknown=900, doubted=60)
     assert settled is not None
     assert settled.stage is Stage.FAILED
     assert "no result" in str(settled.failure())
@@ -55,4 +55,4 @@ def test_a_success_with_nothing_at_all_is_a_failure() -> None:
 @pytest.mark.parametrize("doubt", [Doubt.NONE, Doubt.UNDELIVERED])
 def test_other_updates_stay_what_they_are(doubt: Doubt) -> None:
     update = doubtful(doubt)
-    assert settle(update, age=1e6, doubted=1e6) is update
+    assert settle(update, unknown=1e6, doubted=1e6) is update

@@ -10,12 +10,26 @@ import suno_async
 from suno_async import SunoClient, fields
 from suno_async.endpoints import TABLE
 
+from .doubles import method_of
+
 PACKAGE = Path(suno_async.__file__).parent
 ORDER = [
-    *("version", "errors", "models", "explain", "fields", "endpoints", "providers", "wire", "callbacks"),
-    *("limiter", "pace", "task", "poller", "transport", "receiver", "downloads", "client", "emulator"),
+    *("version", "errors", "models", "explain", "fields", "endpoints", "providers", "nested", "wire", "callbacks"),
+    *(
+        "log",
+        "limiter",
+        "pace",
+        "task",
+        "poller",
+        "outcomes",
+        "transport",
+        "receiver",
+        "downloads",
+        "client",
+        "emulator",
+    ),
 ]
-PURE = ORDER[: ORDER.index("limiter")]
+PURE = ORDER[: ORDER.index("log")]
 
 
 def imports(path: Path) -> set[str]:
@@ -72,8 +86,7 @@ def test_the_promise_is_kept_and_documented() -> None:
 
 def test_every_endpoint_has_its_method_its_place_in_the_promise_and_its_source() -> None:
     for kind in TABLE:
-        method = "".join(f"_{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("_")
-        assert getattr(SunoClient, method).__doc__ == kind.__doc__
+        assert getattr(SunoClient, method_of(kind)).__doc__ == kind.__doc__
         assert kind.__name__ in suno_async.__all__
         assert "Source: https://" in (kind.__doc__ or "")
 

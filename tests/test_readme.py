@@ -16,6 +16,7 @@ from suno_async import SunoClient, SunoError, errors
 from suno_async.emulator import Emulator
 from suno_async.endpoints import TABLE
 
+from .doubles import method_of
 from .loop import JumpLoop
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -105,10 +106,9 @@ def test_the_endpoint_table_is_the_code() -> None:
 
 
 def row(kind: type[Any]) -> str:
-    method = "".join(f"_{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("_")
     gives = kind.result.__name__
     gives = f"`Task[{gives}]`" if hasattr(kind, "details") else f"`{gives}`"
-    return f"| `{method}` | {gives} | {(kind.__doc__ or '').splitlines()[0]} |"
+    return f"| `{method_of(kind)}` | {gives} | {(kind.__doc__ or '').splitlines()[0]} |"
 
 
 def test_every_error_stands_in_the_table() -> None:

@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 from aiohttp import web
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
 from suno_async import KIE, GenerateMusic, Pace, Receiver, Source, Stage, SunoClient
 from suno_async.receiver import LIMIT
@@ -62,12 +62,16 @@ def asgi_door(receiver: Receiver) -> Any:
     return uvicorn_door(receiver.asgi)
 
 
-def starlette_door(receiver: Receiver) -> Any:
+def route_door(receiver: Receiver) -> Any:
+    return uvicorn_door(Starlette(routes=[Route("/hooks/suno", receiver.asgi)]))
+
+
+def mount_door(receiver: Receiver) -> Any:
     return uvicorn_door(Starlette(routes=[Mount("/hooks", app=receiver.asgi)]))
 
 
 Door = Callable[[Receiver], Any]
-every_door = pytest.mark.parametrize("door", [aiohttp_door, asgi_door, starlette_door])
+every_door = pytest.mark.parametrize("door", [aiohttp_door, asgi_door, route_door, mount_door])
 Post = Callable[..., Coroutine[Any, Any, int]]
 
 

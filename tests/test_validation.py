@@ -1,11 +1,15 @@
 """Bad input: a clear error that names the field, the limit and the value, before anything is sent."""
 
+import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 import pytest
 
 from suno_async import (
+    KIE,
+    SUNOAPI,
     AddInstrumental,
     AddVocals,
     BoostStyle,
@@ -216,6 +220,26 @@ def test_what_some_era_accepts_is_sent(request_: Request[Any]) -> None:
     wire.check(request_)
 
 
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        (
+            Mashup(upload_url_list=(URL, URL), style="s", title="t", instrumental=True, model="V6"),
+            "instrumental can only be False at sunoapi with V6, got True",
+        ),
+        (
+            UploadCover(upload_url=URL, prompt="an idea", model="V6"),
+            "custom_mode can only be True at sunoapi with V6, got False",
+        ),
+    ],
+)
+def test_a_wish_that_a_gateway_would_drop_is_refused(request_: Request[Any], says: str) -> None:
+    """An idea would be sung as lyrics, a mashup would get a singer: and be charged."""
+    wire.check(request_, KIE)
+    with pytest.raises(InvalidJob, match=says):
+        wire.check(request_, SUNOAPI)
+
+
 def test_all_problems_are_listed_at_once() -> None:
     job = GenerateMusic(style="s" * 201, title="t" * 81, model="V4", style_weight=2, instrumental="yes")  # type: ignore[arg-type]
     assert refused(job).keys() == {"style", "title", "style_weight", "instrumental"}
@@ -285,3 +309,32 @@ def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SUNO_API_KEY", " k \n")
     monkeypatch.setenv("SUNO_PROVIDER", "sunoapi")
     assert SunoClient().provider.name == "sunoapi"
+
+
+@pytest.mark.parametrize("setting", ["base_url", "callback_url"])
+@pytest.mark.parametrize("value", ["http://[x", "http://x\uff0fy.com/"])
+def test_an_address_that_is_none_is_a_configuration_error(setting: str, value: str) -> None:
+    with pytest.raises(ConfigurationError):
+        SunoClient(api_key="k", **{setting: value})  # type: ignore[arg-type]
+
+
+def test_six_seconds_are_six_seconds() -> None:
+    wire.check(ReplaceSection(task_id="t", audio_id="a", prompt="p", style="s", title="t", start=2.04, end=8.04))
+
+
+def test_an_empty_model_is_refused() -> None:
+    with pytest.raises(InvalidJob):
+        wire.check(GenerateMusic(prompt="x", model=""))
+
+
+def test_a_decimal_weight_goes_out_as_a_number_or_not_at_all() -> None:
+    job = GenerateMusic(style="s", style_weight=Decimal("0.5"), model="V6")  # type: ignore[arg-type]
+    try:
+        wire.check(job)
+    except InvalidJob:
+        return
+    assert json.loads(wire.encode(job, KIE))["styleWeight"] == 0.5
+
+
+def test_the_scheme_of_an_address_may_be_in_capitals() -> None:
+    wire.check(UploadCover(upload_url="HTTPS://e.example/a.mp3", prompt="x", model="V5"))

@@ -462,3 +462,44 @@ def test_the_credit_path_is_the_gateways() -> None:
 def test_an_update_is_the_same_value_however_it_was_spelt() -> None:
     assert isinstance(read(DONE).result, Music)
     assert read(DONE) == read(DONE)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(502, envelope({"taskId": "t1"})), (504, envelope(None, code=504, msg="Gateway Timeout"))],
+    ids=["500 that says accepted", "gateway timeout in json"],
+)
+def test_a_5xx_that_does_not_prove_a_refusal_is_uncertain(status: int, body: bytes) -> None:
+    with pytest.raises(SunoError) as caught:
+        wire.accepted(Reply(status, body), KIE, "/x")
+    assert not wire.created_nothing(caught.value)
+
+
+def test_a_success_with_a_list_that_is_null_is_waited_for() -> None:
+    body = b'{"code":200,"data":{"status":"SUCCESS","response":{"taskId":"t1","sunoData":null}}}'
+    update = wire.update(Reply(200, body), GenerateMusic, KIE, "t1")
+    assert update.stage is Stage.PENDING
+
+
+def test_a_field_we_do_not_use_cannot_spoil_a_page() -> None:
+    body = b'{"code":200,"msg":{"en":"ok"},"data":{"taskId":7,"status":"PENDING"}}'
+    assert wire.update(Reply(200, body), GenerateMusic, KIE, "t1").stage is Stage.PENDING
+
+
+def test_a_midi_page_and_an_mp4_callback_can_be_read_by_a_class_alone() -> None:
+    """NOTES §4, §5: `midiData` instead of `response`, and code 0 for success when `video_url` is set."""
+    from suno_async.endpoints import Job
+    from suno_async.models import Result
+
+    class Midi(Result, frozen=True, kw_only=True, rename="camel"):
+        state: str | None = None
+
+    class GenerateMidi(Job[Midi], frozen=True, kw_only=True):
+        path = "/api/v1/midi/generate"
+        details = "/api/v1/midi/record-info"
+        result = Midi
+        held_in = ("data", "midiData")
+        statuses = {0: Stage.PENDING, 1: Stage.COMPLETE, 2: Stage.FAILED, 3: Stage.FAILED}
+
+    body = envelope({"taskId": "t1", "successFlag": 1, "midiData": {"state": "complete", "instruments": []}})
+    assert wire.update(Reply(200, body), GenerateMidi, KIE, "t1").stage is Stage.COMPLETE

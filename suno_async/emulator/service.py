@@ -63,9 +63,10 @@ class _Refused(Exception):
 class Emulator:
     """A Suno gateway on loopback, to develop and test against.
 
-    Accepts and refuses as the service does, walks each job through its stages, posts callbacks, serves files that
-    play. `speed`: how many of its seconds pass in one (the rate limit stays real). `provider`: whose words it speaks.
-    `credits`: the balance to begin with. Nothing leaves the machine but callbacks, to where the jobs ask for them.
+    Accepts and refuses as the service does, walks each job through its stages, posts callbacks, serves files that play.
+    `speed`: how many of its seconds pass in one, 0 to step it by `advance` alone (rate limits stay real). `provider`:
+    whose words it speaks. `credits`: the balance to begin with. Nothing leaves the machine but callbacks, to where the
+    jobs ask for them.
     """
 
     def __init__(
@@ -78,6 +79,8 @@ class Emulator:
         credits: float = 1000.0,
         seed: int | None = None,
     ) -> None:
+        if speed < 0:
+            raise ValueError(f"speed must not be negative, got {speed}")
         self.api_key = api_key
         self.provider = provider
         self.credits = credits
@@ -93,6 +96,7 @@ class Emulator:
         self._faults: deque[Fault | None] = deque()
         self._fault_of: dict[str, Fault | None] = {}
         self._arrivals: deque[float] = deque(maxlen=provider.submits.calls)
+        self._looks: dict[str, deque[float]] = {}
         self._posting: set[asyncio.Task[None]] = set()
         self._tunes: dict[str, str] = {}
 
@@ -177,7 +181,7 @@ class Emulator:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
             raise _Refused(400, f"not valid JSON: {exc}") from None
         names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
-        gone = self.provider.gone.get(kind.path, frozenset())
+        gone = self.provider.gone.get(kind.path, {})
         for name in kind.required:
             if name not in gone and params.get(names[name]) is None:
                 raise _Refused(422, f"{names[name]} cannot be null")
@@ -195,6 +199,14 @@ class Emulator:
         if len(self._arrivals) == self._arrivals.maxlen and now - self._arrivals[0] < self.provider.submits.seconds:
             self._refuse_rate()
         self._arrivals.append(now)
+
+    def _limit_looks(self, task_id: str) -> None:
+        now = asyncio.get_running_loop().time()
+        most = int(self.provider.looks_per_second)
+        looks = self._looks.setdefault(task_id, deque(maxlen=most))
+        if len(looks) == most and now - looks[0] < 1 - 1e-6:
+            self._refuse_rate()
+        looks.append(now)
 
     def _refuse_rate(self) -> None:
         if self.provider.name == "kie":
@@ -239,8 +251,7 @@ class Emulator:
         text = str(params)
         for place in range(2):
             self._tunes[run.track_id(place)] = f"{place} {text}"
-        host = urlsplit(str(params["callBackUrl"])).hostname or ""
-        if fault is not Fault.SILENT and not host.endswith(".invalid"):
+        if fault is not Fault.SILENT and not _host(str(params["callBackUrl"])).endswith(".invalid"):
             posting = asyncio.create_task(self._post_all(run))
             self._posting.add(posting)
             posting.add_done_callback(self._posting.discard)
@@ -286,6 +297,7 @@ class Emulator:
 
     async def _details(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
+        self._limit_looks(request.query.get("taskId", ""))
         run = self.runs.get(request.query.get("taskId", ""))
         if run is None or run.kind.details != request.path:
             return _answer(200, "success", None)
@@ -335,16 +347,22 @@ class Emulator:
 
     async def _post_all(self, run: Run) -> None:
         """Post every stage when it is reached, each up to four times until it is answered 200 (NOTES §5)."""
+        fault = self._fault_of[run.id]
         for stage, mark in run.marks.items():
-            while (left := run.born + mark - self.now()) > 0:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), max(left / self._speed, 0.001))  # never short by a bit
-            reached, _ = self._state(run)
-            if reached < stage:
-                return  # stuck
-            if not await self._post(run, reached):
+            await self._until(run.born + mark)
+            if fault is Fault.STUCK and stage > Stage.TEXT:
+                return
+            ends_badly = stage is Stage.COMPLETE and fault in (Fault.FAIL, Fault.REJECT)
+            if not await self._post(run, Stage.FAILED if ends_badly else stage):
                 run.undelivered = True
                 return
+
+    async def _until(self, moment: float) -> None:
+        while (left := moment - self.now()) > 0:
+            # A clock that stands is only stepped; a thousandth more than needed is never short by a bit.
+            wait = max(left / self._speed, 0.001) if self._speed else None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._moved.wait(), wait)
 
     async def _post(self, run: Run, stage: Stage) -> bool:
         failed = stage is Stage.FAILED
@@ -357,15 +375,15 @@ class Emulator:
         for _ in range(4):
             try:
                 async with self._out.post(
-                    run.params["callBackUrl"],
+                    str(run.params["callBackUrl"]),
                     data=msgspec.json.encode(body),
                     headers={"Content-Type": "application/json"},
                 ) as answer:
                     if answer.status == 200:
                         return True
-            except (aiohttp.ClientError, TimeoutError):
+            except (aiohttp.ClientError, TimeoutError, UnicodeError):
                 pass
-            await asyncio.sleep(1 / self._speed)
+            await asyncio.sleep(1 / max(self._speed, 1))
         return False
 
 
@@ -375,6 +393,13 @@ _TYPES = {".mp3": "audio/mpeg", ".wav": "audio/wav", ".jpeg": "image/jpeg", ".pn
 def _answer(code: int, message: str, data: Any = None, *, status: int = 200) -> web.Response:
     body = {"code": code, "msg": message} | ({} if status == 401 else {"data": data})
     return web.Response(body=msgspec.json.encode(body), content_type="application/json", status=status)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:  # accepted all the same, as the service does (NOTES §10); posting to it fails later
+        return ""
 
 
 def _broken(request: web.Request) -> web.StreamResponse:
