@@ -214,16 +214,13 @@ def update(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) ->
 
 @cache
 def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
-    """State and result in one go, where the result lies beside the state."""
+    """State and result in one go, where the result lies beside the state; else the state alone."""
     beside = len(job.held_in) == 2 and job.held_in[0] == "data"
-    kind: Any = Optional[job.result if beside else Raw]  # noqa: UP045  made at run time
-    name = job.held_in[1] if beside else "-"
-    found = ("found", kind, msgspec.field(name=name, default=None))
+    kind, name = (job.result, job.held_in[1]) if beside else (None, "found")
+    found = ("found", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
     data: Any = msgspec.defstruct("Page", [found], bases=(_State,), frozen=True, rename="camel")
-    optional = Optional[data]  # noqa: UP045  made at run time
-    return msgspec.json.Decoder(
-        msgspec.defstruct("Details", [("code", int), ("data", optional, None)], frozen=True), strict=False
-    )
+    fields: list[Any] = [("code", int), ("data", Optional[data], None)]  # noqa: UP045  made at run time
+    return msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
 
 
 def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) -> Update[R]:
@@ -297,7 +294,8 @@ def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[
 
 def staged(stage: Stage, found: Any) -> tuple[Stage, Doubt]:
     """The stage a task is really at: a success whose files are not there yet is not COMPLETE."""
-    if stage is not Stage.COMPLETE or (isinstance(found, Result) and found.whole):
+    whole = found.whole if isinstance(found, Result) else found is not None
+    if stage is not Stage.COMPLETE or whole:
         return stage, Doubt.NONE
     begun = isinstance(found, Result) and found.begun
     return (Stage.FIRST if begun else Stage.PENDING), Doubt.LATE_FILES

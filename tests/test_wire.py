@@ -35,11 +35,12 @@ from suno_async import (
     Unauthorized,
     UploadCover,
     UploadExtend,
+    callbacks,
     wire,
 )
 from suno_async.endpoints import Job, Request
 from suno_async.errors import ContentRejected
-from suno_async.models import Doubt, Lyrics, Music, Track, Update
+from suno_async.models import Doubt, Lyrics, Music, Result, Track, Update
 from suno_async.wire import Reply
 
 from .doubles import DONE, envelope, page, reply, track
@@ -503,3 +504,69 @@ def test_a_midi_page_and_an_mp4_callback_can_be_read_by_a_class_alone() -> None:
 
     body = envelope({"taskId": "t1", "successFlag": 1, "midiData": {"state": "complete", "instruments": []}})
     assert wire.update(Reply(200, body), GenerateMidi, KIE, "t1").stage is Stage.COMPLETE
+
+
+class Recovered(Result, frozen=True, kw_only=True, rename="camel"):
+    tracks: tuple[Track, ...] = msgspec.field(default=(), name="data")
+
+
+class Voice(Result, frozen=True, kw_only=True, rename="camel"):
+    voice_id: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.voice_id)
+
+
+class RecoverAudio(Job[Recovered], frozen=True, kw_only=True):
+    path = "/api/v1/suno/recovery"
+    details = "/api/v1/suno/recovery/record-info"
+    query = "task_id"
+    result = Recovered
+    state_in_code = True
+    held_in = ()
+    news_in = ((),)
+    statuses = {200: Stage.COMPLETE, 201: Stage.PENDING, 500: Stage.FAILED}
+
+
+class CreateVoice(Job[Voice], frozen=True, kw_only=True):
+    path = "/api/v1/voice/generate"
+    details = "/api/v1/voice/record-info"
+    result = Voice
+    held_in = ("data",)
+    statuses = {"success": Stage.COMPLETE, "fail": Stage.FAILED}
+
+
+class MakeVideo(Job[Music], frozen=True, kw_only=True):
+    path = "/api/v1/mp4/generate"
+    details = "/api/v1/mp4/record-info"
+    result = Music
+    success = (0, 200)
+    news_in = (("data", "this"), ("data", "that"))
+    statuses = {"SUCCESS": Stage.COMPLETE}
+
+
+def test_results_that_lie_elsewhere_are_read_by_a_class_alone() -> None:
+    """The shapes of the endpoints to come: the state in the code, the result in data itself or under other names."""
+    running = read(b'{"code":201,"task_id":"t1","data":null}', RecoverAudio)
+    done = read(b'{"code":200,"task_id":"t1","data":[{"id":"a","audioUrl":"https://f.example/a"}]}', RecoverAudio)
+    failed = read(b'{"code":500,"msg":"clip_error","task_id":"t1"}', RecoverAudio)
+    assert [one.stage for one in (running, done, failed)] == [Stage.PENDING, Stage.COMPLETE, Stage.FAILED]
+    assert (tracks(done)[0].id, failed.message) == ("a", "clip_error")
+
+    waiting = read(reply({"taskId": "t1", "status": "wait_validating", "voiceId": ""}), CreateVoice)
+    voice = read(reply({"taskId": "t1", "status": "success", "voiceId": "v1"}), CreateVoice)
+    assert (waiting.stage, voice.stage) == (Stage.PENDING, Stage.COMPLETE)
+    assert voice.result == Voice(task_id="t1", voice_id="v1")
+
+
+def test_callbacks_whose_results_lie_elsewhere_are_read_by_a_class_alone() -> None:
+    recovered = callbacks.update(
+        callbacks.parse(b'{"code":200,"task_id":"t1","data":[{"id":"a","audio_url":"https://f.example/a"}]}'),
+        RecoverAudio,
+    )
+    assert (recovered.stage, recovered.result and recovered.result.tracks[0].id) == (Stage.COMPLETE, "a")
+    listed = {"data": [{"id": "a", "audio_url": "https://f.example/a"}]}
+    for place in ("this", "that"):
+        body = envelope({"task_id": "t1", place: listed}, code=0)
+        assert callbacks.update(callbacks.parse(body), MakeVideo).stage is Stage.COMPLETE
