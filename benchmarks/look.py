@@ -13,8 +13,9 @@ from itertools import count
 
 import aiohttp
 import httpx
+import msgspec
 
-from suno_async import GenerateMusic, Pace, SunoClient
+from suno_async import KIE, GenerateMusic, Pace, SunoClient
 
 from .rivals import by_json, by_pydantic
 from .server import LAST
@@ -32,7 +33,10 @@ Rival = Callable[[str], Awaitable[float]]
 
 async def by_sdk(url: str) -> float:
     pause = 1 / 16
-    async with SunoClient(api_key="k", base_url=url, pace=Pace(first=pause, growth=1, cap=pause)) as suno:
+    eager = msgspec.structs.replace(KIE, looks_per_second=1 / pause)
+    async with SunoClient(
+        api_key="k", base_url=url, provider=eager, pace=Pace(first=pause, growth=1, cap=pause)
+    ) as suno:
         suno._poller._looks = CONNECTIONS
 
         async def run(looks: int) -> None:

@@ -17,7 +17,7 @@ from .wire import Reply
 
 __all__ = ["HTTP", "Transport"]
 
-TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=15)
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)  # `total` would cost each look a timer more
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
 USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (NOTES §7)
 
