@@ -3,7 +3,8 @@
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +220,8 @@ class Door:
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
 
-@pytest.fixture
-async def door() -> AsyncIterator[tuple[Door, str]]:
+@asynccontextmanager
+async def open_door() -> AsyncGenerator[tuple[Door, str]]:
     door = Door()
     app = web.Application()
     app.router.add_post("/cb", door.__call__)
@@ -229,6 +230,12 @@ async def door() -> AsyncIterator[tuple[Door, str]]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield door, f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
     await runner.cleanup()
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[tuple[Door, str]]:
+    async with open_door() as opened:
+        yield opened
 
 
 def calling(emulator: Emulator, url: str) -> SunoClient:
@@ -329,19 +336,12 @@ async def test_a_rate_refusal_says_so() -> None:
 
 
 async def told_by(emulator: Emulator, *faults: Fault) -> list[str]:
-    door = Door()
-    app = web.Application()
-    app.router.add_post("/cb", door.__call__)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
-    async with SunoClient(api_key=emulator.api_key, base_url=emulator.url, callback_url=url) as suno:
+    """The stages that are posted of a song when time makes one step over all of them."""
+    async with open_door() as (door, url), calling(emulator, url) as suno:
         emulator.next(*faults)
         await suno.generate_music(prompt="rain")
         emulator.advance(300)
         await anyio.sleep(30)
-    await runner.cleanup()
     return [body["data"]["callbackType"] for body in door.bodies]
 
 
