@@ -140,6 +140,7 @@ class SunoClient:
         self._sending: set[asyncio.Task[Any]] = set()
         self._early: dict[str, list[Callback]] = {}
         self._closed = asyncio.Event()
+        self._closing: asyncio.Task[None] | None = None
 
     # ---- one line an endpoint ------------------------------------------------------------------------------------
 
@@ -172,9 +173,7 @@ class SunoClient:
         wire.check(job, self.provider)
         body = wire.encode(job, self.provider, self.callback_url)
         ref = secrets.token_urlsafe(12)
-        task = await self._repeat(lambda: self._finish(job, ref, body), on=NOT_ACCEPTED, limited=True)
-        task.pace = pace
-        return task
+        return await self._repeat(lambda: self._finish(job, ref, body, pace), on=NOT_ACCEPTED, limited=True)
 
     async def run(self, request: Request[R]) -> R:
         """Send a job or a call and return its result; raises what `submit` and the task raise."""
@@ -267,7 +266,7 @@ class SunoClient:
 
     # ---- sending -------------------------------------------------------------------------------------------------
 
-    async def _accept(self, job: Job[R], ref: str, body: bytes) -> Task[R]:
+    async def _accept(self, job: Job[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
         """One attempt at a submit, up to the handle on what it made."""
         path = self.provider.path(type(job))
         try:
@@ -281,16 +280,16 @@ class SunoClient:
             raise SubmissionUncertain(ref, job) from exc
         log.debug("%s accepted as task %s", type(job).__name__, task_id)
         born = asyncio.get_running_loop().time()
-        self._tasks[task_id] = task = Task(task_id, type(job), self._poller, ref=ref, born=born)
+        self._tasks[task_id] = task = Task(task_id, type(job), self._poller, ref=ref, born=born, pace=pace)
         if task_id in self._early:
             for callback in self._early.pop(task_id):
                 self.feed(callback)
             self._poller.nudge(task)
         return task
 
-    async def _finish(self, job: Job[R], ref: str, body: bytes) -> Task[R]:
+    async def _finish(self, job: Job[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
         """See a submit through once it is under way: a cancelled caller must not lose what is being paid for."""
-        under_way = asyncio.create_task(self._accept(job, ref, body))
+        under_way = asyncio.create_task(self._accept(job, ref, body, pace))
         self._sending.add(under_way)
         under_way.add_done_callback(self._sent)
         try:
@@ -346,10 +345,17 @@ class SunoClient:
     async def aclose(self) -> None:
         """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
         self._closed.set()
-        with anyio.CancelScope(shield=True):  # who leaves by cancellation closes all the same
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
+            await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        await self._poller.aclose()
+        try:
             if self._sending:
                 await asyncio.wait(self._sending)
-            await self._poller.aclose()
+        finally:
             await self._transport.aclose()
 
     def _check_open(self) -> None:

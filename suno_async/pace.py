@@ -29,7 +29,7 @@ class Pace(NamedTuple):
 
     def pauses(self) -> Iterator[float]:
         """The pauses before each look, without end."""
-        return _primed(backoff.expo(base=self.growth, factor=self.first, max_value=self.cap))
+        return _primed(backoff.expo(base=self.growth, factor=max(self.first, 0.001), max_value=self.cap))
 
 
 QUICK = Pace(first=2.0, growth=1.5, cap=6.0, patience=300.0)

@@ -113,6 +113,7 @@ class Poller:
         self._ready: deque[_Watch] = deque()
         self._workers: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = math.inf  # noted here, since uvloop's handle of a timer that is due now can't tell
         self._waiting: set[_Watch] = set()
         self._held_until = float("-inf")
         self._looked: tuple[dict[str, float], dict[str, float]] = ({}, {})
@@ -191,9 +192,10 @@ class Poller:
             return
         first = self._heap[0][0]
         if self._timer is not None:
-            if self._timer.when() <= first:
+            if self._timer_due <= first:
                 return
             self._timer.cancel()
+        self._timer_due = first
         self._timer = asyncio.get_running_loop().call_at(first, self._fire)
 
     def _rest(self) -> None:

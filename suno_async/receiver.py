@@ -70,11 +70,15 @@ class Receiver:
 
     async def aiohttp(self, request: "web.Request") -> "web.Response":
         """Handler for aiohttp.web: `app.router.add_post("/suno", receiver.aiohttp)`."""
-        from aiohttp import web  # the server half of aiohttp, loaded only where it is used
+        from aiohttp import ClientPayloadError, web  # the server half, loaded only where it is used
+        from aiohttp.http_exceptions import HttpProcessingError
 
         body = bytearray()
-        while len(body) <= LIMIT and (chunk := await request.content.readany()):
-            body += chunk
+        try:
+            while len(body) <= LIMIT and (chunk := await request.content.readany()):
+                body += chunk
+        except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError):  # not what its headers promise
+            return web.json_response({"msg": "unreadable"}, status=400)
         verdict = await self.receive(bytes(body), request.headers, request.query)
         return web.json_response({"msg": verdict.reason}, status=verdict.status)
 

@@ -1,5 +1,6 @@
 """HTTP out. Whatever aiohttp raises becomes one of ours here; nothing is repeated here."""
 
+import asyncio
 import email.utils
 import time
 from collections.abc import AsyncGenerator
@@ -17,7 +18,7 @@ from .wire import Reply
 
 __all__ = ["HTTP", "Transport"]
 
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)  # `total` would cost each look a timer more
+TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=15)
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
 USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (NOTES §7)
 
@@ -64,6 +65,9 @@ class HTTP:
             )
             # Reading to the end gives the connection back, and closes it when that fails.
             return Reply(answer.status, await answer.read(), _retry_after(answer.headers.get("Retry-After")))
+        except asyncio.CancelledError:
+            self._if_closed()
+            raise
         except aiohttp.ClientResponseError as exc:
             told = f"{method} {url}: {exc.status} {exc.message}"
         except NEVER_LEFT as exc:
@@ -78,12 +82,25 @@ class HTTP:
             # identity: a compressed body could not be held against its Content-Length
             self._media = self._session(MEDIA_TIMEOUT, {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
         try:
-            async with self._media.get(url) as answer:
-                yield answer
-        except NEVER_LEFT as exc:
-            raise ConnectError(f"{url}: {exc}") from exc
+            answer = await self._media.get(url)
+        except asyncio.CancelledError:
+            self._if_closed()
+            raise
+        except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
+            raise ConnectError(f"{url}: {exc or type(exc).__name__}") from exc
         except LOST as exc:
             raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+        try:
+            async with answer:
+                yield answer
+        except LOST as exc:
+            raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+
+    def _if_closed(self) -> None:
+        """Closing cancels look-ups of names under way, and with them tasks that nobody cancelled."""
+        task = asyncio.current_task()
+        if self._closed and task is not None and not task.cancelling():
+            raise ConnectError("the client was closed meanwhile")
 
     def _session(
         self,

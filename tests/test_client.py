@@ -644,3 +644,39 @@ async def test_a_base_address_that_cannot_be_reached_is_one_of_our_errors(base: 
     with pytest.raises(SunoError):
         async with SunoClient(api_key="k", base_url=base) as suno:
             await suno.generate_music(prompt="rain")
+
+
+async def test_the_pace_of_a_submit_holds_when_its_callback_overtook_the_answer() -> None:
+    network = Script(PENDING, delay=1)
+    async with SunoClient(api_key="k", transport=network) as suno:
+        pace = Pace(first=2, growth=1, cap=2, patience=30)
+        submitting = asyncio.create_task(suno.submit(GenerateMusic(prompt="x"), pace=pace))
+        await anyio.sleep(0.5)
+        suno.nudge("t1")
+        task = await submitting
+        with anyio.fail_after(40), pytest.raises(TaskTimeout):
+            await task
+
+
+async def test_closing_with_a_deadline_closes_all_the_same() -> None:
+    network = Script(PENDING)
+    suno = client(network)
+    waiting = asyncio.create_task(suno.attach(GenerateMusic, "t9").wait())
+    await anyio.sleep(1)
+    network.delay = 50
+    submitting = asyncio.create_task(suno.submit(GenerateMusic(prompt="x")))
+    await anyio.sleep(1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(suno.aclose(), 5)
+    with pytest.raises(ConfigurationError, match="closed"):
+        await waiting
+    looks = len(network.looked_at)
+    await anyio.sleep(300)
+    assert (len(network.looked_at), network.closed) == (looks, True)
+    assert (await submitting).id == "t1"
+
+
+async def test_a_pace_without_pauses_lasts_as_long_as_its_patience() -> None:
+    async with client(Script(PENDING), pace=Pace(first=0, patience=1200)) as suno:
+        with pytest.raises(TaskTimeout):
+            await suno.attach(GenerateMusic, "t1")

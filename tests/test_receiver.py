@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -171,3 +172,16 @@ async def test_any_other_server_hands_over_the_bytes() -> None:
         verdict = await receiver.receive(called("text"), {"x-any": "thing"}, {"q": "1"})
         assert (verdict.status, verdict.callback and verdict.callback.task_id) == (200, "t1")
         assert (await receiver.receive(b"?")).status == 400
+
+
+@pytest.mark.parametrize(
+    "header", ["Content-Encoding: gzip", "Content-Encoding: deflate", "Transfer-Encoding: chunked"]
+)
+async def test_a_body_that_is_not_what_its_headers_promise_is_refused(header: str) -> None:
+    async with SunoClient(api_key="k", transport=Script()) as suno, aiohttp_door(suno.receiver()) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        length = "" if "chunked" in header else "Content-Length: 9\r\n"
+        head = f"POST /hooks/suno HTTP/1.1\r\nHost: x\r\n{header}\r\n{length}\r\n"
+        writer.write(f"{head}not gzip!\r\n\r\n".encode())
+        assert b" 400 " in await reader.readline()
+        writer.close()
