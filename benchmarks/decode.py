@@ -14,7 +14,7 @@ ROUNDS, TIMES = 7, 3000
 
 
 def ours(body: bytes) -> object:
-    return update(Reply(200, body), GenerateMusic, KIE, "t").result
+    return update(Reply(200, body), GenerateMusic, KIE, "t", "V5").result
 
 
 def suite() -> list[Row]:

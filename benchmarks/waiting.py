@@ -9,6 +9,7 @@ from typing import Any
 
 from suno_async import GenerateMusic, Pace, Stage, SunoClient, Task, Update
 from suno_async.poller import Poller
+from suno_async.transport import Form
 from suno_async.wire import Reply
 
 from .table import Row
@@ -79,6 +80,9 @@ class Nothing:
         return Reply(200, b'{"code":200,"data":{"taskId":"%032x"}}' % self.count)
 
     def fetch(self, url: str) -> Any:
+        raise AssertionError(url)
+
+    async def upload(self, url: str, form: Form) -> Reply:
         raise AssertionError(url)
 
     async def aclose(self) -> None:

@@ -1,17 +1,17 @@
 """Bytes in, on the callbacks' side: from a posted body to a `Callback`, and from that to an `Update`."""
 
-from functools import cache
-from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
-from .endpoints import Job
+from . import jobs
+from .endpoints import Request
 from .errors import CallbackError
-from .models import Doubt, Result, Source, Stage, Update
-from .nested import at
-from .wire import UNREADABLE, staged
+from .models import Doubt, JobRecord, Source, Stage, Update
+from .results import Origin, Result, staged
+from .shapes import as_called, at
+from .wire import UNREADABLE
 
 __all__ = ["Callback", "parse", "update"]
 
@@ -27,6 +27,10 @@ class Callback(Struct, frozen=True):
     stage: str = ""
     """text, first, complete or error, in lower case; empty for kinds that post once."""
     message: str = ""
+    status: str = ""
+    """The word of the details page, where a callback repeats it; voices do."""
+    reason: int | None = None
+    """Why the task failed, where a callback says more than `code`."""
     body: bytes = b""
 
 
@@ -43,6 +47,9 @@ class _Data(Struct, frozen=True):
     taskId: str | None = None  # noqa: N815
     callbackType: str | None = None  # noqa: N815
     error: Any = None
+    status: Any = None
+    errorCode: Any = None  # noqa: N815
+    errorMessage: Any = None  # noqa: N815
 
 
 _BODY = msgspec.json.Decoder(_Body, strict=False)
@@ -68,80 +75,64 @@ def parse(body: bytes) -> Callback:
         task_id=task_id,
         code=outer.code,
         stage=(inner.callbackType or "").lower(),
-        message=next((said for said in (inner.error, outer.msg) if isinstance(said, str) and said), ""),
+        message=next(
+            (said for said in (inner.error, inner.errorMessage, outer.msg) if isinstance(said, str) and said), ""
+        ),
+        status=inner.status if isinstance(inner.status, str) else "",
+        reason=inner.errorCode if isinstance(inner.errorCode, int) and inner.errorCode else None,
         body=body,
     )
 
 
-def update(callback: Callback, job: type[Job[R]]) -> Update[R]:
-    """What a callback says of a task of this kind.
+def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Update[R]:
+    """What a callback says of a task of this kind; `model` is the one that was asked for, if that is known.
 
     A success whose result is missing or unreadable stays a doubt, for a look to settle.
     """
+    record = _record(callback)
+    if record is not None:
+        origin = Origin(callback.task_id, model, callback.body, ("data",))
+        return jobs.update(record, kind, origin, Source.CALLBACK)
     found: R | None = None
     doubt = Doubt.NONE
-    if callback.code not in job.success or callback.stage == "error":
+    said: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
+    if callback.code not in kind.success or callback.stage == "error" or said is Stage.FAILED:
         stage = Stage.FAILED
     else:
-        found = _result(callback, job)
-        stage, doubt = staged(_STAGES.get(callback.stage, Stage.PENDING), found)
+        found = _result(callback, kind, model)
+        stage, doubt = staged(_STAGES.get(callback.stage, Stage.PENDING) if said is None else said, found)
     return Update(
         task_id=callback.task_id,
         stage=stage,
         result=found,
-        status=callback.stage,
-        code=callback.code if stage is Stage.FAILED and callback.code != 200 else None,
+        status=callback.stage or callback.status,
+        code=(callback.reason or (callback.code if callback.code != 200 else None)) if stage is Stage.FAILED else None,
         message=callback.message if stage is Stage.FAILED else "",
         doubt=doubt,
         source=Source.CALLBACK,
+        body=callback.body,
     )
 
 
-def _result(callback: Callback, job: type[Job[R]]) -> R | None:
-    called = _called_result(job.result)
+def _record(callback: Callback) -> JobRecord | None:
+    """The record, where the jobs route posts that: KIE's pages leave open which of the two it is."""
     try:
-        spelt = next((value for place in job.news_in if (value := at(place, called)(callback.body)) is not None), None)
-        found: R | None = msgspec.convert(spelt, job.result | None, from_attributes=True)
+        record = at(("data",), JobRecord)(callback.body)
     except UNREADABLE:
-        return None  # the text stage has no list to read; for the others a look will tell
-    if isinstance(found, Result):
-        found.came_from(callback.task_id)
-    return found
+        return None
+    return record if record is not None and record.state in jobs.STATES else None
 
 
-@cache
-def _called_result(result: type[Any]) -> Any:
-    return as_called(result)
-
-
-def as_called(kind: Any) -> Any:
-    """The same type as callbacks spell it: snake_case, except where a field says its name itself.
-
-    Values read with it become the original by `msgspec.convert(…, from_attributes=True)`.
-    """
-    if isinstance(kind, type) and issubclass(kind, Struct):
-        return msgspec.defstruct(
-            kind.__name__,
-            [
-                (field.name, as_called(field.type), msgspec.field(default=field.default, name=_called(field, kind)))
-                for field in msgspec.structs.fields(kind)
-            ],
-            kw_only=True,
-            frozen=True,
-        )
-    args = tuple(as_called(arg) for arg in get_args(kind))
-    match get_origin(kind):
-        case None:
-            return cast(Any, kind)
-        case origin if origin in (UnionType, Union):
-            return Union[args]  # noqa: UP007  made at run time
-        case made:
-            return made[args]
-
-
-def _called(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
-    if issubclass(kind, Result) and field.name in kind.called:
-        return kind.called[field.name]
-    head, *rest = field.name.split("_")
-    renamed = field.encode_name == head + "".join(word.capitalize() for word in rest)
-    return field.name if renamed else field.encode_name
+def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
+    called = as_called(kind.result)
+    for place in kind.news_in:
+        try:
+            spelt = at(place, called)(callback.body)
+            found: R | None = msgspec.convert(spelt, kind.result | None, from_attributes=True)
+        except UNREADABLE:
+            continue  # the text stage has no list to read; for the others a look will tell
+        if found is not None:
+            if isinstance(found, Result):
+                found.came_from(Origin(callback.task_id, model, callback.body, place))
+            return found
+    return None

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlsplit
 from weakref import WeakValueDictionary
 
 import anyio
+import msgspec
 
 from . import callbacks, wire
 from .callbacks import Callback
@@ -28,20 +29,37 @@ from .endpoints import (
     AddVocals,
     BoostStyle,
     Call,
+    CheckVoice,
+    ConvertToWav,
+    CreateMusicVideo,
     ExtendMusic,
+    GenerateCover,
     GenerateLyrics,
+    GenerateMidi,
     GenerateMusic,
+    GeneratePersona,
     GenerateSounds,
+    GenerateVoice,
     GetCredits,
+    GetDownloadUrl,
+    GetTimestampedLyrics,
     Job,
     Mashup,
+    RecoverAudio,
+    RegeneratePhrase,
     ReplaceSection,
     Request,
+    SeparateStems,
+    UploadBase64,
     UploadCover,
     UploadExtend,
+    UploadFromUrl,
+    UploadStream,
+    ValidateVoice,
     maker_of,
 )
 from .errors import (
+    AlreadyExists,
     ApiError,
     ConfigurationError,
     ConnectError,
@@ -52,16 +70,19 @@ from .errors import (
     SubmissionUncertain,
     SunoError,
 )
+from .fields import local_files
 from .limiter import Limiter
 from .log import log
-from .models import Doubt, File, Result, Update
+from .models import Doubt, Update
 from .outcomes import Outcome, outcomes
 from .pace import Pace, pace_of, retries
 from .poller import Poller
 from .providers import Provider, provider_named
 from .receiver import Receiver
+from .results import File, Result
 from .task import Task
 from .transport import HTTP, Transport
+from .uploads import FOLDER, Handed, Progress
 
 __all__ = ["SunoClient"]
 
@@ -109,10 +130,11 @@ class SunoClient:
     Opened by its first use and closed by `aclose()` or `async with`, from any asyncio task. While nobody waits for a
     task it does nothing.
 
-    `api_key`: or SUNO_API_KEY. `provider`: "kie" (default), "sunoapi" or a Provider; or SUNO_PROVIDER. `base_url`:
-    another address of the API; or SUNO_BASE_URL. `model`: for jobs that name none. `callback_url`: where the service
-    shall post news; without it the client only looks. `pace`: instead of the default of each kind of job.
-    ConfigurationError if one of them cannot be used.
+    `api_key`: or SUNO_API_KEY. `provider`: "kie" (default), "kie-jobs", "sunoapi", "apikley" or a Provider; or
+    SUNO_PROVIDER. `base_url`: another address of the API and of the upload host; or SUNO_BASE_URL. `model`: for jobs
+    that name none; V6, and V5 at apikley. `callback_url`: where the service shall post news; without it the client only
+    looks. `pace`: instead of the default of each kind of job. `validate=False`: send what is wrong, too, and let the
+    service judge. ConfigurationError if one of them cannot be used.
     """
 
     def __init__(
@@ -121,17 +143,20 @@ class SunoClient:
         api_key: str | None = None,
         provider: str | Provider | None = None,
         base_url: str | None = None,
-        model: str = "V6",
+        model: str | None = None,
         callback_url: str | None = None,
         pace: Pace | None = None,
+        validate: bool = True,
         transport: Transport | None = None,
     ) -> None:
         provider = provider or os.environ.get("SUNO_PROVIDER") or "kie"
         self.provider = provider if isinstance(provider, Provider) else provider_named(provider)
-        self.model = model
+        self.model = model or self.provider.model
         self.callback_url = _address("callback_url", callback_url) if callback_url else NOWHERE
-        base = base_url or os.environ.get("SUNO_BASE_URL") or self.provider.api
-        self._base = _address("base_url", base).rstrip("/")
+        base = base_url or os.environ.get("SUNO_BASE_URL")
+        self._base = _address("base_url", base or self.provider.api).rstrip("/")
+        self._uploads = (base or self.provider.uploads).rstrip("/")
+        self._validate = validate
         self._pace = pace
         self._transport = transport or HTTP(_key(api_key))
         self._limiter = Limiter(self.provider.submits, self._sleep)
@@ -154,8 +179,24 @@ class SunoClient:
     replace_section = _submits(ReplaceSection)
     generate_sounds = _submits(GenerateSounds)
     generate_lyrics = _submits(GenerateLyrics)
+    get_timestamped_lyrics = _calls(GetTimestampedLyrics)
     boost_style = _calls(BoostStyle)
+    convert_to_wav = _submits(ConvertToWav)
+    create_music_video = _submits(CreateMusicVideo)
+    separate_stems = _submits(SeparateStems)
+    generate_midi = _submits(GenerateMidi)
+    generate_cover = _submits(GenerateCover)
+    recover_audio = _submits(RecoverAudio)
+    generate_persona = _calls(GeneratePersona)
+    validate_voice = _submits(ValidateVoice)
+    regenerate_phrase = _submits(RegeneratePhrase)
+    generate_voice = _submits(GenerateVoice)
+    check_voice = _calls(CheckVoice)
     get_credits = _calls(GetCredits)
+    get_download_url = _calls(GetDownloadUrl)
+    upload_base64 = _calls(UploadBase64)
+    upload_from_url = _calls(UploadFromUrl)
+    upload_stream = _calls(UploadStream)
 
     # ---- jobs ----------------------------------------------------------------------------------------------------
 
@@ -169,28 +210,28 @@ class SunoClient:
         InvalidJob before anything is sent; an ApiError when the service refuses; SubmissionUncertain when the answer
         was lost.
         """
-        job = job.with_model(self.model)
-        wire.check(job, self.provider)
-        body = wire.encode(job, self.provider, self.callback_url)
+        return await self._submit(job, pace)
+
+    async def _submit(self, request: Request[R], pace: Pace | None = None) -> Task[R]:
+        request = request.with_model(self.model)
+        self._check(request)
+        request = await self._hand_in_files(request)
+        body = wire.encode(request, self.provider, self._callback_for(request))
         ref = secrets.token_urlsafe(12)
-        return await self._repeat(lambda: self._finish(job, ref, body, pace), on=NOT_ACCEPTED, limited=True)
+        return await self._repeat(lambda: self._finish(request, ref, body, pace), on=NOT_ACCEPTED, limited=True)
 
     async def run(self, request: Request[R]) -> R:
         """Send a job or a call and return its result; raises what `submit` and the task raise."""
-        if isinstance(request, Job):
-            task: Task[R] = await self.submit(request)
-            return await task
-        assert isinstance(request, Call)
-        wire.check(request, self.provider)
-        paid = request.method == "POST"
-        return await self._repeat(lambda: self._call(request), on=NOT_ACCEPTED if paid else HARMLESS, limited=paid)
+        if isinstance(request, Call) and not self.provider.goes_by_jobs(type(request)):
+            return await self._call(request)
+        return await (await self._submit(request))
 
-    def attach(self, kind: type[Job[R]], task_id: str) -> Task[R]:
+    def attach(self, kind: type[Request[R]], task_id: str) -> Task[R]:
         """A handle rebuilt from an id; the one that is already there if somebody holds it. Sends nothing."""
         if not isinstance(task_id, str) or not task_id.strip() or not _encodes(task_id):
             raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
-        known = self._tasks.get(task_id)
-        if known is not None and known.kind.details == kind.details:
+        known, page = self._tasks.get(task_id), self.provider.details(kind)
+        if known is not None and (known.kind.result, self.provider.details(known.kind)) == (kind.result, page):
             return known
         task = Task(task_id, kind, self._poller)
         self._tasks.setdefault(task_id, task)  # a slip in the kind must not take the callbacks of the right one
@@ -234,6 +275,19 @@ class SunoClient:
 
         return await downloads.save(result, folder, self._transport, refresh)
 
+    async def upload(
+        self, source: Handed, *, name: str | None = None, folder: str = FOLDER, progress: Progress | None = None
+    ) -> str:
+        """Hand in a file and return its address, ready for `upload_cover` and its sisters. Free; kept for 3 days.
+
+        `source`: an http(s) address, the path of a file, bytes, or an async iterator of bytes. Files and iterators are
+        streamed. `name`: with suffix; a file keeps its own with some digits added, since the same name overwrites.
+        `progress`: called with the bytes sent and, if that is known, all there are.
+
+        Source: https://docs.kie.ai/file-upload-api/quickstart
+        """
+        return await self._hand_in(source, "source", name, folder, progress)
+
     # ---- callbacks -----------------------------------------------------------------------------------------------
 
     def receiver(self) -> Receiver:
@@ -246,7 +300,7 @@ class SunoClient:
         if task is None:
             self._keep(callback.task_id, callback)
             return False
-        update = callbacks.update(callback, task.kind)
+        update = callbacks.update(callback, task.kind, task.model)
         if update.doubt is not Doubt.NONE:
             self._poller.nudge(task)
         return task.feed(update)
@@ -266,36 +320,56 @@ class SunoClient:
 
     # ---- sending -------------------------------------------------------------------------------------------------
 
-    async def _accept(self, job: Job[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
+    def _check(self, request: Request[Any]) -> None:
+        if self._validate:
+            wire.check(request, self.provider)
+
+    def _callback_for(self, request: Request[Any]) -> str:
+        """Where news shall go: the jobs route wants no address from those who have none."""
+        unwanted = self.provider.goes_by_jobs(type(request)) and self.callback_url == NOWHERE
+        return "" if unwanted else self.callback_url
+
+    async def _accept(self, request: Request[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
         """One attempt at a submit, up to the handle on what it made."""
-        path = self.provider.path(type(job))
+        kind = type(request)
+        path = self.provider.path(kind)
         try:
             reply = await self._transport.send("POST", self._base + path, body)
-            task_id = wire.accepted(reply, self.provider, path)
+            accepted = wire.accepted(reply, self.provider, kind)
         except ConnectError:
             raise
+        except AlreadyExists as exc:
+            if not exc.existing_task_id:
+                raise
+            log.info("%s exists already as task %s", kind.__name__, exc.existing_task_id)
+            return self.attach(kind, exc.existing_task_id)
         except Exception as exc:  # whatever it is, the request has left
             if wire.created_nothing(exc):
                 raise
-            raise SubmissionUncertain(ref, job) from exc
-        log.debug("%s accepted as task %s", type(job).__name__, task_id)
+            raise SubmissionUncertain(ref, request) from exc
         born = asyncio.get_running_loop().time()
-        self._tasks[task_id] = task = Task(task_id, type(job), self._poller, ref=ref, born=born, pace=pace)
-        if task_id in self._early:
-            for callback in self._early.pop(task_id):
+        model = getattr(request, "model", None) or ""
+        if isinstance(accepted, Update):  # answered at once
+            task = Task("", kind, self._poller, ref=ref, born=born)
+            task.feed(accepted)
+            return task
+        log.debug("%s accepted as task %s", kind.__name__, accepted)
+        self._tasks[accepted] = task = Task(accepted, kind, self._poller, ref=ref, born=born, pace=pace, model=model)
+        if accepted in self._early:
+            for callback in self._early.pop(accepted):
                 self.feed(callback)
             self._poller.nudge(task)
         return task
 
-    async def _finish(self, job: Job[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
+    async def _finish(self, request: Request[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
         """See a submit through once it is under way: a cancelled caller must not lose what is being paid for."""
-        under_way = asyncio.create_task(self._accept(job, ref, body, pace))
+        under_way = asyncio.create_task(self._accept(request, ref, body, pace))
         self._sending.add(under_way)
         under_way.add_done_callback(self._sent)
         try:
             return await asyncio.shield(under_way)
         except asyncio.CancelledError:
-            under_way.add_done_callback(partial(_log_orphan, job, ref))
+            under_way.add_done_callback(partial(_log_orphan, request, ref))
             raise
 
     def _sent(self, under_way: asyncio.Task[Any]) -> None:
@@ -303,11 +377,61 @@ class SunoClient:
         if not self._sending:
             self._early.clear()
 
-    async def _call(self, call: Call[R]) -> R:
-        path = self.provider.path(type(call))
-        body = wire.encode(call, self.provider) if call.method == "POST" else b""
-        reply = await self._transport.send(call.method, self._base + path, body)
-        return wire.result(reply, type(call), self.provider)
+    async def _call(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
+        """A call that is answered at once."""
+        self._check(call)
+        if isinstance(getattr(call, "file", None), AsyncIterable):
+            on: tuple[type[SunoError], ...] = (ConnectError,)  # what was read of it is gone
+        else:
+            on = HARMLESS if call.free else NOT_ACCEPTED
+        limited = call.method == "POST" and not call.uploads
+        return await self._repeat(lambda: self._ask(call, progress, field), on=on, limited=limited)
+
+    async def _ask(self, call: Call[R], progress: Progress | None, field: str) -> R:
+        """One attempt at a call."""
+        base = self._uploads_at() if call.uploads else self._base
+        kind = type(call)
+        url = base + self.provider.path(kind)
+        if isinstance(call, UploadStream):
+            from . import uploads
+
+            reply = await self._transport.upload(url, uploads.form(call, progress, field))
+        else:
+            body = wire.encode(call, self.provider) if call.method == "POST" else b""
+            reply = await self._transport.send(call.method, url, body)
+        return wire.result(reply, kind, self.provider)
+
+    def _uploads_at(self) -> str:
+        if not self._uploads:
+            raise ConfigurationError(
+                f"no upload host of {self.provider.name} is known: give a public address of the file, or a Provider "
+                "with uploads="
+            )
+        return self._uploads
+
+    async def _hand_in(
+        self,
+        source: Handed,
+        field: str,
+        name: str | None = None,
+        folder: str = FOLDER,
+        progress: Progress | None = None,
+    ) -> str:
+        from . import uploads
+
+        self._uploads_at()
+        call = uploads.call_for(source, name, folder, field)
+        file = await self._call(call, progress, field)
+        assert file.download_url  # it would not be whole
+        return file.download_url
+
+    async def _hand_in_files(self, request: Request[R]) -> Request[R]:
+        """The same request with the files of this machine uploaded."""
+        handed: dict[str, Any] = {}
+        for field, files in local_files(request).items():
+            urls = [await self._hand_in(one, field) if isinstance(one, os.PathLike) else one for one in files]
+            handed[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
+        return msgspec.structs.replace(request, **handed) if handed else request
 
     async def _repeat(self, send: Callable[[], Awaitable[R]], *, on: tuple[type[SunoError], ...], limited: bool) -> R:
         """Send, and send again after a failure that is named in `on`, a few times."""
@@ -333,9 +457,9 @@ class SunoClient:
         self._check_open()
 
     async def _look(self, task: Task[R]) -> Update[R]:
-        url = f"{self._base}{task.kind.details}?{task.kind.query}={quote(task.id, safe='')}"
-        reply = await self._transport.send("GET", url)
-        return wire.update(reply, task.kind, self.provider, task.id)
+        page, query = self.provider.details(task.kind), self.provider.query(task.kind)
+        reply = await self._transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
+        return wire.update(reply, task.kind, self.provider, task.id, task.model)
 
     def _pace_for(self, task: Task[Any]) -> Pace:
         return task.pace or self._pace or pace_of(task.kind)
@@ -374,7 +498,7 @@ class SunoClient:
         return f"<SunoClient {self.provider.name} {self._poller.waiting} waited for>"
 
 
-def _log_orphan(job: Job[Any], ref: str, under_way: asyncio.Task[Task[Any]]) -> None:
+def _log_orphan(job: Request[Any], ref: str, under_way: asyncio.Task[Task[Any]]) -> None:
     """Say what became of a submit whose caller was cancelled."""
     if under_way.cancelled():
         log.error("cut off by the end of the loop: %s", SubmissionUncertain(ref, job))

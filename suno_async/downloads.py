@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import anyio
 
 from .errors import DownloadFailed, SunoError, TransportError
-from .models import File, Result
 from .pace import retries
+from .results import File, Result
 from .transport import Transport
 
 __all__ = ["file_name", "save"]

@@ -26,6 +26,8 @@ def wanted(kind: Any) -> str:
             return f"a number{_between(least, most)}"
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
             return f"a list{_between(least, most, ' entries')}, each {said(item).get('is', 'text')}"
+        case inspect.StructType(cls=result):
+            return f"a {result.__name__}"
         case inspect.BoolType():
             return "True or False"
         case other:

@@ -3,22 +3,22 @@
 import math
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated, Any, Literal, Optional
+from os import PathLike
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, cast, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from .errors import Problem
-from .models import Model
+from .models import Model, limits_of
 
 __all__ = [
-    "NEWER",
-    "OLDER",
     "AddedStyle",
+    "AudioId",
     "Duration",
     "Flag",
     "Instrumental",
-    "LimitByModel",
+    "Media",
     "ModelName",
     "Moment",
     "NegativeTags",
@@ -30,6 +30,8 @@ __all__ = [
     "VocalGender",
     "Weight",
     "before_v6",
+    "is_v6",
+    "local_files",
     "misfits",
     "too_long",
 ]
@@ -37,6 +39,7 @@ __all__ = [
 
 Text = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(pattern=r"^(?i:https?)://[^\s/]", extra={"is": "an http(s) address"})]
+AudioId = Annotated[str, Meta(min_length=1, description="The track, by its id.")]
 Flag = Annotated[bool, Meta(description="Follows from the other fields unless given.")]
 Instrumental = Annotated[bool, Meta(description="True: no singing.")]
 ModelName = Annotated[
@@ -64,33 +67,59 @@ PersonaModel = Annotated[
 
 _WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  `|` is not for Annotated in the checkers' eyes
 
-LimitByModel = dict[str, int]
-"""Characters by model name. A model that is not listed is not limited here."""
-
-OLDER = ("V5_5", "V5", "V4_5PLUS", "V4_5ALL", "V4_5", "V4")
-NEWER = ("V6", "V6_WILD", "V6_MINI")
+if TYPE_CHECKING:
+    Media = str | PathLike[str]
+else:  # what is sent in the end; msgspec knows no paths
+    Media = Annotated[str, Meta(pattern=Url.__metadata__[0].pattern, extra={"is": "an http(s) address or a Path"})]
 
 
 def before_v6(model: str | None) -> bool:
-    """Whether a model takes lyrics as `prompt`. Names we don't know are newer than this list."""
-    return model in OLDER
+    """Whether a model takes lyrics as `prompt`. Names we don't know are newer than those we do."""
+    limits = limits_of(model)
+    return limits is not None and not limits.separate_lyrics
 
 
-def too_long(request: Struct, field: str, limits: LimitByModel, model: str | None) -> Iterator[Problem]:
-    """Limits that depend on the model, in characters (not bytes)."""
-    value = getattr(request, field, None)
-    limit = limits.get(model or "")
-    if isinstance(value, str) and limit is not None and len(value) > limit:
-        yield Problem(field, f"must have at most {limit} characters with {model}", value)
+def is_v6(model: str | None) -> bool:
+    """Whether a model is known to be of the V6 family."""
+    limits = limits_of(model)
+    return limits is not None and limits.separate_lyrics
+
+
+def too_long(request: Any, field: str, limit: str) -> Iterator[Problem]:
+    """A limit of the request's model, by its name in `Limits`; in characters (not bytes)."""
+    value, limits = getattr(request, field, None), limits_of(request.model)
+    most: int | None = getattr(limits, limit, None)
+    if isinstance(value, str) and most is not None and len(value) > most:
+        yield Problem(field, f"must have at most {most} characters with {request.model}", value)
+
+
+def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
+    """The fields of a request that name files of this machine, which the service can't read."""
+    found: dict[str, list[str | PathLike[str]]] = {}
+    for name, kind in _types(type(request)).items():
+        if _takes_files(kind):
+            value: Any = getattr(request, name)
+            each: list[Any] = list(cast(Any, value)) if isinstance(value, tuple | list) else [value]
+            if any(isinstance(one, PathLike) for one in each):
+                found[name] = each
+    return found
+
+
+def _as_sent(value: Any) -> Any:
+    """A value as it will be once its files are uploaded."""
+    if isinstance(value, PathLike):
+        return "https://uploaded.invalid"
+    return [_as_sent(one) for one in cast(Any, value)] if isinstance(value, tuple | list) else value
 
 
 def misfits(request: Struct) -> Iterator[Problem]:
     """What the types of the fields refuse, one problem a field."""
     for name, kind in _types(type(request)).items():
         value = getattr(request, name)
+        if kind is Any:
+            continue
         try:
-            msgspec.convert(value, kind)
-            msgspec.json.encode(value)
+            msgspec.json.encode(msgspec.convert(_as_sent(value) if _takes_files(kind) else value, kind))
         except msgspec.ValidationError:
             from .explain import wanted  # what it imports is a tenth of what importing this package costs
 
@@ -99,6 +128,11 @@ def misfits(request: Struct) -> Iterator[Problem]:
             yield Problem(name, "must be text that can be sent as UTF-8", value)
         else:
             yield from _beyond_types(name, kind, value)
+
+
+@cache
+def _takes_files(kind: Any) -> bool:
+    return kind == Media or any(_takes_files(part) for part in get_args(kind) if part is not ...)
 
 
 @cache

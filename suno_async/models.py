@@ -1,45 +1,81 @@
-"""The words: stages, updates, and what finished tasks give."""
+"""The words: models, stages and updates."""
 
 import enum
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
-from msgspec.structs import force_setattr
 
 from .errors import ContentRejected, TaskFailed
 
-__all__ = [
-    "Doubt",
-    "File",
-    "Lyrics",
-    "LyricsVariant",
-    "Model",
-    "Music",
-    "Result",
-    "Source",
-    "Stage",
-    "Style",
-    "Track",
-    "Update",
-]
+__all__ = ["Doubt", "JobRecord", "Limits", "Model", "Source", "Stage", "Update", "limits_of", "moment"]
 
 R = TypeVar("R")
 
 
-class Model(enum.StrEnum):
-    """Model names known when this was written (NOTES §3). Others are passed on unchecked."""
+class Limits(NamedTuple):
+    """What a model takes: characters, unless said otherwise, and the widest of all pages (NOTES §3).
 
-    V6 = "V6"
-    V6_WILD = "V6_WILD"
-    V6_MINI = "V6_MINI"
-    V5_5 = "V5_5"
-    V5 = "V5"
-    V4_5PLUS = "V4_5PLUS"
-    V4_5ALL = "V4_5ALL"
-    V4_5 = "V4_5"
-    V4 = "V4"
+    What one era accepts is not refused here. None: no page states a limit.
+    """
+
+    lyrics: int = 5000
+    style: int = 1000
+    title: int = 100
+    title_extended: int = 100
+    """The title of a continuation."""
+    idea: int = 3000
+    """The prompt of generate, without custom mode."""
+    idea_for_audio: int | None = 500
+    """The prompt of upload-cover and mashup, without custom mode."""
+    negative_tags: int | None = None
+    separate_lyrics: bool = False
+    """Whether `lyrics` is a field of its own; else the words are sent as `prompt`."""
+    duration: bool = False
+    """Whether a length can be wished for."""
+    voice: bool = False
+    """Whether it sings with an own voice (persona_model voice_persona)."""
+    upload_minutes: int = 8
+    song_minutes: int | None = 8
+
+
+_V6 = Limits(
+    title=80,
+    idea_for_audio=None,
+    negative_tags=1000,
+    separate_lyrics=True,
+    duration=True,
+    voice=True,
+    song_minutes=None,
+)
+
+
+class Model(enum.StrEnum):
+    """Model names known when this was written, and what each takes. Other names are passed on unchecked."""
+
+    limits: Limits
+
+    def __new__(cls, name: str, limits: Limits = Limits()) -> Self:  # noqa: B008  a value
+        model = str.__new__(cls, name)
+        model._value_ = name
+        model.limits = limits
+        return model
+
+    V6 = "V6", _V6
+    V6_WILD = "V6_WILD", _V6
+    V6_MINI = "V6_MINI", _V6
+    V5_5 = "V5_5", Limits(duration=True, voice=True, song_minutes=None)
+    V5 = "V5", Limits(voice=True)
+    V4_5PLUS = "V4_5PLUS", Limits()
+    V4_5ALL = "V4_5ALL", Limits(title=80, title_extended=80, upload_minutes=1)
+    V4_5 = "V4_5", Limits()
+    V4 = "V4", Limits(lyrics=3000, style=200, title=80, title_extended=80, song_minutes=4)
+
+
+def limits_of(model: object) -> Limits | None:
+    """What a model takes; None for names we don't know."""
+    known = Model.__members__.get(model) if isinstance(model, str) else None
+    return known.limits if known else None
 
 
 class Stage(enum.IntEnum):
@@ -70,156 +106,33 @@ class Source(enum.StrEnum):
     LOOK = "look"
     CALLBACK = "callback"
     CONFIRMED = "callback, confirmed by a look"
+    ANSWER = "answer to the request"
 
 
-class File(NamedTuple):
-    """One file of a result, as `download` saves it."""
+class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
+    """What KIE's jobs route tells of a task, beside its result."""
 
-    url: str
-    title: str
-    id: str
-    suffix: str
-    """Used when the address tells none."""
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What a finished task gives."""
-
-    called: ClassVar[Mapping[str, str]] = {}
-    """Names that callbacks use for fields of this struct, where they differ from the details page."""
-
-    parts: ClassVar[tuple[type, ...]] = ()
-    """Results of their own inside this one."""
-
-    task_id: str = msgspec.field(default="", name="_taskId")  # ours; theirs is often null
-    """The task this came from."""
-
-    def came_from(self, task_id: str) -> None:
-        """Note the origin. For the reader of an answer, before anybody else sees the value."""
-        force_setattr(self, "task_id", task_id)
-
-    @property
-    def begun(self) -> bool:
-        """Whether a part of it is there."""
-        return self.whole
-
-    @property
-    def whole(self) -> bool:
-        """Whether everything that was announced is there."""
-        return True
-
-    def files(self) -> Iterator[File]:
-        """What there is to download."""
-        return iter(())
-
-
-class Track(Result, frozen=True, kw_only=True, rename="camel"):
-    """One song. Addresses are None or empty until their file exists, and expire after 14 days (NOTES §8)."""
-
-    id: str = ""
-    title: str | None = None
-    audio_url: str | None = None
-    stream_audio_url: str | None = None
-    """Playable earlier than `audio_url`, but may serve nothing: do not save from it."""
-    image_url: str | None = None
-    prompt: str | None = None
-    """The final lyrics, or the prompt."""
-    tags: str | None = None
-    model_name: str | None = None
-    """The upstream name, such as chirp-bluejay; never V4, V5, …"""
-    duration: float | None = None
-    """Seconds; None until the track is ready."""
-    source_audio_url: str | None = None
-    source_stream_audio_url: str | None = None
-    source_image_url: str | None = None
-    created: int | str | None = msgspec.field(default=None, name="createTime")
-    """As the service says it; `created_at` is the readable form."""
-
-    @property
-    def created_at(self) -> datetime | None:
-        """When it was made. Text without a zone is taken as UTC: the pages do not say what it is."""
-        return moment(self.created)
-
-    @property
-    def whole(self) -> bool:
-        return bool(self.audio_url)
-
-    def files(self) -> Iterator[File]:
-        title = self.title or "untitled"
-        if self.audio_url:
-            yield File(self.audio_url, title, self.id, ".mp3")
-        if self.image_url:
-            yield File(self.image_url, title, self.id, ".jpeg")
-
-
-class Music(Result, frozen=True, kw_only=True, rename="camel"):
-    """The tracks of a music task: usually two, sometimes one."""
-
-    called = {"tracks": "data"}
-    parts = (Track,)
-
-    tracks: tuple[Track, ...] = msgspec.field(default=(), name="sunoData")
-
-    def came_from(self, task_id: str) -> None:
-        super().came_from(task_id)
-        for track in self.tracks:
-            track.came_from(task_id)
-
-    @property
-    def begun(self) -> bool:
-        return any(track.audio_url for track in self.tracks)
-
-    @property
-    def whole(self) -> bool:
-        return bool(self.tracks) and all(track.audio_url for track in self.tracks)
-
-    def files(self) -> Iterator[File]:
-        for track in self.tracks:
-            yield from track.files()
-
-
-class LyricsVariant(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One of the texts written for a prompt."""
-
-    text: str | None = None
-    title: str | None = None
-    status: str | None = None
-    """complete or failed."""
-    error_message: str | None = None
-
-
-class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
-    """The texts of a lyrics task."""
-
-    called = {"variants": "data"}
-
-    variants: tuple[LyricsVariant, ...] = msgspec.field(default=(), name="data")
-    lyrics_data: tuple[LyricsVariant, ...] = ()
-    """Another name of theirs for `variants`; empty once read."""
-
-    def came_from(self, task_id: str) -> None:
-        super().came_from(task_id)
-        if self.lyrics_data:
-            force_setattr(self, "variants", self.variants or self.lyrics_data)
-            force_setattr(self, "lyrics_data", ())
-
-    @property
-    def whole(self) -> bool:
-        return any(variant.text for variant in self.variants)
-
-
-class Style(Result, frozen=True, kw_only=True, rename="camel"):
-    """A style text made richer."""
-
-    text: str | None = msgspec.field(default=None, name="result")
+    task_id: str = ""
+    model: str | None = None
+    """The operation, as ai-music-api/generate."""
+    state: str = ""
+    param: str | None = None
+    """The request, as JSON text."""
+    result_json: str | None = None
+    response: msgspec.Raw = msgspec.Raw(b"null")
+    """The result again, already parsed; seen live."""
+    fail_code: str | int | None = None
+    fail_msg: str | None = None
+    cost_time: int | None = None
+    """Milliseconds."""
+    complete_time: int | None = None
+    """Milliseconds since 1970, like the other two times."""
+    create_time: int | None = None
+    update_time: int | None = None
+    progress: int | None = None
+    """Per cent; video models only."""
     credits_consumed: float | None = None
-    credits_remaining: float | None = None
-    error_message: str | None = None
-    error_msg: str | None = None  # the name on the wire; the docs have the one above
-
-    @property
-    def whole(self) -> bool:
-        return bool(self.text)
+    """Seen live."""
 
 
 class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
@@ -236,12 +149,24 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     message: str = ""
     doubt: Doubt = Doubt.NONE
     source: Source = Source.LOOK
+    body: bytes = b""
+    """The answer or callback it was read from."""
+    record: JobRecord | None = None
+    """What the jobs route tells beside the result; None elsewhere."""
+
+    @property
+    def raw(self) -> Any:
+        """`body` as JSON, with all that we don't know: parsed when asked for, and anew each time."""
+        return msgspec.json.decode(self.body) if self.body else None
 
     def failure(self) -> TaskFailed:
         """The error that a task ended by this update raises."""
         rejected = self.status == "SENSITIVE_WORD_ERROR" or self.code in _REJECTED
         kind = ContentRejected if rejected else TaskFailed
         return kind(self.task_id, self.status, self.code, self.message)
+
+    def __repr__(self) -> str:
+        return f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}>"
 
 
 _REJECTED = {400, 413}  # lyrics refused or under copyright; audio equals a known work (NOTES §5)

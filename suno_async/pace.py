@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import backoff
 import msgspec
 
-from .endpoints import Job
+from .endpoints import Request
 from .models import Doubt, Stage, Update
 
 __all__ = ["Pace", "failed", "pace_of", "retries", "settle"]
@@ -36,7 +36,7 @@ QUICK = Pace(first=2.0, growth=1.5, cap=6.0, patience=300.0)
 SLOW = Pace()
 
 
-def pace_of(job: type[Job[Any]]) -> Pace:
+def pace_of(job: type[Request[Any]]) -> Pace:
     """The default pace of a kind of job."""
     return QUICK if job.quick else SLOW
 

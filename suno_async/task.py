@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Generator
 from typing import Any, Generic, Protocol, TypeVar, cast
 
-from .endpoints import Job
+from .endpoints import Request
 from .errors import SunoError
 from .models import Stage, Update
 from .pace import Pace
@@ -54,6 +54,7 @@ class Task(Generic[R]):
         "failure",
         "id",
         "kind",
+        "model",
         "pace",
         "ref",
         "updates",
@@ -63,12 +64,13 @@ class Task(Generic[R]):
     def __init__(
         self,
         id: str,
-        kind: type[Job[R]],
+        kind: type[Request[R]],
         watcher: Watcher,
         *,
         ref: str = "",
         born: float | None = None,
         pace: Pace | None = None,
+        model: str = "",
     ) -> None:
         self.id = id
         self.kind = kind
@@ -78,6 +80,8 @@ class Task(Generic[R]):
         """When it was accepted, by the loop's clock; None if that is not known."""
         self.pace = pace
         """How to look at it, if not as usual."""
+        self.model = model
+        """The model that was asked for; empty if that is not known."""
         self.failure: SunoError | None = None
         """The error that ended it."""
         self.watch: Any = None

@@ -3,24 +3,40 @@
 import asyncio
 import email.utils
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractCookieJar
 from yarl import URL
 
-from .errors import ConnectError, ResponseLost
+from .errors import ConnectError, ResponseLost, TransportError
 from .version import __version__
 from .wire import Reply
 
-__all__ = ["HTTP", "Transport"]
+__all__ = ["HTTP", "Form", "Transport"]
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=15)
+STALLED = 120.0
+"""Seconds in which the network must take a chunk of an upload, or answer after the last."""
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15)
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
 USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (NOTES §7)
+
+
+class Form(NamedTuple):
+    """A multipart body that streams: some fields and one file."""
+
+    fields: Mapping[str, str]
+    name: str
+    """The file's field."""
+    file_name: str
+    content_type: str
+    size: int | None
+    """Bytes of the file, if they are known beforehand."""
+    chunks: AsyncIterable[bytes]
 
 
 class Transport(Protocol):
@@ -28,6 +44,10 @@ class Transport(Protocol):
 
     async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
         """One request to the API, with the key. ConnectError or ResponseLost when there is no answer."""
+        ...
+
+    async def upload(self, url: str, form: Form) -> Reply:
+        """One file to the upload host, with the key. Raises what `send` raises, and what `form.chunks` raises."""
         ...
 
     def fetch(self, url: str) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
@@ -52,16 +72,45 @@ class HTTP:
         return "<HTTP>"
 
     async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+        return await self._send(method, url, body or None, _JSON if body else None, TIMEOUT)
+
+    async def upload(self, url: str, form: Form) -> Reply:
+        raised: list[Exception] = []
+        try:
+            async with asyncio.timeout(None) as stalled:
+                with aiohttp.MultipartWriter("form-data") as body:
+                    for name, value in form.fields.items():
+                        body.append(value).set_content_disposition("form-data", name=name)
+                    file = _File(_watched(form.chunks, stalled, raised), form.size, content_type=form.content_type)
+                    file.set_content_disposition("form-data", name=form.name, filename=form.file_name)
+                    body.append_payload(file)
+                return await self._send("POST", url, body, None, UPLOAD_TIMEOUT)
+        except (TransportError, TimeoutError) as exc:
+            if raised:  # the network did what it should
+                raise raised[0] from None
+            if isinstance(exc, TransportError):
+                raise
+            raise ResponseLost(f"POST {url}: nothing moved for {STALLED:.0f} s") from exc
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        body: bytes | aiohttp.MultipartWriter | None,
+        headers: dict[str, str] | None,
+        limits: aiohttp.ClientTimeout,
+    ) -> Reply:
         if self._api is None:
-            headers = {"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT}
-            self._api = self._session(TIMEOUT, headers, aiohttp.DummyCookieJar())
+            always = {"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT}
+            self._api = self._session(TIMEOUT, always, aiohttp.DummyCookieJar())
         try:
             answer = await self._api.request(
                 method,
                 _prepared(url),
-                data=body or None,
-                headers=_JSON if body else None,
+                data=body,
+                headers=headers,
                 allow_redirects=False,  # the key stays with the host it was meant for
+                timeout=limits,
             )
             # Reading to the end gives the connection back, and closes it when that fails.
             return Reply(answer.status, await answer.read(), _retry_after(answer.headers.get("Retry-After")))
@@ -119,6 +168,33 @@ class HTTP:
         for session in sessions:
             if session is not None:
                 await session.close()
+
+
+class _File(aiohttp.AsyncIterablePayload):
+    """The file of a form; its size, if known, saves the request from being chunked."""
+
+    def __init__(self, chunks: AsyncIterable[bytes], size: int | None, content_type: str) -> None:
+        super().__init__(chunks, content_type=content_type)
+        self._size = size
+
+
+async def _watched(
+    chunks: AsyncIterable[bytes], stalled: asyncio.Timeout, raised: list[Exception]
+) -> AsyncIterator[bytes]:
+    """The same chunks, watching how long the network takes for each, and keeping what making them raised."""
+    clock = asyncio.get_running_loop().time
+    source = aiter(chunks)
+    while True:
+        stalled.reschedule(None)  # whoever makes the bytes may take their time
+        try:
+            chunk = await anext(source, None)
+        except Exception as exc:
+            raised.append(exc)
+            raise
+        stalled.reschedule(clock() + STALLED)
+        if chunk is None:
+            return
+        yield chunk
 
 
 NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, UnicodeError)

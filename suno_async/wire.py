@@ -1,12 +1,14 @@
 """Bytes out and bytes in, on the API's side: pure functions, everything odd about the service settled here."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple, Optional, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
 
+from . import jobs
 from .endpoints import Call, Job, Request
 from .errors import (
     AlreadyExists,
@@ -19,9 +21,10 @@ from .errors import (
     TaskFailed,
 )
 from .fields import before_v6, misfits
-from .models import Doubt, Result, Stage, Update
-from .nested import at
+from .models import Doubt, JobRecord, Source, Stage, Update
 from .providers import Provider
+from .results import Origin, Result, staged
+from .shapes import at
 
 __all__ = [
     "UNREADABLE",
@@ -31,6 +34,7 @@ __all__ = [
     "check",
     "created_nothing",
     "encode",
+    "names",
     "result",
     "update",
 ]
@@ -61,7 +65,8 @@ class _Answer(Struct, frozen=True):
         return self.msg if isinstance(self.msg, str) else ""
 
 
-class _Accepted(Struct, frozen=True, rename="camel"):
+class _Accepted(Struct, frozen=True):
+    taskId: str | None = None  # noqa: N815  their two spellings, side by side
     task_id: str | None = None
 
 
@@ -74,12 +79,27 @@ class _State(Struct, frozen=True, rename="camel"):
     error_message: str | None = None
 
 
+class _Param(Struct, frozen=True):
+    """A request as a details page repeats it, on either route."""
+
+    model: str | None = None
+    input: "_Param | None" = None
+
+
+class _Page(Struct, frozen=True):
+    """The one page of the jobs route."""
+
+    code: int
+    data: JobRecord | None = None
+
+
 class _Failure(Struct, frozen=True, rename="camel"):
     error_message: str | None = None
 
 
 _ANSWER = msgspec.json.Decoder(_Answer, strict=False)
 _STATE = msgspec.json.Decoder(_State, strict=False)
+_RECORD = msgspec.json.Decoder(_Page, strict=False)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -87,25 +107,38 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def check(request: Request[Any], provider: Provider | None = None) -> None:
-    """Refuse what every gateway would refuse, and what this one would silently do otherwise.
+    """Refuse what every gateway would refuse, and what this one would, or would silently leave out.
 
     InvalidJob with all problems, before anything is sent.
     """
     problems = list(misfits(request))
+    lacks = provider.lacks.get(request.path, ()) if provider else ()
     try:
-        problems += request.problems()
+        problems += request.problems(lacks)
     except (TypeError, AttributeError):  # a rule met a value of a wrong type; that is in the list by now
         if not problems:
             raise
     if provider is not None and not problems:
-        model, sent = getattr(request, "model", None), request.sent()
-        problems += (
-            Problem(name, f"can only be {always} at {provider.name} with {model}", sent[name])
-            for name, always in _gone(request, provider).items()
-            if name in sent and sent[name] is not always
-        )
+        problems += _unmet(request, provider)
     if problems:
         raise InvalidJob(type(request).__name__, problems)
+
+
+def _unmet(request: Request[Any], provider: Provider) -> Iterator[Problem]:
+    """What this gateway does not offer, or wants beyond what the others want."""
+    if request.path in provider.absent:
+        yield Problem("endpoint", f"is not offered by {provider.name}", request.path)
+    sent = request.sent(provider.lacks.get(request.path, ()))
+    for name in provider.lacks.get(request.path, ()):
+        if name in sent:
+            yield Problem(name, f"is not known at {provider.name}", sent[name])
+    for name in provider.insists.get(request.path, ()):
+        if name not in sent:
+            yield Problem(name, f"must be given at {provider.name}", None)
+    for name, always in _gone(request, provider).items():
+        if name in sent and sent[name] is not always:
+            model = getattr(request, "model", None)
+            yield Problem(name, f"can only be {always} at {provider.name} with {model}", sent[name])
 
 
 def _gone(request: Request[Any], provider: Provider) -> Mapping[str, bool]:
@@ -113,12 +146,26 @@ def _gone(request: Request[Any], provider: Provider) -> Mapping[str, bool]:
 
 
 def encode(request: Request[Any], provider: Provider, callback_url: str = "") -> bytes:
-    """The body of a request as the older paths want it."""
-    gone, names = _gone(request, provider), _names(type(request))
-    body = {names[name]: value for name, value in request.sent().items() if name not in gone}
-    if callback_url:
-        body["callBackUrl"] = callback_url
-    return _ENCODER.encode(body)
+    """The body of a request as this gateway wants it. InvalidJob for values that no JSON can hold."""
+    kind, gone = type(request), _gone(request, provider)
+    spelt = names(kind, provider)
+    try:
+        sent = request.sent(provider.lacks.get(request.path, ())).items()
+        body: dict[str, Any] = {spelt[name]: value for name, value in sent if name not in gone}
+        if provider.goes_by_jobs(kind):
+            body = {"model": jobs.PREFIX + kind.operation, "input": body}
+        if callback_url:
+            body["callBackUrl" if provider.goes_by_jobs(kind) else kind.callback] = callback_url
+        return _ENCODER.encode(body)
+    except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # reached only by requests nobody checked
+        raise InvalidJob(kind.__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
+
+
+def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:
+    """What a gateway calls the fields of a request."""
+    if provider.goes_by_jobs(kind):
+        return {name: jobs.wire_name(theirs) for name, theirs in _names(kind).items()}
+    return {**_names(kind), **provider.spelt.get(kind.path, {})}
 
 
 @cache
@@ -152,7 +199,7 @@ def _unreadable(reply: Reply, path: str, exc: Exception) -> ApiError | DecodeErr
 def _refusal(reply: Reply, envelope: _Answer, provider: Provider, path: str) -> ApiError:
     code = reply.status if envelope.code == 200 else envelope.code
     message = envelope.message
-    existing = _task_id(bytes(envelope.data)) if code in (400, 409) else ""
+    existing = _existing(bytes(envelope.data)) if code in (400, 409) else ""
     kind = AlreadyExists if existing else provider.refusal(code, message, path)
     return kind(
         code, message, path, status=reply.status, retry_after=reply.retry_after, existing_task_id=existing or None
@@ -168,9 +215,15 @@ def created_nothing(error: Exception) -> bool:
     return error.code != 0 or error.status >= 300
 
 
-def accepted(reply: Reply, provider: Provider, path: str) -> str:
-    """The id of the task that a submit made."""
-    task_id = _task_id(answer(reply, provider, path))
+def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | Update[R]:
+    """The id of the task that a submit made; its end, where a call of the jobs route is answered at once."""
+    path = provider.path(kind)
+    data = answer(reply, provider, path)
+    if not issubclass(kind, Job):
+        found = jobs.answers(data, kind, Origin(body=reply.body, path=("data",)))
+        if found is not None:
+            return Update(task_id="", stage=Stage.COMPLETE, result=found, source=Source.ANSWER, body=reply.body)
+    task_id = _task_id(data)
     if not task_id:
         raise DecodeError(f"{path}: accepted, but no task id in {reply.body[:200]!r}")
     return task_id
@@ -178,38 +231,107 @@ def accepted(reply: Reply, provider: Provider, path: str) -> str:
 
 def _task_id(data: bytes) -> str:
     try:
-        return msgspec.json.decode(data, type=_Accepted).task_id or ""
+        found = msgspec.json.decode(data, type=_Accepted)
     except UNREADABLE:
         return ""
+    return found.taskId or found.task_id or ""
+
+
+def _existing(data: bytes) -> str:
+    """The task that a refusal as "exists already" names, in an object or bare (NOTES §10)."""
+    try:
+        bare = msgspec.json.decode(data, type=str)
+    except UNREADABLE:
+        return _task_id(data)
+    return bare if re.fullmatch(r"[0-9A-Za-z_-]{16,64}", bare) else ""  # not a text for people
 
 
 def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
     """What a call was answered with. TaskFailed if the answer says that it came to nothing."""
-    data = answer(reply, provider, provider.path(call))
+    path = provider.path(call)
+    data = answer(reply, provider, path)
     try:
         value: R = msgspec.json.decode(data, type=call.result, strict=False)
     except UNREADABLE as exc:
-        raise DecodeError(f"{provider.path(call)}: {exc} in {data[:200]!r}") from exc
-    if isinstance(value, Result) and not value.whole:
-        reason = getattr(value, "error_message", None) or getattr(value, "error_msg", None) or ""
-        raise TaskFailed("", call.__name__, None, reason)
+        try:
+            value = msgspec.convert(_without_nulls(msgspec.json.decode(data)), call.result, strict=False)
+        except UNREADABLE:
+            raise DecodeError(f"{path}: {exc} in {data[:200]!r}") from exc
+    if isinstance(value, Result):
+        value.came_from(Origin(_task_id(data), body=reply.body, path=("data",)))
+        if not value.whole:
+            reason = getattr(value, "error_message", None) or getattr(value, "error_msg", None) or ""
+            raise TaskFailed("", call.__name__, None, reason)
     return value
 
 
-def update(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) -> Update[R]:
-    """What a details page says of a task.
+def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: str, model: str = "") -> Update[R]:
+    """What a details page says of a task; `model` is the one that was asked for, if that is known.
 
     Raises ApiError or DecodeError when it says nothing; a task that is not visible (yet) is PENDING with a doubt.
     """
+    if provider.goes_by_jobs(kind):
+        return _job_update(reply, kind, provider, Origin(task_id, model, reply.body, ("data",)))
+    job = cast("type[Job[R]]", kind)
+    origin = Origin(task_id, model, reply.body, job.held_in)
     try:
         page = _pages(job).decode(reply.body)
     except UNREADABLE:
-        return _the_long_way(reply, job, provider, task_id)
+        return _the_long_way(reply, job, provider, origin)
     if page.code == 200 and reply.status < 400 and page.data is not None and not job.state_in_code:
-        read = _read(_word(page.data), page.data, page.data.found, job, task_id)
+        read = _read(_word(page.data), page.data, page.data.found, job, origin)
         if read.stage is not Stage.FAILED and (read.doubt is Doubt.NONE or page.data.found is not None):
             return read
-    return _the_long_way(reply, job, provider, task_id)
+    return _the_long_way(reply, job, provider, origin)
+
+
+def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin: Origin) -> Update[R]:
+    """What the one page of the jobs route says."""
+    try:
+        page = _RECORD.decode(reply.body)
+    except UNREADABLE:
+        answered = _answered(reply, jobs.RECORD)
+        unseen = _unseen(reply, answered, provider, jobs.RECORD, origin)
+        if unseen is None:
+            raise DecodeError(f"{jobs.RECORD}: a record of a shape we don't know in {reply.body[:200]!r}") from None
+        return unseen
+    if page.code != 200 or reply.status >= 400 or page.data is None:
+        return cast("Update[R]", _unseen(reply, _answered(reply, jobs.RECORD), provider, jobs.RECORD, origin))
+    if not origin.model and jobs.STATES.get(page.data.state) is Stage.COMPLETE:
+        origin = origin._replace(model=_asked_model(reply.body, kind))
+    return jobs.update(page.data, kind, origin)
+
+
+def _answered(reply: Reply, path: str) -> _Answer:
+    try:
+        return _ANSWER.decode(reply.body)
+    except UNREADABLE as exc:
+        raise _unreadable(reply, path, exc) from exc
+
+
+def _unseen(reply: Reply, answered: _Answer, provider: Provider, path: str, origin: Origin) -> Update[Any] | None:
+    """A task that is not visible (yet), as an update; ApiError for other refusals; None if something is to be read."""
+    if answered.code != 200 or reply.status >= 400:
+        refused = _refusal(reply, answered, provider, path)
+        if refused.code not in (404, 422):  # the id is the only parameter, so it is what they don't know
+            raise refused
+        message = refused.message
+    elif bytes(answered.data) == b"null":
+        message = ""
+    else:
+        return None
+    return Update(task_id=origin.task_id, stage=Stage.PENDING, message=message, doubt=Doubt.MISSING, body=origin.body)
+
+
+def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
+    """The model that a task was submitted with, from the request that its page repeats as JSON text."""
+    if "model" not in kind.__struct_fields__:
+        return ""
+    try:
+        said = msgspec.json.decode(at(("data", "param"), str)(body) or "{}", type=_Param)
+    except UNREADABLE:
+        return ""
+    return (said.input.model if said.input else said.model) or ""
 
 
 @cache
@@ -223,31 +345,25 @@ def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
 
 
-def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, task_id: str) -> Update[R]:
+def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, origin: Origin) -> Update[R]:
     """Refusals, tasks that are not visible, failures, results that lie elsewhere or that we can't read."""
-    try:
-        answered = _ANSWER.decode(reply.body)
-    except UNREADABLE as exc:
-        raise _unreadable(reply, job.details, exc) from exc
+    answered = _answered(reply, job.details)
     said = job.state_in_code and reply.status < 400 and answered.code in job.statuses
-    if not said and (answered.code != 200 or reply.status >= 400):
-        refused = _refusal(reply, answered, provider, job.details)
-        if refused.code in (404, 422):  # the id is the only parameter, so it is what they don't know
-            return Update(task_id=task_id, stage=Stage.PENDING, message=refused.message, doubt=Doubt.MISSING)
-        raise refused
+    if not said and (unseen := _unseen(reply, answered, provider, job.details, origin)):
+        return unseen
     data = bytes(answered.data)
-    if data == b"null" and not said:
-        return Update(task_id=task_id, stage=Stage.PENDING, doubt=Doubt.MISSING)
     try:
         state = _STATE.decode(data) if data.startswith(b"{") else _State()
     except UNREADABLE as exc:
         raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}") from exc
     found, puzzle = _found(reply.body, job)
-    read = _read(answered.code if said else _word(state), state, found, job, task_id)
+    read = _read(answered.code if said else _word(state), state, found, job, origin)
     if puzzle is not None and read.doubt is not Doubt.NONE:
         raise DecodeError(f"{job.details}: {puzzle} in {reply.body[:200]!r}") from puzzle
+    if read.stage is Stage.FAILED and said:
+        return msgspec.structs.replace(read, code=answered.code, message=answered.message)
     if read.stage is Stage.FAILED and not read.message:
-        return msgspec.structs.replace(read, message=_reason(reply.body, job, answered))
+        return msgspec.structs.replace(read, message=_reason(reply.body, job))
     return read
 
 
@@ -270,35 +386,30 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _word(state: _State) -> str | int | None:
-    return state.status if state.status is not None else state.success_flag
+    word = state.status if state.status is not None else state.success_flag
+    return int(word) if isinstance(word, str) and word.isdecimal() and len(word) < 4 else word  # "1" is 1
 
 
-def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[R]], task_id: str) -> Update[R]:
+def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[R]], origin: Origin) -> Update[R]:
     stage, doubt = staged(job.statuses.get(word, Stage.PENDING) if word is not None else Stage.PENDING, found)
     if word == "CALLBACK_EXCEPTION":
         stage, doubt = staged(Stage.COMPLETE, found)
         if doubt is not Doubt.NONE:
             doubt = Doubt.UNDELIVERED
     if isinstance(found, Result):
-        found.came_from(task_id)
+        if stage is Stage.COMPLETE and not origin.model:
+            origin = origin._replace(model=_asked_model(origin.body, job))
+        found.came_from(origin)
     return Update(
-        task_id=task_id,
+        task_id=origin.task_id,
         stage=stage,
         result=found,
         status="" if word is None else str(word),
-        code=_number(state.error_code),
+        code=_number(state.error_code) if stage is Stage.FAILED else None,
         message=state.error_message or "",
         doubt=doubt,
+        body=origin.body,
     )
-
-
-def staged(stage: Stage, found: Any) -> tuple[Stage, Doubt]:
-    """The stage a task is really at: a success whose files are not there yet is not COMPLETE."""
-    whole = found.whole if isinstance(found, Result) else found is not None
-    if stage is not Stage.COMPLETE or whole:
-        return stage, Doubt.NONE
-    begun = isinstance(found, Result) and found.begun
-    return (Stage.FIRST if begun else Stage.PENDING), Doubt.LATE_FILES
 
 
 def _number(code: float | str | None) -> int | None:
@@ -308,10 +419,8 @@ def _number(code: float | str | None) -> int | None:
         return None
 
 
-def _reason(body: bytes, job: type[Job[Any]], answered: _Answer) -> str:
-    """Where failed tasks were seen to tell it: inside `response` (NOTES §15), or beside the code."""
-    if job.state_in_code:
-        return answered.message
+def _reason(body: bytes, job: type[Job[Any]]) -> str:
+    """Where failed tasks were seen to tell it, too: inside `response` (NOTES §15)."""
     try:
         told = at(job.held_in, _Failure)(body)
         return (told and told.error_message) or ""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 import aiohttp
 import msgspec
 
+from suno_async.transport import Form
 from suno_async.wire import Reply
 
 Answer = Reply | Exception | Callable[[], Reply]
@@ -103,6 +104,9 @@ class Script:
 
     def _accepted(self) -> Reply:
         return reply({"taskId": f"t{sum(method == 'POST' for _, method, _, _ in self.sent)}"})
+
+    async def upload(self, url: str, form: Form) -> Reply:
+        return await self.send("POST", url, b"".join([chunk async for chunk in form.chunks]))
 
     @asynccontextmanager
     async def fetch(self, url: str) -> AsyncGenerator[aiohttp.ClientResponse]:

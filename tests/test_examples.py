@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from examples import demo, fan_out, web_backend
+from examples import demo, fan_out, from_a_song, web_backend
 from suno_async.emulator import Emulator, Fault
 
 pytestmark = pytest.mark.usefixtures("threads")
@@ -52,6 +52,20 @@ async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.Captur
     printed = capsys.readouterr()
     assert "1000 credits" in printed.out
     assert "prompt='sun'" in printed.err
+
+
+async def test_from_a_song(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await from_a_song.main("fado in the rain", tmp_path) == 0
+    suffixes = sorted(path.suffix for path in tmp_path.iterdir())
+    assert suffixes.count(".mp3") == 4  # two takes, voice and instruments
+    assert {".wav", ".mp4"} < set(suffixes)
+    assert "notes of" in capsys.readouterr().out
+    (tmp_path / "own.mp3").write_bytes(b"a song")
+    emulator.next(None, Fault.FAIL)
+    assert await from_a_song.main("bossa nova", tmp_path / "again", tmp_path / "own.mp3") == 1
+    told = capsys.readouterr()
+    assert "uploaded 6 of 6 bytes" in told.out
+    assert "ConvertToWav" in told.err
 
 
 async def test_the_web_backend(emulator: Emulator) -> None:

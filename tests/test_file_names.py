@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from suno_async.downloads import file_name
-from suno_async.models import File
+from suno_async.results import File
 
 TITLES = [
     *("../../etc/passwd", "..", ".", "", " ", "a/b\\c", "C:\\x", "nul", "CON", "x" * 500, "雨" * 200, "🎷" * 100),

@@ -26,7 +26,7 @@ SERVERS = [program for program in PROGRAMS if "web.run_app(app)" in program]
 
 
 def test_every_program_is_run_here() -> None:
-    assert len(SCRIPTS) == 4
+    assert len(SCRIPTS) == 5
     assert len(SERVERS) == 1
     assert len(SCRIPTS) + len(SERVERS) == len(PROGRAMS)
 

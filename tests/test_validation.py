@@ -14,18 +14,27 @@ from suno_async import (
     AddVocals,
     BoostStyle,
     ConfigurationError,
+    CreateMusicVideo,
     ExtendMusic,
     GenerateLyrics,
     GenerateMusic,
+    GeneratePersona,
     GenerateSounds,
+    GenerateVoice,
+    GetDownloadUrl,
     InvalidJob,
     Mashup,
     Model,
     Problem,
     ReplaceSection,
+    SeparateStems,
     SunoClient,
+    UploadBase64,
     UploadCover,
     UploadExtend,
+    UploadFromUrl,
+    UploadStream,
+    ValidateVoice,
     wire,
 )
 from suno_async.endpoints import TABLE, Request
@@ -121,7 +130,7 @@ def refused(request: Request[Any]) -> dict[str, str]:
         (
             GenerateMusic(prompt="x", image_urls=("ftp://x",)),
             "image_urls",
-            "image_urls must be a list of at most 5 entries, each an http(s) address, got ('ftp://x',)",
+            "image_urls must be a list of at most 5 entries, each an http(s) address or a Path, got ('ftp://x',)",
         ),
         (ExtendMusic(audio_id="a", continue_at=0), "continue_at", "continue_at must be a number greater than 0, got 0"),
         (
@@ -140,7 +149,7 @@ def refused(request: Request[Any]) -> dict[str, str]:
             "prompt",
             "prompt cannot be given with instrumental, got 'x'",
         ),
-        (UploadCover(upload_url="a.mp3"), "upload_url", "upload_url must be an http(s) address, got 'a.mp3'"),
+        (UploadCover(upload_url="a.mp3"), "upload_url", "upload_url must be an http(s) address or a Path, got 'a.mp3'"),
         (
             UploadExtend(upload_url=URL, title="t"),
             "continue_at",
@@ -149,7 +158,7 @@ def refused(request: Request[Any]) -> dict[str, str]:
         (
             Mashup(upload_url_list=(URL,)),
             "upload_url_list",
-            f"upload_url_list must be a list of 2 entries, each an http(s) address, got ('{URL}',)",
+            f"upload_url_list must be a list of 2 entries, each an http(s) address or a Path, got ('{URL}',)",
         ),
         (
             AddInstrumental(upload_url=URL, title="", style="s", negative_tags=""),
@@ -192,6 +201,56 @@ def refused(request: Request[Any]) -> dict[str, str]:
             "prompt must be text from 1 to 200 characters, got 201 characters",
         ),
         (BoostStyle(content=""), "content", "content must be text, not empty, got ''"),
+        (
+            SeparateStems(task_id="t", audio_id="a", type="split_stem_advanced"),
+            "stem_name",
+            "stem_name must be given with type split_stem_advanced, got None",
+        ),
+        (
+            SeparateStems(task_id="t", audio_id="a", type="split_stem", stem_name="Piano"),
+            "stem_name",
+            "stem_name needs type split_stem_advanced, got 'Piano'",
+        ),
+        (
+            SeparateStems(task_id="t", audio_url=URL),
+            "audio_url",
+            f"audio_url cannot be given with task_id or audio_id, got '{URL}'",
+        ),
+        (SeparateStems(audio_id="a"), "task_id", "task_id must be given, or the result it is about, got None"),
+        (
+            CreateMusicVideo(task_id="t", audio_id="a", author="x" * 51),
+            "author",
+            "author must be text from 1 to 50 characters, got 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'",
+        ),
+        (
+            GeneratePersona(task_id="t", audio_id="a", name="n", description="d", vocal_start=25),
+            "vocal_end",
+            "vocal_end must be 10 to 30 seconds after vocal_start, got (25, 30.0)",
+        ),
+        (
+            GeneratePersona(task_id="t", audio_id="a", name="n", description="d", vocal_end=30.01),
+            "vocal_end",
+            "vocal_end must be 10 to 30 seconds after vocal_start, got (0.0, 30.01)",
+        ),
+        (
+            ValidateVoice(voice_url=URL, vocal_start=5, vocal_end=5),
+            "vocal_end",
+            "vocal_end must be after vocal_start, got 5",
+        ),
+        (
+            ValidateVoice(voice_url=URL, vocal_start=0, vocal_end=5, language="nl"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+            "language",
+            "language must be one of de, en, es, fr, hi, ja, ko, pt, ru, zh, got 'nl'",
+        ),
+        (
+            GenerateVoice(task_id="t", verify_url="x"),
+            "verify_url",
+            "verify_url must be an http(s) address or a Path, got 'x'",
+        ),
+        (GetDownloadUrl(url="x"), "url", "url must be an http(s) address, got 'x'"),
+        (UploadFromUrl(file_url="ftp://x"), "file_url", "file_url must be an http(s) address, got 'ftp://x'"),
+        (UploadBase64(base64_data=""), "base64_data", "base64_data must be text, not empty, got ''"),
+        (UploadStream(file=7), "file", "file must be a Path, bytes or an async iterator of bytes, got 7"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     ],
 )
 def test_what_is_wrong_is_said(request_: Request[Any], field: str, says: str) -> None:
@@ -294,7 +353,7 @@ def test_a_key_that_cannot_be_one_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"provider": "suno"}, "provider must be one of kie, sunoapi or a Provider, got 'suno'"),
+        ({"provider": "suno"}, "provider must be one of kie, kie-jobs, sunoapi, apikley or a Provider, got 'suno'"),
         ({"base_url": "api.kie.ai"}, "base_url must be an http(s) address, got 'api.kie.ai'"),
         ({"callback_url": "/suno"}, "callback_url must be an http(s) address, got '/suno'"),
     ],

@@ -16,6 +16,7 @@ from suno_async import (
     BoostStyle,
     DecodeError,
     ExtendMusic,
+    GenerateCover,
     GenerateLyrics,
     GenerateMusic,
     GenerateSounds,
@@ -35,12 +36,12 @@ from suno_async import (
     Unauthorized,
     UploadCover,
     UploadExtend,
-    callbacks,
     wire,
 )
 from suno_async.endpoints import Job, Request
 from suno_async.errors import ContentRejected
-from suno_async.models import Doubt, Lyrics, Music, Result, Track, Update
+from suno_async.models import Doubt, Update
+from suno_async.results import Lyrics, Music, Track
 from suno_async.wire import Reply
 
 from .doubles import DONE, envelope, page, reply, track
@@ -290,51 +291,51 @@ SUNOAPI_CODES: dict[int, type[ApiError]] = {
 )
 def test_a_code_inside_a_200_is_an_error(provider: Any, code: int, kind: type[ApiError]) -> None:
     with pytest.raises(ApiError) as caught:
-        wire.accepted(Reply(200, envelope(None, code=code, msg="no")), provider, "/api/v1/generate")
+        wire.accepted(Reply(200, envelope(None, code=code, msg="no")), provider, GenerateMusic)
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.message, caught.value.path) == (code, "no", "/api/v1/generate")
 
 
 def test_429_means_what_the_gateway_the_page_and_the_text_say() -> None:
-    def refusal(provider: Any, path: str, msg: str = "") -> type[Exception]:
+    def refusal(provider: Any, kind: type[Job[Any]], msg: str = "") -> type[Exception]:
         with pytest.raises(ApiError) as caught:
-            wire.accepted(Reply(200, envelope(None, code=429, msg=msg)), provider, path)
+            wire.accepted(Reply(200, envelope(None, code=429, msg=msg)), provider, kind)
         return type(caught.value)
 
-    assert refusal(KIE, GenerateMusic.path) is RateLimited
-    assert refusal(SUNOAPI, GenerateMusic.path) is InsufficientCredits
-    assert refusal(SUNOAPI, Mashup.path) is RateLimited
-    assert refusal(SUNOAPI, ReplaceSection.path) is RateLimited
-    assert refusal(SUNOAPI, Mashup.path, "The current credits are insufficient") is InsufficientCredits
+    assert refusal(KIE, GenerateMusic) is RateLimited
+    assert refusal(SUNOAPI, GenerateMusic) is InsufficientCredits
+    assert refusal(SUNOAPI, Mashup) is RateLimited
+    assert refusal(SUNOAPI, ReplaceSection) is RateLimited
+    assert refusal(SUNOAPI, Mashup, "The current credits are insufficient") is InsufficientCredits
 
 
 def test_the_http_status_counts_when_the_body_claims_success() -> None:
     with pytest.raises(Unauthorized):
-        wire.accepted(Reply(401, envelope({"taskId": "t1"})), KIE, "/x")
+        wire.accepted(Reply(401, envelope({"taskId": "t1"})), KIE, GenerateMusic)
 
 
 def test_a_rate_limit_in_front_of_the_api_is_a_rate_limit() -> None:
     with pytest.raises(RateLimited) as caught:
-        wire.accepted(Reply(429, b"slow down", 7.0), SUNOAPI, "/x")
+        wire.accepted(Reply(429, b"slow down", 7.0), SUNOAPI, GenerateMusic)
     assert caught.value.retry_after == 7.0
 
 
 def test_a_repeat_tells_the_existing_task() -> None:
     with pytest.raises(AlreadyExists) as caught:
-        wire.accepted(Reply(200, envelope({"taskId": "old"}, code=400)), KIE, "/api/v1/suno/cover/generate")
+        wire.accepted(Reply(200, envelope({"taskId": "old"}, code=400)), KIE, GenerateCover)
     assert caught.value.existing_task_id == "old"
 
 
 @pytest.mark.parametrize("data", [None, {}, {"taskId": ""}, {"taskId": None}, [], "t1"])
 def test_an_acceptance_without_an_id_is_not_one(data: Any) -> None:
     with pytest.raises(DecodeError):
-        wire.accepted(reply(data), KIE, "/x")
+        wire.accepted(reply(data), KIE, GenerateMusic)
 
 
 def test_the_code_decides_and_not_the_id() -> None:
     """Template answers of the pages: an id with a refusal is a refusal."""
     with pytest.raises(InvalidRequest):
-        wire.accepted(Reply(200, b'{"code":422,"msg":"success","data":{"taskId":"t1"}}'), KIE, "/x")
+        wire.accepted(Reply(200, b'{"code":422,"msg":"success","data":{"taskId":"t1"}}'), KIE, GenerateMusic)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +354,7 @@ def test_the_code_decides_and_not_the_id() -> None:
 )
 def test_which_failures_prove_that_nothing_was_made(answer: Reply, surely: bool) -> None:
     with pytest.raises(SunoError) as caught:
-        wire.accepted(answer, KIE, "/x")
+        wire.accepted(answer, KIE, GenerateMusic)
     assert wire.created_nothing(caught.value) is surely
 
 
@@ -472,7 +473,7 @@ def test_an_update_is_the_same_value_however_it_was_spelt() -> None:
 )
 def test_a_5xx_that_does_not_prove_a_refusal_is_uncertain(status: int, body: bytes) -> None:
     with pytest.raises(SunoError) as caught:
-        wire.accepted(Reply(status, body), KIE, "/x")
+        wire.accepted(Reply(status, body), KIE, GenerateMusic)
     assert not wire.created_nothing(caught.value)
 
 
@@ -485,88 +486,3 @@ def test_a_success_with_a_list_that_is_null_is_waited_for() -> None:
 def test_a_field_we_do_not_use_cannot_spoil_a_page() -> None:
     body = b'{"code":200,"msg":{"en":"ok"},"data":{"taskId":7,"status":"PENDING"}}'
     assert wire.update(Reply(200, body), GenerateMusic, KIE, "t1").stage is Stage.PENDING
-
-
-def test_a_midi_page_and_an_mp4_callback_can_be_read_by_a_class_alone() -> None:
-    """NOTES §4, §5: `midiData` instead of `response`, and code 0 for success when `video_url` is set."""
-    from suno_async.endpoints import Job
-    from suno_async.models import Result
-
-    class Midi(Result, frozen=True, kw_only=True, rename="camel"):
-        state: str | None = None
-
-    class GenerateMidi(Job[Midi], frozen=True, kw_only=True):
-        path = "/api/v1/midi/generate"
-        details = "/api/v1/midi/record-info"
-        result = Midi
-        held_in = ("data", "midiData")
-        statuses = {0: Stage.PENDING, 1: Stage.COMPLETE, 2: Stage.FAILED, 3: Stage.FAILED}
-
-    body = envelope({"taskId": "t1", "successFlag": 1, "midiData": {"state": "complete", "instruments": []}})
-    assert wire.update(Reply(200, body), GenerateMidi, KIE, "t1").stage is Stage.COMPLETE
-
-
-class Recovered(Result, frozen=True, kw_only=True, rename="camel"):
-    tracks: tuple[Track, ...] = msgspec.field(default=(), name="data")
-
-
-class Voice(Result, frozen=True, kw_only=True, rename="camel"):
-    voice_id: str | None = None
-
-    @property
-    def whole(self) -> bool:
-        return bool(self.voice_id)
-
-
-class RecoverAudio(Job[Recovered], frozen=True, kw_only=True):
-    path = "/api/v1/suno/recovery"
-    details = "/api/v1/suno/recovery/record-info"
-    query = "task_id"
-    result = Recovered
-    state_in_code = True
-    held_in = ()
-    news_in = ((),)
-    statuses = {200: Stage.COMPLETE, 201: Stage.PENDING, 500: Stage.FAILED}
-
-
-class CreateVoice(Job[Voice], frozen=True, kw_only=True):
-    path = "/api/v1/voice/generate"
-    details = "/api/v1/voice/record-info"
-    result = Voice
-    held_in = ("data",)
-    statuses = {"success": Stage.COMPLETE, "fail": Stage.FAILED}
-
-
-class MakeVideo(Job[Music], frozen=True, kw_only=True):
-    path = "/api/v1/mp4/generate"
-    details = "/api/v1/mp4/record-info"
-    result = Music
-    success = (0, 200)
-    news_in = (("data", "this"), ("data", "that"))
-    statuses = {"SUCCESS": Stage.COMPLETE}
-
-
-def test_results_that_lie_elsewhere_are_read_by_a_class_alone() -> None:
-    """The shapes of the endpoints to come: the state in the code, the result in data itself or under other names."""
-    running = read(b'{"code":201,"task_id":"t1","data":null}', RecoverAudio)
-    done = read(b'{"code":200,"task_id":"t1","data":[{"id":"a","audioUrl":"https://f.example/a"}]}', RecoverAudio)
-    failed = read(b'{"code":500,"msg":"clip_error","task_id":"t1"}', RecoverAudio)
-    assert [one.stage for one in (running, done, failed)] == [Stage.PENDING, Stage.COMPLETE, Stage.FAILED]
-    assert (tracks(done)[0].id, failed.message) == ("a", "clip_error")
-
-    waiting = read(reply({"taskId": "t1", "status": "wait_validating", "voiceId": ""}), CreateVoice)
-    voice = read(reply({"taskId": "t1", "status": "success", "voiceId": "v1"}), CreateVoice)
-    assert (waiting.stage, voice.stage) == (Stage.PENDING, Stage.COMPLETE)
-    assert voice.result == Voice(task_id="t1", voice_id="v1")
-
-
-def test_callbacks_whose_results_lie_elsewhere_are_read_by_a_class_alone() -> None:
-    recovered = callbacks.update(
-        callbacks.parse(b'{"code":200,"task_id":"t1","data":[{"id":"a","audio_url":"https://f.example/a"}]}'),
-        RecoverAudio,
-    )
-    assert (recovered.stage, recovered.result and recovered.result.tracks[0].id) == (Stage.COMPLETE, "a")
-    listed = {"data": [{"id": "a", "audio_url": "https://f.example/a"}]}
-    for place in ("this", "that"):
-        body = envelope({"task_id": "t1", place: listed}, code=0)
-        assert callbacks.update(callbacks.parse(body), MakeVideo).stage is Stage.COMPLETE

@@ -1,5 +1,6 @@
 """The service on loopback: develop and test against it without a key, credits or waiting."""
 
-from .service import Emulator, Fault, Seen
+from .faults import Fault
+from .service import Emulator, Seen
 
 __all__ = ["Emulator", "Fault", "Seen"]

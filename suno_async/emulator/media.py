@@ -1,6 +1,6 @@
 """Files that a player opens: a short tune and a picture, made from a text, the same for the same text.
 
-MP3 and JPEG with the `emulator` extra, WAV and PNG without it.
+MP3, M4A, JPEG and MP4 with the `emulator` extra; WAV and PNG always.
 """
 # pyright: reportUnknownMemberType=false
 # (the types of PyAV are partly unknown)
@@ -12,13 +12,23 @@ import struct
 import wave
 import zlib
 from array import array
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import chain
+from typing import Any
 
-__all__ = ["AUDIO", "IMAGE", "SECONDS", "picture", "tune"]
+__all__ = ["SECONDS", "TYPES", "audio", "image", "make", "picture", "recovered", "tune"]
 
 ENCODES = find_spec("av") is not None
-AUDIO, IMAGE = (".mp3", ".jpeg") if ENCODES else (".wav", ".png")
+TYPES: Mapping[str, str] = {
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".wav": "audio/wav",
+    ".jpeg": "image/jpeg",
+    ".png": "image/png",
+    ".mp4": "video/mp4",
+}
 
 RATE = 22_050
 BEAT = 0.25
@@ -27,11 +37,43 @@ SECONDS = BEAT * BEATS
 SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # major pentatonic: no wrong notes
 BASS = (0, -3, 5, 7)
 SIZE = 256
+FPS = 2
 
 
-@lru_cache(maxsize=64)
+def audio() -> str:
+    """The suffix of tunes."""
+    return ".mp3" if ENCODES else ".wav"
+
+
+def recovered() -> str:
+    """The suffix of tunes that were restored."""
+    return ".m4a" if ENCODES else ".wav"
+
+
+def image() -> str:
+    """The suffix of pictures."""
+    return ".jpeg" if ENCODES else ".png"
+
+
+def make(text: str, suffix: str) -> bytes:
+    """The file of that kind. KeyError if there is no such kind."""
+    cached = {audio(): tune, image(): picture}
+    return cached[suffix](text) if suffix in cached else _MAKERS[suffix](text)
+
+
+@lru_cache(maxsize=32)
 def tune(text: str) -> bytes:
     """A melody over four chords, `SECONDS` long."""
+    return _MAKERS[audio()](text)
+
+
+@lru_cache(maxsize=32)
+def picture(text: str) -> bytes:
+    """A square that fades between two colours."""
+    return _MAKERS[image()](text)
+
+
+def _wav(text: str) -> bytes:
     chance = random.Random(text)
     root = chance.randrange(52, 64)
     samples = array("h")
@@ -45,7 +87,7 @@ def tune(text: str) -> bytes:
         out.setsampwidth(2)
         out.setframerate(RATE)
         out.writeframes(samples.tobytes())
-    return _mp3(wav.getvalue()) if ENCODES else wav.getvalue()
+    return wav.getvalue()
 
 
 @lru_cache(maxsize=256)
@@ -61,9 +103,7 @@ def _note(key: int, bass: int) -> "array[int]":
     )
 
 
-@lru_cache(maxsize=64)
-def picture(text: str) -> bytes:
-    """A square that fades between two colours."""
+def _png(text: str) -> bytes:
     chance = random.Random(text)
     one, two = ([chance.randrange(256) for _ in range(3)] for _ in range(2))
     rows = bytearray()
@@ -72,33 +112,90 @@ def picture(text: str) -> bytes:
         rows += b"\0" + bytes(int(a * share + b * (1 - share)) for a, b in zip(one, two, strict=True)) * SIZE
     head = struct.pack(">IIBBBBB", SIZE, SIZE, 8, 2, 0, 0, 0)
     chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(bytes(rows))), (b"IEND", b""))
-    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
     )
-    return _jpeg(png) if ENCODES else png
 
 
-def _mp3(wav: bytes) -> bytes:
+# ---- with the extra --------------------------------------------------------------------------------------------------
+
+
+def _mp3(text: str) -> bytes:
+    return _written("mp3", lambda target: [_sung(target, "mp3", text)])
+
+
+def _m4a(text: str) -> bytes:
+    return _written("ipod", lambda target: [_sung(target, "aac", text)])
+
+
+def _jpeg(text: str) -> bytes:
+    return _written("image2pipe", lambda target: [_shown(target, "mjpeg", "yuvj420p", text)])
+
+
+def _mp4(text: str) -> bytes:
+    """The picture for as long as the tune."""
+    codec = _at_hand("libx264", "mpeg4")
+    pictures = int(SECONDS * FPS)
+    return _written(
+        "mp4",
+        lambda target: [_shown(target, codec, "yuv420p", text, pictures), _sung(target, "aac", text)],
+    )
+
+
+def _written(form: str, streams: Callable[[Any], list[Iterator[Any]]]) -> bytes:
+    """A file of some streams, which all have to be there before the first is written."""
     import av
 
     written = io.BytesIO()
-    with av.open(io.BytesIO(wav), "r") as source, av.open(written, "w", format="mp3") as target:
-        stream = target.add_stream("mp3", rate=RATE)
-        for frame in source.decode(audio=0):
-            target.mux(stream.encode(frame))
-        target.mux(stream.encode(None))
+    with av.open(written, "w", format=form) as target:
+        for packets in chain.from_iterable(streams(target)):
+            target.mux(packets)
     return written.getvalue()
 
 
-def _jpeg(png: bytes) -> bytes:
+def _sung(target: Any, codec: str, text: str) -> Iterator[Any]:
+    stream = target.add_stream(codec, rate=RATE)
+    return _encoded(stream, _frames(_wav(text)))
+
+
+def _shown(target: Any, codec: str, colours: str, text: str, times: int = 1) -> Iterator[Any]:
+    stream = target.add_stream(codec, rate=FPS)
+    stream.width = stream.height = SIZE
+    stream.pix_fmt = colours
+    return _encoded(stream, _repeated(_png(text), colours, times))
+
+
+def _encoded(stream: Any, frames: Iterator[Any]) -> Iterator[Any]:
+    for frame in frames:
+        yield stream.encode(frame)
+    yield stream.encode(None)
+
+
+def _frames(file: bytes) -> Iterator[Any]:
     import av
 
-    written = io.BytesIO()
-    with av.open(io.BytesIO(png), "r") as source, av.open(written, "w", format="image2pipe") as target:
-        stream = target.add_stream("mjpeg", rate=1)
-        stream.width = stream.height = SIZE
-        stream.pix_fmt = "yuvj420p"
-        for frame in source.decode(video=0):
-            target.mux(stream.encode(frame.reformat(format="yuvj420p")))
-        target.mux(stream.encode(None))
-    return written.getvalue()
+    with av.open(io.BytesIO(file), "r") as source:
+        yield from source.decode()
+
+
+def _repeated(file: bytes, colours: str, times: int) -> Iterator[Any]:
+    frame = next(_frames(file)).reformat(format=colours)
+    for frame.pts in range(times):
+        yield frame
+
+
+def _at_hand(*codecs: str) -> str:
+    """The first of some encoders that this build has."""
+    import av
+
+    return next(codec for codec in codecs if codec in av.codecs_available)
+
+
+_MAKERS: Mapping[str, Callable[[str], bytes]] = {
+    ".wav": _wav,
+    ".mp3": _mp3,
+    ".m4a": _m4a,
+    ".png": _png,
+    ".jpeg": _jpeg,
+    ".mp4": _mp4,
+}

@@ -1,23 +1,34 @@
 """What the type checkers must infer; checked by `make check` and never run."""
 
+from pathlib import Path
 from typing import Any, assert_type
 
 from suno_async import (
     BoostStyle,
+    ConvertToWav,
+    Cover,
     GenerateLyrics,
     GenerateMusic,
     Lyrics,
+    Midi,
     Music,
     Outcome,
+    Persona,
+    SeparateStems,
     Stage,
+    Stems,
     Style,
     SunoClient,
     Task,
     Update,
+    UploadedFile,
+    Voice,
+    VoicePhrase,
+    Wav,
 )
 
 
-async def every_call_knows_its_result(suno: SunoClient) -> None:
+async def every_call_knows_its_result(suno: SunoClient, phrase: VoicePhrase) -> None:
     assert_type(await suno.submit(GenerateMusic(prompt="x")), Task[Music])
     assert_type(await suno.generate_music(prompt="x", model="V5", style_weight=0.5), Task[Music])
     assert_type(await suno.generate_lyrics(prompt="x"), Task[Lyrics])
@@ -29,6 +40,18 @@ async def every_call_knows_its_result(suno: SunoClient) -> None:
     assert_type(suno.attach(GenerateMusic, "id"), Task[Music])
     task = await suno.generate_music(prompt="x")
     assert_type(await task, Music)
+    track = (await task).tracks[0]
+    assert_type(await suno.separate_stems(track, stem_name="Piano"), Task[Stems])
+    assert_type(await suno.separate_stems(task_id="x", audio_id="y"), Task[Stems])
+    assert_type(await suno.run(ConvertToWav(track)), Wav)
+    assert_type(await suno.extend_music(track, continue_at=60, model="V5"), Task[Music])
+    assert_type(await suno.generate_persona(track, name="x", description="y"), Persona)
+    assert_type(await suno.generate_cover(await task), Task[Cover])
+    assert_type(await suno.generate_midi(await suno.run(SeparateStems(track))), Task[Midi])
+    assert_type(await suno.generate_voice(phrase, verify_url=Path("x")), Task[Voice])
+    assert_type(await suno.upload_cover(upload_url=Path("x")), Task[Music])
+    assert_type(await suno.upload(b"x", progress=print), str)
+    assert_type(await suno.upload_from_url(file_url="x"), UploadedFile)
     assert_type(await task.wait(Stage.FIRST), Update[Music])
     async for update in task:
         assert_type(update, Update[Music])
@@ -38,8 +61,15 @@ async def every_call_knows_its_result(suno: SunoClient) -> None:
         assert_type(outcome.task, Task[Music] | None)
 
 
+async def sources_are_told_apart(suno: SunoClient, music: Music) -> None:
+    await suno.separate_stems(music)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await suno.generate_cover(music.tracks[0])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await suno.convert_to_wav(music.tracks[0], "x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await suno.separate_stems(stem_name="Kazoo")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 async def mistakes_are_found(suno: SunoClient, text: Any) -> None:
     await suno.generate_music(promt="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await suno.generate_music(prompt=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await suno.generate_music("x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    await suno.extend_music()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await suno.add_vocals(upload_url="https://x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

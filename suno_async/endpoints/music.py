@@ -1,134 +1,52 @@
-"""The table: one class is one endpoint.
+"""Jobs that make tracks."""
 
-A family (`MusicJob`) states what its jobs share: details page, result, status words. A job or call adds its path and
-fields. Everything else is made from these classes: client methods, bytes on the wire, checks before sending, the
-emulator. Fields carry our names; `rename="camel"` and the odd `name=` carry the service's.
-"""
+from collections.abc import Collection, Iterator
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar
+from msgspec import Meta, field
 
-import msgspec
-from msgspec import Meta, Struct, field
-
-from .errors import Problem
-from .fields import (
-    NEWER,
-    OLDER,
+from ..errors import Problem
+from ..fields import (
     AddedStyle,
+    AudioId,
     Duration,
     Flag,
     Instrumental,
-    LimitByModel,
+    Media,
     ModelName,
     Moment,
     NegativeTags,
     PersonaId,
     PersonaModel,
     Text,
-    Url,
     Variety,
     VocalGender,
     Weight,
     before_v6,
+    is_v6,
     too_long,
 )
-from .models import Lyrics, Music, Result, Stage, Style
+from ..models import Limits, Model, Stage, limits_of
+from ..results import Music, Track
+from .base import Job
 
 __all__ = [
-    "TABLE",
     "AddInstrumental",
     "AddVocals",
-    "BoostStyle",
-    "Call",
     "ExtendMusic",
-    "GenerateLyrics",
     "GenerateMusic",
     "GenerateSounds",
-    "GetCredits",
-    "Job",
-    "LyricsJob",
     "Mashup",
     "MusicJob",
     "ReplaceSection",
-    "Request",
     "UploadCover",
     "UploadExtend",
-    "maker_of",
 ]
 
-R = TypeVar("R")
 
-
-def _limits(characters: int, *models: str) -> LimitByModel:
-    return dict.fromkeys(models, characters)
-
-
-# Characters by model, the widest of all pages (NOTES §3): what one era accepts is not refused here.
-LYRICS = _limits(5000, *NEWER, *OLDER) | _limits(3000, "V4")
-STYLE = _limits(1000, *NEWER, *OLDER) | _limits(200, "V4")
-TITLE = _limits(80, *NEWER, "V4_5ALL", "V4") | _limits(100, "V5_5", "V5", "V4_5PLUS", "V4_5")
-TITLE_EXTEND = TITLE | _limits(100, *NEWER)
-NEGATIVE_TAGS = _limits(1000, *NEWER)
-LYRICS_V6 = _limits(5000, *NEWER)
-IDEA = _limits(3000, *NEWER, *OLDER)
-IDEA_FOR_AUDIO = _limits(500, *OLDER)
-TIMED = (*NEWER, "V5_5")  # models with a wished duration
-VOICED = (*NEWER, "V5_5", "V5")  # models that sing with an own voice
-
-
-class Request(Struct, Generic[R], frozen=True, kw_only=True, rename="camel"):
-    """Anything that can be asked of the service."""
-
-    path: ClassVar[str]
-    method: ClassVar[str] = "POST"
-    result: ClassVar[Any]
-    """What the answer becomes."""
-    required: ClassVar[tuple[str, ...]] = ()
-    """Fields the service insists on, by our names. Some follow from others and so have defaults here."""
-
-    def with_model(self, model: str) -> Self:
-        """The same request, its model filled in if it takes one and names none."""
-        if getattr(self, "model", model) is None:
-            return msgspec.structs.replace(self, model=model)
-        return self
-
-    def sent(self) -> dict[str, Any]:
-        """What goes out, by our names: what was given, and what follows from it."""
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
-        return {name: value for name, value in values if value is not None}
-
-    def problems(self) -> Iterator[Problem]:
-        """What every gateway of every era would refuse, beyond what the types of the fields say."""
-        return iter(())
-
-
-class Job(Request[R], frozen=True, kw_only=True):
-    """A request answered later, by a task."""
-
-    details: ClassVar[str]
-    """Path of the details page."""
-    query: ClassVar[str] = "taskId"
-    """What the details page calls the id."""
-    statuses: ClassVar[Mapping[str | int, Stage]]
-    """The details page's words for the stages; others mean "still going" (NOTES §4)."""
-    state_in_code: ClassVar[bool] = False
-    """Whether that word is the `code` of the answer instead of `data.status` or `data.successFlag`."""
-    held_in: ClassVar[tuple[str, ...]] = ("data", "response")
-    """Where the details page holds the result: names from the outside in."""
-    news_in: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
-    """Where callbacks hold it; where gateways differ, every place."""
-    success: ClassVar[tuple[int, ...]] = (200,)
-    """Codes of callbacks that bring a result."""
-    quick: ClassVar[bool] = False
-    """Seconds rather than minutes; decides the default pace."""
-
-
-class Call(Request[R], frozen=True, kw_only=True):
-    """A request answered at once."""
-
-
-# ---- music -----------------------------------------------------------------------------------------------------------
+def _models(what: str) -> str:
+    """The models that can do something, for people."""
+    return ", ".join(model for model in Model if getattr(model.limits, what))
 
 
 class MusicJob(Job[Music], frozen=True, kw_only=True):
@@ -157,14 +75,18 @@ class SungJob(MusicJob, frozen=True, kw_only=True):
     weirdness_constraint: Weight | None = None
     audio_weight: Weight | None = None
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if getattr(self, "duration", None) is not None and self.model in LYRICS and self.model not in TIMED:
-            yield Problem("duration", f"needs one of {', '.join(TIMED)}", self.model)
-        voice = getattr(self, "persona_model", None) == "voice_persona"
-        if voice and self.model in LYRICS and self.model not in VOICED:
-            yield Problem("persona_model", f"voice_persona needs one of {', '.join(VOICED)}", self.model)
-        if self.model in NEWER and self.audio_weight is not None and getattr(self, "instrumental", False):
+    def lyrics_are_prompt(self, lacks: Collection[str]) -> bool:
+        """Whether the words go out as `prompt`: to models before V6, and where `lyrics` is no field."""
+        return before_v6(self.model) or "lyrics" in lacks
+
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        limits = limits_of(self.model)
+        if limits and not limits.duration and getattr(self, "duration", None) is not None:
+            yield Problem("duration", f"needs one of {_models('duration')}", self.model)
+        if limits and not limits.voice and getattr(self, "persona_model", None) == "voice_persona":
+            yield Problem("persona_model", f"voice_persona needs one of {_models('voice')}", self.model)
+        if is_v6(self.model) and self.audio_weight is not None and getattr(self, "instrumental", False):
             yield Problem("audio_weight", f"needs vocals with {self.model}", self.audio_weight)
 
 
@@ -186,8 +108,8 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
     duration: Duration | None = None
     variety: Variety | None = None
 
-    idea: ClassVar[LimitByModel] = IDEA_FOR_AUDIO
-    """Characters of `prompt` outside custom mode."""
+    idea: ClassVar[str] = "idea_for_audio"
+    """The limit of `prompt` outside custom mode, as `Limits` names it."""
 
     @property
     def custom(self) -> bool:
@@ -196,28 +118,28 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
             return self.custom_mode
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
-    def sent(self) -> dict[str, Any]:
-        sent = super().sent()
+    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().sent(lacks)
         sent["custom_mode"] = self.custom
-        if "lyrics" in sent and before_v6(self.model):
+        if "lyrics" in sent and self.lyrics_are_prompt(lacks):
             sent["prompt"] = sent.pop("lyrics")
         return sent
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if self.lyrics is not None and before_v6(self.model):
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        if self.lyrics is not None and self.lyrics_are_prompt(lacks):
             if self.prompt is not None:
                 yield Problem("prompt", f"is the lyrics with {self.model}: give one of prompt and lyrics", self.prompt)
             if not self.custom:
                 yield Problem("lyrics", f"need custom_mode with {self.model}", self.lyrics)
         if self.custom:
-            yield from too_long(self, "prompt", LYRICS, self.model)
-            yield from too_long(self, "lyrics", LYRICS, self.model)
-            yield from too_long(self, "style", STYLE, self.model)
-            yield from too_long(self, "title", TITLE, self.model)
-            yield from too_long(self, "negative_tags", NEGATIVE_TAGS, self.model)
+            yield from too_long(self, "prompt", "lyrics")
+            yield from too_long(self, "lyrics", "lyrics")
+            yield from too_long(self, "style", "style")
+            yield from too_long(self, "title", "title")
+            yield from too_long(self, "negative_tags", "negative_tags")
         else:
-            yield from too_long(self, "prompt", self.idea, self.model)
+            yield from too_long(self, "prompt", self.idea)
 
 
 class GenerateMusic(CustomJob, frozen=True, kw_only=True):
@@ -230,13 +152,14 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate"
+    operation = "generate"
     required = ("custom_mode", "instrumental", "model")
-    idea = IDEA
+    idea = "idea"
 
     negative_tags: NegativeTags | None = None
-    image_urls: Annotated[tuple[Url, ...], Meta(max_length=5, description="Up to 10 MB each. V6 time.")] | None = None
-    video_urls: Annotated[tuple[Url, ...], Meta(max_length=1, description="To 100 MB, 241 s. V6 time.")] | None = None
-    audio_urls: Annotated[tuple[Url, ...], Meta(description="6 s to 30 min, to 500 MB each. V6 time.")] | None = None
+    image_urls: Annotated[tuple[Media, ...], Meta(max_length=5, description="Up to 10 MB each. V6 time.")] | None = None
+    video_urls: Annotated[tuple[Media, ...], Meta(max_length=1, description="To 100 MB, 241 s. V6 time.")] | None = None
+    audio_urls: Annotated[tuple[Media, ...], Meta(description="6 s to 30 min, to 500 MB each. V6 time.")] | None = None
 
     @property
     def attachments(self) -> int:
@@ -244,15 +167,15 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
         given = (self.image_urls, self.video_urls, self.audio_urls)
         return sum(len(urls) for urls in given if isinstance(urls, tuple | list))
 
-    def sent(self) -> dict[str, Any]:
-        sent = super().sent()
+    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().sent(lacks)
         alone = not (self.custom or self.style or self.lyrics or self.attachments)
-        if alone and self.prompt and self.model in NEWER:
-            sent["style"] = self.prompt[: STYLE["V6"]]
+        if alone and self.prompt and is_v6(self.model):
+            sent["style"] = self.prompt[: Limits().style]
         return sent
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
         if self.custom:
             if self.style is None and not (self.lyrics or self.prompt or self.negative_tags):
                 yield Problem("style", "or lyrics must be given in custom mode", self.style)
@@ -265,7 +188,7 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
         counted = self.attachments + bool(self.style) + bool(self.lyrics)
         if self.attachments and counted > 10:
             yield Problem("image_urls, video_urls, audio_urls", "with style and lyrics must be at most 10", counted)
-        if self.model in NEWER:
+        if is_v6(self.model):
             for name in _CUSTOM_ONLY:
                 if (value := getattr(self, name)) is not None:
                     yield Problem(name, f"needs custom mode with {self.model}: give style, title or lyrics", value)
@@ -290,11 +213,18 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/upload-cover"
+    operation = "upload-and-cover-audio"
     required = ("upload_url", "model")
 
-    upload_url: Url
-    """Public address of the song."""
+    upload_url: Media
+    """The song: a public address, or a Path that is uploaded first."""
     negative_tags: NegativeTags | None = None
+    image_urls: Annotated[tuple[Media, ...], Meta(max_length=5, description="To 10 MB each. KIE_JOBS.")] | None = None
+
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        if self.custom and self.image_urls:
+            yield Problem("image_urls", "cannot be used in custom mode", self.image_urls)
 
 
 class Mashup(CustomJob, frozen=True, kw_only=True):
@@ -304,9 +234,10 @@ class Mashup(CustomJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/mashup"
+    operation = "mashup"
     required = ("upload_url_list", "model")
 
-    upload_url_list: Annotated[tuple[Url, ...], Meta(min_length=2, max_length=2, description="Exactly two.")]
+    upload_url_list: Annotated[tuple[Media, ...], Meta(min_length=2, max_length=2, description="Exactly two.")]
 
 
 class ContinuingJob(SungJob, frozen=True, kw_only=True):
@@ -337,42 +268,50 @@ class ContinuingJob(SungJob, frozen=True, kw_only=True):
             return self.default_param_flag
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
-    def sent(self) -> dict[str, Any]:
-        sent = super().sent()
+    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().sent(lacks)
         sent["default_param_flag"] = self.own_parameters
         if "lyrics" in sent:
             sent["prompt"] = sent.pop("lyrics")
         return sent
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
         if self.lyrics is not None and self.prompt is not None:
             yield Problem("prompt", "is the lyrics here: give one of prompt and lyrics", self.prompt)
         if self.own_parameters:
             if self.continue_at is None:
                 yield Problem("continue_at", "must be given with style, title or lyrics", None)
-            yield from too_long(self, "prompt", LYRICS, self.model)
-            yield from too_long(self, "lyrics", LYRICS, self.model)
-            yield from too_long(self, "style", STYLE, self.model)
-            yield from too_long(self, "title", TITLE_EXTEND, self.model)
+            yield from too_long(self, "prompt", "lyrics")
+            yield from too_long(self, "lyrics", "lyrics")
+            yield from too_long(self, "style", "style")
+            yield from too_long(self, "title", "title_extended")
 
 
-class ExtendMusic(ContinuingJob, frozen=True, kw_only=True):
+class _OfTrack(ContinuingJob, frozen=True):
+    source: Track | None = None
+    """Fills audio_id, and the model if that is known."""
+
+
+class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
     """Continue a track from a moment in it. The model must be the one that made it.
 
     Source: https://docs.kie.ai/old-model/suno-api/extend-music
     """
 
     path = "/api/v1/generate/extend"
+    filled = {"audio_id": "id", "model": "model"}
+    operation = "extend"
     required = ("default_param_flag", "audio_id", "model")
 
-    audio_id: Text
-    """The track to continue."""
+    audio_id: AudioId | None = None
     instrumental: Instrumental | None = None
     """KIE only, since August 2026; excludes prompt, lyrics and vocal_gender."""
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        if self.audio_id is None:
+            yield Problem("audio_id", "must be given, or the track to continue", None)
         if self.instrumental:
             for name in ("prompt", "lyrics", "vocal_gender"):
                 if (value := getattr(self, name)) is not None:
@@ -394,10 +333,11 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/upload-extend"
+    operation = "upload-and-extend-audio"
     required = ("upload_url", "default_param_flag", "instrumental", "model")
 
-    upload_url: Url
-    """Public address of the song."""
+    upload_url: Media
+    """The song: a public address, or a Path that is uploaded first."""
     instrumental: Instrumental = False
 
 
@@ -408,10 +348,11 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/add-instrumental"
+    operation = "add-instrumental"
     required = ("upload_url", "title", "negative_tags", "style")
 
-    upload_url: Url
-    """Public address of the voice."""
+    upload_url: Media
+    """The voice: a public address, or a Path that is uploaded first."""
     title: Text
     """Of the new track."""
     style: AddedStyle = field(name="tags")  # "tags" here, "style" in add-vocals
@@ -421,9 +362,9 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
     """V6 time; up to 5000 characters."""
     variety: Variety | None = None
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        yield from too_long(self, "lyrics", LYRICS_V6, self.model)
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        yield from too_long(self, "lyrics", "lyrics")
 
 
 class AddVocals(SungJob, frozen=True, kw_only=True):
@@ -433,10 +374,11 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/add-vocals"
+    operation = "add-vocals"
     required = ("upload_url", "title", "negative_tags", "style")
 
-    upload_url: Url
-    """Public address of the instrumental."""
+    upload_url: Media
+    """The instrumental: a public address, or a Path that is uploaded first."""
     title: Text
     """Of the new track."""
     style: AddedStyle
@@ -448,20 +390,25 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
     """The exact words, up to 5000 characters. Sent as `prompt` to models before V6."""
     variety: Variety | None = None
 
-    def sent(self) -> dict[str, Any]:
-        sent = super().sent()
-        if "lyrics" in sent and before_v6(self.model):
+    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().sent(lacks)
+        if "lyrics" in sent and self.lyrics_are_prompt(lacks):
             sent["prompt"] = sent.pop("lyrics")
         return sent
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
-        if self.lyrics is not None and self.prompt is not None and before_v6(self.model):
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        if self.lyrics is not None and self.prompt is not None and self.lyrics_are_prompt(lacks):
             yield Problem("prompt", f"is the lyrics with {self.model}: give one of prompt and lyrics", self.prompt)
-        yield from too_long(self, "lyrics", LYRICS_V6, self.model)
+        yield from too_long(self, "lyrics", "lyrics")
 
 
-class ReplaceSection(SungJob, frozen=True, kw_only=True):
+class _PartOfTrack(SungJob, frozen=True):
+    source: Track | None = None
+    """Fills task_id and audio_id."""
+
+
+class ReplaceSection(_PartOfTrack, frozen=True, kw_only=True):
     """Sing a part of a track anew: of a finished one (task_id and audio_id) or an uploaded one (upload_url and model).
 
     The part is 6 to 60 seconds on older pages and from 10 seconds on newer ones, at most half of the song.
@@ -470,14 +417,14 @@ class ReplaceSection(SungJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/replace-section"
+    operation = "replace-section"
     required = ("prompt", "style", "title", "start", "end")
 
     task_id: Text | None = None
     """The task that made the track."""
-    audio_id: Text | None = None
-    """The track."""
-    upload_url: Url | None = None
-    """Public address of an own song; then `model` is needed."""
+    audio_id: AudioId | None = None
+    upload_url: Media | None = None
+    """An own song, by its public address or a Path that is uploaded first; then `model` is needed."""
     prompt: Text | None = None
     """The lyrics of the new part."""
     lyrics: Text | None = None
@@ -498,16 +445,16 @@ class ReplaceSection(SungJob, frozen=True, kw_only=True):
     def with_model(self, model: str) -> Self:
         return super().with_model(model) if self.upload_url else self  # a finished track knows its own
 
-    def sent(self) -> dict[str, Any]:
-        sent = super().sent() | {"start": round(self.start, 2), "end": round(self.end, 2)}
+    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().sent(lacks) | {"start": round(self.start, 2), "end": round(self.end, 2)}
         if self.lyrics is not None:
             sent["prompt"] = self.lyrics  # every page requires it
-            if self.model is None or before_v6(self.model):
+            if self.model is None or self.lyrics_are_prompt(lacks):
                 del sent["lyrics"]
         return sent
 
-    def problems(self) -> Iterator[Problem]:
-        yield from super().problems()
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
         if (self.prompt is None) == (self.lyrics is None):
             yield Problem("lyrics", "or prompt must be given, one of them", self.prompt)
         if self.upload_url is None and not (self.task_id and self.audio_id):
@@ -518,7 +465,7 @@ class ReplaceSection(SungJob, frozen=True, kw_only=True):
             yield Problem("model", "cannot be given with task_id and audio_id", self.model)
         if round(self.end - self.start, 2) < 6:
             yield Problem("end", "must be at least 6 seconds after start", self.end)
-        yield from too_long(self, "lyrics", LYRICS, self.model)
+        yield from too_long(self, "lyrics", "lyrics")
 
 
 SoundKey = Literal[
@@ -534,7 +481,8 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/sounds"
-    required = ("prompt",)
+    operation = "sounds"
+    required = ("prompt", "model")
 
     prompt: Annotated[str, Meta(min_length=1, max_length=500, description="What to hear.")]
     model: ModelName | None = None
@@ -544,80 +492,8 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     """The musical key; Any if left out."""
     grab_lyrics: Annotated[bool, Meta(description="Fetch lyric subtitles when done.")] | None = None
 
-    def sent(self) -> dict[str, Any]:
-        sent = super().sent()
+    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().sent(lacks)
         if self.sound_key == "Any":
             del sent["sound_key"]  # the default, but missing from KIE's list (NOTES §14.9)
         return sent
-
-
-# ---- words -----------------------------------------------------------------------------------------------------------
-
-
-class LyricsJob(Job[Lyrics], frozen=True, kw_only=True):
-    """Writes lyrics. Details: https://docs.kie.ai/old-model/suno-api/get-lyrics-details"""
-
-    details = "/api/v1/lyrics/record-info"
-    result = Lyrics
-    quick = True
-    statuses = {
-        "PENDING": Stage.PENDING,
-        "SUCCESS": Stage.COMPLETE,
-        "CREATE_TASK_FAILED": Stage.FAILED,
-        "GENERATE_LYRICS_FAILED": Stage.FAILED,
-        "SENSITIVE_WORD_ERROR": Stage.FAILED,
-    }
-
-
-class GenerateLyrics(LyricsJob, frozen=True, kw_only=True):
-    """Write lyrics, in several variants, about a theme.
-
-    Source: https://docs.kie.ai/old-model/suno-api/generate-lyrics
-    """
-
-    path = "/api/v1/lyrics"
-    required = ("prompt",)
-
-    prompt: Annotated[str, Meta(min_length=1, max_length=200, description="The theme.")]
-
-
-class BoostStyle(Call[Style], frozen=True, kw_only=True):
-    """Make a richer style text from a few words.
-
-    Source: https://docs.kie.ai/old-model/suno-api/boost-music-style
-    """
-
-    path = "/api/v1/style/generate"
-    result = Style
-    required = ("content",)
-
-    content: Text
-    """A few words of style."""
-
-
-# ---- account ---------------------------------------------------------------------------------------------------------
-
-
-class GetCredits(Call[float], frozen=True, kw_only=True):
-    """The credits left.
-
-    Source: https://docs.kie.ai/common-api/get-account-credits
-    """
-
-    path = "/api/v1/chat/credit"
-    method = "GET"
-    result = float
-
-
-TABLE: tuple[type[Request[Any]], ...] = tuple(
-    kind for kind in list(globals().values()) if isinstance(kind, type) and "path" in vars(kind)
-)
-"""Every endpoint, in the order above."""
-
-
-def maker_of(result: Result) -> type[Job[Any]] | None:
-    """A job whose details page shows this result."""
-    for kind in TABLE:
-        if issubclass(kind, Job) and type(result) in (kind.result, *kind.result.parts):
-            return kind
-    return None

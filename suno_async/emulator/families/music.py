@@ -1,0 +1,119 @@
+"""Tracks, and their files restored."""
+
+from typing import Any
+
+from ...endpoints import ExtendMusic, ReplaceSection
+from ...models import Stage
+from ...results import Music
+from .. import media
+from .base import Family, Run
+
+__all__ = ["Recovery", "Tracks", "title_of", "words_of"]
+
+POSTED = {Stage.TEXT: "text", Stage.FIRST: "first", Stage.COMPLETE: "complete"}
+SNAKE = {
+    "audioUrl": "audio_url",
+    "streamAudioUrl": "stream_audio_url",
+    "imageUrl": "image_url",
+    "modelName": "model_name",
+}
+
+
+def words_of(run: Run) -> str:
+    """What is sung, or what the song is about."""
+    return str(run.params.get("lyrics") or run.params.get("prompt") or run.params.get("style") or "")
+
+
+def title_of(run: Run) -> str:
+    return str(run.params.get("title") or " ".join(words_of(run).split()[:5]) or "Untitled").title()
+
+
+class Tracks(Family):
+    """Two tracks: "stream URL after 30 to 40 s and files after 2 to 3 minutes" (NOTES §4)."""
+
+    credits = 12
+    marks = {Stage.TEXT: (8, 14), Stage.FIRST: (30, 40), Stage.COMPLETE: (120, 180)}
+    codes = (501, 400)
+    refunds = True
+
+    def tracks(self, run: Run, stage: Stage, files: bool) -> list[dict[str, Any]]:
+        """Both, as live answers list them from TEXT on; the second gets its file last (NOTES §15)."""
+        ready = (stage >= Stage.FIRST and files, stage >= Stage.COMPLETE and files)
+        return [
+            {
+                "id": run.name(place),
+                "audioUrl": run.link(place, media.audio()) if there else "",
+                "streamAudioUrl": run.link(place),
+                "imageUrl": run.link(place, media.image()),
+                "prompt": words_of(run),
+                "modelName": "chirp-emulated",
+                "title": title_of(run),
+                "tags": str(run.params.get("style") or ""),
+                "createTime": run.created,
+                **({"duration": media.SECONDS} if there else {}),
+            }
+            for place, there in enumerate(ready)
+        ]
+
+    def posted(self, run: Run, stage: Stage, files: bool) -> list[dict[str, Any]]:
+        """The same as callbacks and the jobs route spell them."""
+        listed = self.tracks(run, stage, files)
+        return [{SNAKE.get(name, name): value for name, value in track.items()} for track in listed]
+
+    def response(self, run: Run, stage: Stage, files: bool) -> Any:
+        if stage is Stage.FAILED or stage < Stage.TEXT:
+            return None
+        return {"taskId": run.id, "sunoData": self.tracks(run, stage, files)}
+
+    def page(self, run: Run, stage: Stage) -> dict[str, Any]:
+        return {
+            "parentMusicId": run.params["audio_id"] if run.kind is ExtendMusic else "",
+            "param": run.param,
+            "type": "chirp-emulated",
+            "operationType": run.kind.path.rsplit("/", 1)[-1].replace("-", "_"),
+            "createTime": run.created,
+        }
+
+    def posts(self, run: Run, stage: Stage) -> bool:
+        return run.kind is not ReplaceSection or stage >= Stage.COMPLETE  # the only one that says so (NOTES §4)
+
+    def news(self, run: Run, stage: Stage) -> Any:
+        if stage is not Stage.FAILED:
+            listed = [] if stage is Stage.TEXT else self.posted(run, stage, True)
+            return {"callbackType": POSTED[stage], "data": listed}
+        tells = {"error": run.reason} if run.kind is ReplaceSection else {"data": None}  # NOTES §14.26
+        return {"callbackType": "error", **tells}
+
+    def job(self, run: Run, files: bool) -> Any:
+        return {"data": self.posted(run, Stage.COMPLETE, files)}
+
+
+class Recovery(Family):
+    """The files of an old task, which the emulator need not have made: ids are not always checked."""
+
+    marks = {Stage.COMPLETE: (10, 30)}
+
+    def result(self, run: Run) -> Any:
+        song = self._song(run)
+        return {
+            "data": [
+                {
+                    "id": song.name(place),
+                    "audio_url": run.link(place, media.recovered()),
+                    "title": title_of(song),
+                    "status": "success",
+                    "error": None,
+                }
+                for place in range(2)
+            ]
+        }
+
+    def news(self, run: Run, stage: Stage) -> Any:
+        return self.response(run, stage, True) or {"data": None}
+
+    def seed(self, run: Run, place: str) -> str:
+        song = self._song(run)
+        return super().seed(run, place) if song is run else song.family.seed(song, place)
+
+    def _song(self, run: Run) -> Run:
+        return run.source if run.source and run.source.kind.result is Music else run

@@ -1,0 +1,74 @@
+"""The service's own description, and a validator that is not ours."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
+
+from suno_async import jobs
+from suno_async.endpoints import Request
+from suno_async.providers import Provider
+
+from .sampled import LOADER
+
+DOCUMENT: Any = yaml.load((Path(__file__).parent / "data" / "suno.openapi.yaml").read_text(), LOADER)
+SCHEMAS: Any = DOCUMENT["components"]["schemas"]
+OPERATIONS: dict[tuple[str, str], Any] = {
+    (method.upper(), path): operation
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+    if method in ("get", "post")
+}
+
+
+def close_enough(validator: Any, step: float, value: Any, schema: Any) -> Any:
+    """`multipleOf: 0.01` is meant in decimals; in floats it would refuse 0.29 (NOTES §3)."""
+    if abs(value / step - round(value / step)) > 1e-6:
+        yield ValidationError(f"{value} is no multiple of {step}")
+
+
+Judge = cast(Any, extend)(Draft202012Validator, {"multipleOf": close_enough})
+
+
+def judge(value: Any, schema: Any) -> None:
+    Judge(DOCUMENT | schema).validate(value)
+
+
+def resolved(schema: Any) -> Any:
+    while "$ref" in schema:
+        node = DOCUMENT
+        for step in schema["$ref"].removeprefix("#/").split("/"):
+            node = node[step]
+        schema = node
+    return schema
+
+
+def documented(kind: type[Request[Any]], provider: Provider) -> Any:
+    """The operation's description at a gateway."""
+    return OPERATIONS[kind.method, provider.path(kind)]
+
+
+def body_schema(kind: type[Request[Any]], provider: Provider) -> Any:
+    """What a request's body must be like; on the jobs route, that of its operation."""
+    if provider.goes_by_jobs(kind):
+        return resolved({"$ref": job_schemas()[jobs.PREFIX + kind.operation]})
+    content = documented(kind, provider)["requestBody"]["content"]
+    return resolved(next(iter(content.values()))["schema"])
+
+
+def job_schemas() -> dict[str, str]:
+    return cast("dict[str, str]", SCHEMAS["JobCreateRequest"]["discriminator"]["mapping"])
+
+
+def inner_fields(kind: type[Request[Any]], provider: Provider) -> Any:
+    """The documented fields that carry what the user says."""
+    properties = body_schema(kind, provider)["properties"]
+    return resolved(properties["input"])["properties"] if provider.goes_by_jobs(kind) else properties
+
+
+def callback_schema(kind: type[Request[Any]], provider: Provider) -> Any:
+    item = resolved(documented(kind, provider)["callbacks"]["onResult"])
+    (operation,) = item.values()
+    return operation["post"]["requestBody"]["content"]["application/json"]["schema"]

@@ -1,0 +1,90 @@
+"""Each endpoint meets the service's own bodies, at every gateway: `tests/samples/`.
+
+The samples were written from the service's description alone; `test_openapi.py` holds them against it.
+"""
+
+import re
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from suno_async import ApiError, Stage, TaskFailed, callbacks, wire
+from suno_async.models import Doubt, Update
+from suno_async.pace import settle
+from suno_async.providers import PROVIDERS
+from suno_async.wire import Reply
+
+from .sampled import ID, KINDS, SAMPLES, Asked, Sample, asked, listed
+
+
+def test_every_endpoint_has_samples() -> None:
+    """The stream upload is a form, and is met in test_uploads.py."""
+    assert set(SAMPLES) | {"upload_stream"} == set(KINDS)
+
+
+@pytest.mark.parametrize("sample", asked())
+def test_what_is_asked_is_sent_as_each_gateway_spells_it(sample: Asked) -> None:
+    wire.check(sample.request, sample.provider)
+    sent = wire.encode(sample.request, sample.provider, sample.callback_url)
+    assert msgspec.json.decode(sent) == sample.body
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLES if SAMPLES[name].get("accepted")])
+def test_acceptance_names_the_task(name: str) -> None:
+    for gateway, body in SAMPLES[name]["accepted"].items():
+        assert wire.accepted(Reply(200, msgspec.json.encode(body)), PROVIDERS[gateway], KINDS[name]) == ID
+
+
+@pytest.mark.parametrize("sample", listed("details"))
+def test_every_status_of_a_details_page_is_read(sample: Sample) -> None:
+    holds(wire.update(Reply(200, sample.body), sample.kind, sample.provider, ID), sample.entry)
+
+
+@pytest.mark.parametrize("sample", listed("callbacks"))
+def test_every_callback_is_read(sample: Sample) -> None:
+    callback = callbacks.parse(sample.body)
+    assert callback.task_id == ID
+    holds(callbacks.update(callback, sample.kind), sample.entry)
+
+
+@pytest.mark.parametrize("sample", listed("answers"))
+def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
+    reply = Reply(200, sample.body)
+    kind: Any = sample.kind
+    if "gives" not in sample.entry:
+        with pytest.raises((ApiError, TaskFailed), match=re.escape(sample.entry["message"])):
+            wire.result(reply, kind, sample.provider)
+    elif sample.provider.goes_by_jobs(kind):
+        update = wire.accepted(reply, sample.provider, kind)
+        assert isinstance(update, Update)
+        assert_holds(update.result, sample.entry["gives"])
+    else:
+        assert_holds(wire.result(reply, kind, sample.provider), sample.entry["gives"])
+
+
+def holds(update: Update[Any], entry: Any) -> None:
+    """An update says what its sample says."""
+    if update.doubt is not Doubt.NONE:
+        assert settle(update, 0, 0) == update  # only time will tell
+    assert (update.task_id, update.stage.name) == (ID, entry["stage"])
+    if "gives" in entry:
+        assert_holds(update.result, entry["gives"])
+    if update.stage is Stage.FAILED:
+        failure = update.failure()
+        assert failure.code == entry.get("code", failure.code)
+        assert failure.message == entry.get("message", failure.message)
+    assert update.raw == entry["body"]
+
+
+def assert_holds(value: Any, gives: Any) -> None:
+    """Each value of a sample stands at the attribute of that name."""
+    if type(gives) is dict:
+        for name, expected in cast("dict[str, Any]", gives).items():
+            assert_holds(getattr(value, name), expected)
+    elif type(gives) is list:
+        expected_ones: list[Any] = gives
+        for one, expected in zip(value, expected_ones, strict=True):
+            assert_holds(one, expected)
+    else:
+        assert value == gives

@@ -1,0 +1,222 @@
+"""One program, every endpoint, each gateway: all that goes over the wire is judged by the service's description."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from suno_async import (
+    AddInstrumental,
+    AddVocals,
+    BoostStyle,
+    CheckVoice,
+    ConvertToWav,
+    CreateMusicVideo,
+    ExtendMusic,
+    GenerateCover,
+    GenerateLyrics,
+    GenerateMidi,
+    GenerateMusic,
+    GeneratePersona,
+    GenerateSounds,
+    GenerateVoice,
+    GetDownloadUrl,
+    GetTimestampedLyrics,
+    Mashup,
+    Provider,
+    RecoverAudio,
+    RegeneratePhrase,
+    ReplaceSection,
+    SeparateStems,
+    SunoClient,
+    SunoError,
+    UploadCover,
+    UploadExtend,
+    ValidateVoice,
+    jobs,
+    parse_callback,
+)
+from suno_async.emulator import Emulator, Fault
+from suno_async.endpoints import TABLE, Request
+from suno_async.providers import PROVIDERS
+from suno_async.transport import HTTP
+from suno_async.wire import Reply
+
+from .document import OPERATIONS, callback_schema, job_schemas, judge
+
+pytestmark = pytest.mark.usefixtures("threads")
+EVERYWHERE = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+MODEL = "V5"
+
+
+class Judged(HTTP):
+    """The real transport, with a judge at the door."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.seen: set[tuple[str, str]] = set()
+        """What was asked: a path, or an operation of the jobs route."""
+
+    async def _send(
+        self, method: str, url: str, body: Any, headers: dict[str, str] | None, limits: aiohttp.ClientTimeout
+    ) -> Reply:
+        path = "/" + url.split("?", 1)[0].split("/", 3)[3]
+        operation = OPERATIONS[method, path]
+        if isinstance(body, bytes):
+            sent = msgspec.json.decode(body)
+            if path == jobs.CREATE:
+                judge(sent, {"$ref": job_schemas()[sent["model"]]})
+                self.seen.add((method, sent["model"]))
+            else:
+                judge(sent, operation["requestBody"]["content"]["application/json"]["schema"])
+        self.seen.add((method, path))
+        reply = await super()._send(method, url, body, headers, limits)
+        answered = msgspec.json.decode(reply.body)
+        if reply.status >= 400 or answered["code"] != 200:
+            judge(answered, {"$ref": "#/components/schemas/ErrorEnvelope"})
+        elif not sent_at_once(method, path, answered):
+            judge(answered, operation["responses"]["200"]["content"]["application/json"]["schema"])
+        return reply
+
+
+def sent_at_once(method: str, path: str, answered: Any) -> bool:
+    """Timestamped lyrics on the jobs route: documented with the answer of the older path (x-result-json)."""
+    if path != jobs.CREATE or "alignedWords" not in answered["data"]:
+        return False
+    content = OPERATIONS["POST", GetTimestampedLyrics.path]["responses"]["200"]["content"]
+    judge(answered, content["application/json"]["schema"])
+    return True
+
+
+@asynccontextmanager
+async def opened(provider: Provider, *, called_back: bool = False) -> AsyncGenerator[tuple[SunoClient, Emulator]]:
+    """A client and its gateway, and a judge of the callbacks, too, if there are to be some."""
+    async with Emulator(provider=provider, seed=1, credits=10_000) as emulator:
+
+        async def judge_callback(request: web.Request) -> web.Response:
+            body = await request.read()
+            kind = emulator.runs[parse_callback(body).task_id].kind
+            judge(msgspec.json.decode(body), callback_schema(kind, provider))
+            judged.add(kind)
+            return await receiver.aiohttp(request)
+
+        judged: set[type] = set()
+        app = web.Application()
+        app.router.add_post("/cb", judge_callback)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/cb" if called_back else None
+        transport = Judged(emulator.api_key)
+        async with SunoClient(
+            api_key=emulator.api_key,
+            base_url=emulator.url,
+            provider=provider,
+            transport=transport,
+            callback_url=url,
+            model=MODEL,
+        ) as suno:
+            receiver = suno.receiver()
+            yield suno, emulator
+            if called_back:
+                await asyncio.sleep(300)
+                assert judged == {run.kind for run in emulator.runs.values()}
+        await runner.cleanup()
+
+
+async def program(suno: SunoClient) -> None:
+    """Everything the API can do, in the order in which one thing leads to another."""
+    url = await suno.upload("https://e.example/take.wav")
+    song = await suno.upload(b"RIFF a song", name="song.wav")
+    music = await suno.run(GenerateMusic(prompt="rain over Lisbon"))
+    track = music.tracks[0]
+    made = await asyncio.gather(
+        suno.run(ExtendMusic(track, continue_at=5)),
+        suno.run(UploadCover(upload_url=song, style="pop", title="La", lyrics="la la")),
+        suno.run(UploadExtend(upload_url=song, continue_at=5, prompt="go on")),
+        suno.run(AddInstrumental(upload_url=song, style="pop", title="La", negative_tags="rock")),
+        suno.run(AddVocals(upload_url=song, style="pop", title="La", negative_tags="rock", prompt="la")),
+        suno.run(Mashup(upload_url_list=(song, url), style="pop", title="La", lyrics="la")),
+        suno.run(ReplaceSection(track, start=2, end=12, lyrics="la", style="pop", title="La", full_lyrics="la la")),
+        suno.run(GenerateSounds(prompt="a door", sound_key="Any")),
+    )
+    assert {len(one.tracks) for one in made} == {2}
+    assert (await suno.run(GenerateLyrics(prompt="rain"))).variants[0].text
+    assert (await suno.run(BoostStyle(content="pop"))).text
+    assert (await suno.run(GetTimestampedLyrics(track))).words
+    assert (await suno.run(ConvertToWav(track))).audio_url
+    assert (await suno.run(CreateMusicVideo(track, author="me"))).video_url
+    assert (await suno.run(GenerateCover(music))).images
+    assert (await suno.run(RecoverAudio(music))).tracks[0].audio_url
+    stems = await suno.run(SeparateStems(track))
+    assert stems.vocal_url
+    assert len((await suno.run(SeparateStems(track, type="split_stem"))).urls) > 5
+    assert (await suno.run(SeparateStems(track, stem_name="Piano"))).stems[0].name
+    assert (await suno.run(GenerateMidi(stems))).instruments
+    persona = await suno.run(GeneratePersona(track, name="Ann", description="alto"))
+    await suno.run(GenerateMusic(style="fado", lyrics="la", title="La", persona_id=persona.persona_id))
+    phrase = await suno.run(ValidateVoice(voice_url=song, vocal_start=0, vocal_end=10, language="pt"))
+    phrase = await suno.run(RegeneratePhrase(phrase))
+    assert phrase.phrase
+    voice = await suno.run(GenerateVoice(phrase, verify_url=song, singer_skill_level="advanced"))
+    assert voice.voice_id
+    assert (await suno.run(CheckVoice(voice))).is_available
+    assert await suno.get_credits() < 10_000
+    if GetDownloadUrl.path not in suno.provider.absent:
+        assert (await suno.run(GetDownloadUrl(url=str(track.audio_url)))).startswith("http")
+
+
+@EVERYWHERE
+async def test_the_same_program_passes_at_every_gateway(provider: Provider, tmp_path: Path) -> None:
+    """And uses every endpoint that there is."""
+    async with opened(provider) as (suno, _):
+        await program(suno)
+        (tmp_path / "song.mp3").write_bytes(b"a song")
+        await suno.upload(tmp_path / "song.mp3")
+        seen: set[tuple[str, str]] = suno._transport.seen  # type: ignore[attr-defined]
+        for kind in TABLE:
+            if kind.path not in provider.absent:
+                by_jobs = provider.goes_by_jobs(kind)
+                assert (kind.method, jobs.PREFIX + kind.operation if by_jobs else provider.path(kind)) in seen
+
+
+@EVERYWHERE
+async def test_every_callback_on_the_way_is_as_documented(provider: Provider) -> None:
+    async with opened(provider, called_back=True) as (suno, _):
+        await program(suno)
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("fault", [Fault.FAIL, Fault.REJECT], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("called_back", [False, True], ids=["looked at", "called back"])
+async def test_every_failure_is_as_documented(provider: Provider, fault: Fault, called_back: bool) -> None:
+    async with opened(provider, called_back=called_back) as (suno, emulator):
+        music = await suno.run(GenerateMusic(prompt="rain"))
+        track = music.tracks[0]
+        stems = await suno.run(SeparateStems(track))
+        phrase = await suno.run(ValidateVoice(voice_url="https://e.example/v", vocal_start=0, vocal_end=10))
+        requests: list[Request[Any]] = [
+            GenerateMusic(prompt="rain"),
+            GenerateLyrics(prompt="rain"),
+            ConvertToWav(track),
+            CreateMusicVideo(track),
+            SeparateStems(track),
+            GenerateMidi(stems),
+            GenerateCover(music),
+            RecoverAudio(music),
+            ValidateVoice(voice_url="https://e.example/v", vocal_start=0, vocal_end=10),
+            RegeneratePhrase(phrase),
+            GenerateVoice(phrase, verify_url="https://e.example/v"),
+            BoostStyle(content="pop"),
+        ]
+        for request in requests:
+            emulator.next(fault)
+            with pytest.raises(SunoError) as caught:
+                await suno.run(request)
+            assert str(caught.value)
