@@ -1,0 +1,176 @@
+"""What is made from a track: WAV, videos, stems, notes, cover pictures."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
+
+from .base import File, Origin, Result
+
+__all__ = ["Cover", "Midi", "MidiInstrument", "MidiNote", "Stem", "Stems", "Video", "Wav"]
+
+
+class Cover(Result, frozen=True, kw_only=True, rename="camel"):
+    """Pictures for a music task: usually two.
+
+    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    """
+
+    images: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.images)
+
+    def files(self) -> Iterator[File]:
+        for place, url in enumerate(self.images, 1):
+            yield File(url, f"cover {place}", f"{self.task_id} {place}", ".png")
+
+
+class Wav(Result, frozen=True, kw_only=True, rename="camel"):
+    """A track as WAV."""
+
+    audio_url: str | None = field(default=None, name="audioWavUrl")  # camelCase also in callbacks
+    result_urls: tuple[str, ...] = ()
+    """Where the jobs route puts `audio_url`; empty once read."""
+
+    def came_from(self, origin: Origin) -> None:
+        super().came_from(origin)
+        if self.result_urls:
+            force_setattr(self, "audio_url", self.audio_url or self.result_urls[0])
+            force_setattr(self, "result_urls", ())
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.audio_url or self.result_urls)
+
+    def files(self) -> Iterator[File]:
+        if self.audio_url:
+            yield File(self.audio_url, "audio", self.task_id, ".wav")
+
+
+class Video(Result, frozen=True, kw_only=True, rename="camel"):
+    """A music video of a track."""
+
+    video_url: str | None = None
+    result_urls: tuple[str, ...] = ()
+    """Where the jobs route puts `video_url`; empty once read."""
+
+    def came_from(self, origin: Origin) -> None:
+        super().came_from(origin)
+        if self.result_urls:
+            force_setattr(self, "video_url", self.video_url or self.result_urls[0])
+            force_setattr(self, "result_urls", ())
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.video_url or self.result_urls)
+
+    def files(self) -> Iterator[File]:
+        if self.video_url:
+            yield File(self.video_url, "video", self.task_id, ".mp4")
+
+
+class Stem(Struct, frozen=True, kw_only=True):
+    """One voice or instrument of a track, or a pair: the one that was named and the track without it."""
+
+    id: str = ""
+    """Names it to `generate_midi(stems, audio_id=…)`."""
+    name: str = field(default="", name="stem_type_group_name")
+    """For people."""
+    audio_url: str | None = None
+    duration: float | None = None
+    """Seconds."""
+    extract: "Stem | None" = None
+    remove: "Stem | None" = None
+
+    def each(self) -> Iterator["Stem"]:
+        """The stem itself, or the two of the pair."""
+        if self.extract is None and self.remove is None:
+            yield self
+        for one in (self.extract, self.remove):
+            if one is not None:
+                yield one
+
+
+class Stems(Result, frozen=True, kw_only=True, rename="camel"):
+    """A track taken apart. Which addresses are there depends on the way it was separated.
+
+    Its shape on the jobs route was not seen; the older ones are read there. `raw` has it as it came.
+    """
+
+    origin_url: str | None = None
+    origin_data: tuple[Stem, ...] = ()
+    """As the service lists them; `stems` is the flat form."""
+    vocal_url: str | None = None
+    instrumental_url: str | None = None
+    backing_vocals_url: str | None = None
+    drums_url: str | None = None
+    bass_url: str | None = None
+    guitar_url: str | None = None
+    piano_url: str | None = None
+    """KIE only."""
+    keyboard_url: str | None = None
+    percussion_url: str | None = None
+    strings_url: str | None = None
+    synth_url: str | None = None
+    fx_url: str | None = None
+    brass_url: str | None = None
+    woodwinds_url: str | None = None
+
+    @property
+    def stems(self) -> tuple[Stem, ...]:
+        """Every stem that has an id; a pair gives the one that was named and then the rest."""
+        return tuple(stem for entry in self.origin_data for stem in entry.each())
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """What is there: address by name (vocal, drums, Lead Vocal, …)."""
+        named = {
+            name.removesuffix("_url").replace("_", " "): url
+            for name in self.__struct_fields__
+            if name.endswith("_url") and name != "origin_url" and (url := getattr(self, name))
+        }
+        for place, stem in enumerate(self.stems, 1):
+            if stem.audio_url and stem.audio_url not in named.values():
+                name = stem.name or f"stem {place}"
+                named[name if name not in named else f"{name} {place}"] = stem.audio_url
+        return named
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.urls)
+
+    def files(self) -> Iterator[File]:
+        for name, url in self.urls.items():
+            yield File(url, name, f"{self.task_id} {name}", ".mp3")
+
+
+class MidiNote(Struct, frozen=True, kw_only=True):
+    """One note."""
+
+    pitch: int = 0
+    """0 to 127; 60 is middle C."""
+    start: float = 0.0
+    """Seconds."""
+    end: float = 0.0
+    """Seconds."""
+    velocity: float = 0.0
+    """0 to 1."""
+
+
+class MidiInstrument(Struct, frozen=True, kw_only=True):
+    """The notes of one instrument."""
+
+    name: str = ""
+    notes: tuple[MidiNote, ...] = ()
+
+
+class Midi(Result, frozen=True, kw_only=True, rename="camel"):
+    """Separated stems as notes. May be empty after a separation of type split_stem (NOTES §12).
+
+    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    """
+
+    state: str | None = None
+    instruments: tuple[MidiInstrument, ...] = ()
