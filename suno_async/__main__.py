@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("command", choices=["emulator"])
     parser.add_argument("--port", type=int, default=8737, help="0 takes any free port")
     parser.add_argument("--speed", type=float, default=1.0, help="seconds of the service's time in one second")
-    parser.add_argument("--provider", choices=["kie", "sunoapi"], default="kie")
+    parser.add_argument("--provider", choices=["kie", "kie-jobs", "sunoapi", "apikley"], default="kie")
     with suppress(KeyboardInterrupt):
         asyncio.run(emulate(parser.parse_args()))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import email.utils
+import io
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +20,8 @@ from .wire import Reply
 __all__ = ["HTTP", "Form", "Transport"]
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=15)
+LARGE = 1 << 20
+LARGE_TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=15)
 STALLED = 120.0
 """Seconds in which the network must take a chunk of an upload, or answer after the last."""
 UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15)
@@ -72,6 +75,8 @@ class HTTP:
         return "<HTTP>"
 
     async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+        if len(body) > LARGE:  # aiohttp wants such bodies as streams
+            return await self._send(method, url, io.BytesIO(body), _JSON, LARGE_TIMEOUT)
         return await self._send(method, url, body or None, _JSON if body else None, TIMEOUT)
 
     async def upload(self, url: str, form: Form) -> Reply:
@@ -96,7 +101,7 @@ class HTTP:
         self,
         method: str,
         url: str,
-        body: bytes | aiohttp.MultipartWriter | None,
+        body: bytes | io.BytesIO | aiohttp.MultipartWriter | None,
         headers: dict[str, str] | None,
         limits: aiohttp.ClientTimeout,
     ) -> Reply:

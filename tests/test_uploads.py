@@ -126,9 +126,11 @@ async def test_bytes_go_as_text_and_large_ones_as_a_stream(suno: SunoClient, hos
     await suno.upload(b"abc", name="x.wav")
     assert base64.b64decode(host.got[0]["base64Data"]) == b"abc"
     assert (host.got[0]["path"], host.got[0]["fileName"]) == ("/api/file-base64-upload", "x.wav")
+    await suno.upload(b"y" * 10_000_000)
+    assert len(base64.b64decode(host.got[1]["base64Data"])) == 10_000_000
     await suno.upload(b"x" * 10_000_001)
-    assert host.got[1]["path"] == "/api/file-stream-upload"
-    assert len(host.got[1]["file"]) == 10_000_001
+    assert host.got[2]["path"] == "/api/file-stream-upload"
+    assert len(host.got[2]["file"]) == 10_000_001
 
 
 async def test_an_address_is_fetched_by_the_service(suno: SunoClient, host: Host) -> None:

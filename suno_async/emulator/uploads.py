@@ -51,7 +51,7 @@ class Uploads:
     async def base64(self, request: web.Request, url: str) -> web.Response:
         params = await self._params(request, UploadBase64)
         head, comma, text = str(params["base64_data"]).rpartition(",")
-        mime = head.removeprefix("data:").partition(";")[0] if comma else ""
+        mime = "".join(head.removeprefix("data:").partition(";")[0].split()) if comma else ""
         try:
             body = base64.b64decode(text, validate=True)
         except ValueError:

@@ -25,6 +25,7 @@ def words_of(run: Run) -> str:
 
 
 def title_of(run: Run) -> str:
+    """The title that was given, or the first words."""
     return str(run.params.get("title") or " ".join(words_of(run).split()[:5]) or "Untitled").title()
 
 

@@ -16,7 +16,8 @@ PARTS = {
     "split_stem": {"vocal": "Vocals", "backingVocals": "Backing Vocals", "drums": "Drums", "bass": "Bass"}
     | {"guitar": "Guitar", "keyboard": "Keyboard", "strings": "Strings", "synth": "Synth"},
 }
-"""The stems of each type of separation: the beginning of their field, and their name for people."""
+"""The stems of each type of separation that every gateway has: the beginning of their field, their name for people."""
+SNAKE = {"backingVocals": "backing_vocals"}
 
 
 class Stems(OfTrack):
@@ -49,9 +50,6 @@ class Stems(OfTrack):
         return f"{place} {super().seed(run, place)}"
 
 
-SNAKE = {"backingVocals": "backing_vocals"}
-
-
 def parts(run: Run) -> list[dict[str, Any]]:
     """What `originData` lists: the stems, or for an advanced separation a pair of them."""
     if _type(run) in PARTS:
@@ -61,7 +59,8 @@ def parts(run: Run) -> list[dict[str, Any]]:
 
 
 def stem_ids(run: Run) -> set[str]:
-    return {run.name(field) for field in (*PARTS.get(_type(run), ("extract", "remove")),)}
+    """What its stems are known by."""
+    return {run.name(field) for field in PARTS.get(_type(run), ("extract", "remove"))}
 
 
 def _part(run: Run, field: str, name: str) -> dict[str, Any]:
