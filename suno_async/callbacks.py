@@ -117,10 +117,13 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
 def _record(callback: Callback) -> JobRecord | None:
     """The record, where the jobs route posts that: KIE's pages leave open which of the two it is."""
     try:
-        record = at(("data",), JobRecord)(callback.body)
+        record = jobs.record_in(callback.body)
     except UNREADABLE:
         return None
-    return record if record is not None and record.state in jobs.STATES else None
+    if record is None or not record.state:
+        return None
+    known = record.state.lower() in jobs.STATES  # notes have a state, too, with a word of its own
+    return record if known or record.result_json is not None or record.fail_code is not None else None
 
 
 def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:

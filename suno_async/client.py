@@ -15,7 +15,7 @@ from collections.abc import (
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 from urllib.parse import quote, urlsplit
 from weakref import WeakValueDictionary
 
@@ -88,6 +88,7 @@ __all__ = ["SunoClient"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 NOT_ACCEPTED = (ConnectError, RateLimited, Maintenance)
 """A submit that failed like this created nothing, so it may be sent again."""
@@ -218,7 +219,11 @@ class SunoClient:
         request = await self._hand_in_files(request)
         body = wire.encode(request, self.provider, self._callback_for(request))
         ref = secrets.token_urlsafe(12)
-        return await self._repeat(lambda: self._finish(request, ref, body, pace), on=NOT_ACCEPTED, limited=True)
+
+        def send() -> Coroutine[Any, Any, Task[R]]:
+            return self._finish(self._accept(request, ref, body, pace), request, ref)
+
+        return await self._repeat(send, on=NOT_ACCEPTED, limited=True)
 
     async def run(self, request: Request[R]) -> R:
         """Send a job or a call and return its result; raises what `submit` and the task raise."""
@@ -280,9 +285,10 @@ class SunoClient:
     ) -> str:
         """Hand in a file and return its address, ready for `upload_cover` and its sisters. Free; kept for 3 days.
 
-        `source`: an http(s) address, the path of a file, bytes, or an async iterator of bytes. Files and iterators are
-        streamed. `name`: with suffix; a file keeps its own with some digits added, since the same name overwrites.
-        `progress`: called with the bytes sent and, if that is known, all there are.
+        `source`: an http(s) address, a Path, bytes, or an async iterator of bytes. Files and iterators are streamed;
+        text is never taken for a path. `name`: with suffix; a file keeps its own with some digits added, since the same
+        name overwrites. `progress`: called with the bytes sent and, if that is known, all there are; not for addresses,
+        which the service fetches.
 
         Source: https://docs.kie.ai/file-upload-api/quickstart
         """
@@ -342,7 +348,9 @@ class SunoClient:
             if not exc.existing_task_id:
                 raise
             log.info("%s exists already as task %s", kind.__name__, exc.existing_task_id)
-            return self.attach(kind, exc.existing_task_id)
+            task = self.attach(kind, exc.existing_task_id)
+            task.pace = pace or task.pace
+            return task
         except Exception as exc:  # whatever it is, the request has left
             if wire.created_nothing(exc):
                 raise
@@ -361,9 +369,9 @@ class SunoClient:
             self._poller.nudge(task)
         return task
 
-    async def _finish(self, request: Request[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
-        """See a submit through once it is under way: a cancelled caller must not lose what is being paid for."""
-        under_way = asyncio.create_task(self._accept(request, ref, body, pace))
+    async def _finish(self, work: Coroutine[Any, Any, T], request: Request[Any], ref: str = "") -> T:
+        """See a request through once it is under way: a cancelled caller must not lose what is being paid for."""
+        under_way = asyncio.create_task(work)
         self._sending.add(under_way)
         under_way.add_done_callback(self._sent)
         try:
@@ -381,11 +389,16 @@ class SunoClient:
         """A call that is answered at once."""
         self._check(call)
         if isinstance(getattr(call, "file", None), AsyncIterable):
-            on: tuple[type[SunoError], ...] = (ConnectError,)  # what was read of it is gone
+            on: tuple[type[SunoError], ...] = ()  # what was read of it is gone
         else:
             on = HARMLESS if call.free else NOT_ACCEPTED
         limited = call.method == "POST" and not call.uploads
-        return await self._repeat(lambda: self._ask(call, progress, field), on=on, limited=limited)
+
+        def send() -> Coroutine[Any, Any, R]:
+            asking = self._ask(call, progress, field)
+            return asking if call.free else self._finish(asking, call)
+
+        return await self._repeat(send, on=on, limited=limited)
 
     async def _ask(self, call: Call[R], progress: Progress | None, field: str) -> R:
         """One attempt at a call."""
@@ -423,6 +436,9 @@ class SunoClient:
         call = uploads.call_for(source, name, folder, field)
         file = await self._call(call, progress, field)
         assert file.download_url  # it would not be whole
+        if progress is not None and isinstance(call, UploadBase64):
+            size = len(cast(bytes, source))
+            progress(size, size)
         return file.download_url
 
     async def _hand_in_files(self, request: Request[R]) -> Request[R]:
@@ -498,15 +514,20 @@ class SunoClient:
         return f"<SunoClient {self.provider.name} {self._poller.waiting} waited for>"
 
 
-def _log_orphan(job: Request[Any], ref: str, under_way: asyncio.Task[Task[Any]]) -> None:
-    """Say what became of a submit whose caller was cancelled."""
+def _log_orphan(request: Request[Any], ref: str, under_way: asyncio.Task[Any]) -> None:
+    """Say what became of a request whose caller was cancelled."""
+    name = type(request).__name__
     if under_way.cancelled():
-        log.error("cut off by the end of the loop: %s", SubmissionUncertain(ref, job))
-    elif (exc := under_way.exception()) is not None:
-        log.warning("a submit whose caller was cancelled failed: %s", exc)
+        log.error("cut off by the end of the loop: %s", SubmissionUncertain(ref, request))
+        return
+    if (exc := under_way.exception()) is not None:
+        log.warning("a request whose caller was cancelled failed: %s: %s", name, exc)
+        return
+    made: Any = under_way.result()
+    if task_id := getattr(made, "id", ""):
+        log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, task_id)
     else:
-        task = under_way.result()
-        log.warning("a submit whose caller was cancelled was accepted: %s, task %s", type(job).__name__, task.id)
+        log.warning("a request whose caller was cancelled was answered: %s, %s", name, made)
 
 
 def _key(given: str | None) -> str:

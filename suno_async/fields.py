@@ -1,7 +1,7 @@
 """The types of request fields, their limits, and how a given value is held against them."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, cast, get_args
@@ -31,8 +31,10 @@ __all__ = [
     "Weight",
     "before_v6",
     "is_v6",
+    "limits_exceeded",
     "local_files",
     "misfits",
+    "plain",
     "too_long",
 ]
 
@@ -119,15 +121,36 @@ def misfits(request: Struct) -> Iterator[Problem]:
         if kind is Any:
             continue
         try:
-            msgspec.json.encode(msgspec.convert(_as_sent(value) if _takes_files(kind) else value, kind))
+            msgspec.convert(_as_sent(value) if _takes_files(kind) else value, kind)
+            _ENCODER.encode(_as_sent(value))
         except msgspec.ValidationError:
             from .explain import wanted  # what it imports is a tenth of what importing this package costs
 
             yield Problem(name, f"must be {wanted(kind)}", value)
         except UnicodeEncodeError:
             yield Problem(name, "must be text that can be sent as UTF-8", value)
+        except (TypeError, OverflowError):
+            yield Problem(name, "must be something that JSON can hold", value)
         else:
             yield from _beyond_types(name, kind, value)
+
+
+def plain(value: object) -> str:
+    """Text of a class of its own, as template engines and parsers hand it on, is text."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=plain)
+
+
+def limits_exceeded(request: Struct, most: Mapping[str, int], where: str) -> Iterator[Problem]:
+    """Texts over a gateway's own limits, in characters."""
+    for name, limit in most.items():
+        value = getattr(request, name)
+        if isinstance(value, str) and len(value) > limit:
+            yield Problem(name, f"must have at most {limit} characters at {where}", value)
 
 
 @cache
@@ -144,6 +167,8 @@ def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
     """Rules that msgspec has no word for."""
     if isinstance(value, str) and value and not value.strip():
         yield Problem(name, "must not be blank", value)
+    if isinstance(value, int) and abs(value) >= 2**63:
+        yield Problem(name, "must be a number that fits", value)
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(name, "must be a finite number", value)
     elif isinstance(value, float) and kind in _WEIGHTS and abs(value - round(value, 2)) > 1e-9:

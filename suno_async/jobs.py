@@ -5,7 +5,8 @@ result as JSON text (https://docs.kie.ai/market/common/get-task-detail).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar, cast
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -13,9 +14,9 @@ from msgspec import Struct
 from .endpoints import Request
 from .models import JobRecord, Source, Stage, Update
 from .results import Origin, Result, staged
-from .shapes import as_called
+from .shapes import as_called, at, without_nulls
 
-__all__ = ["CREATE", "PREFIX", "RECORD", "STATES", "answers", "update", "wire_name"]
+__all__ = ["CREATE", "PREFIX", "RECORD", "STATES", "answers", "record_in", "update", "wire_name"]
 
 R = TypeVar("R")
 
@@ -36,6 +37,30 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 def wire_name(name: str) -> str:
     """A field's name of the older paths as this route spells it: infillStartS becomes infill_start_s."""
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+
+
+def record_in(body: bytes) -> JobRecord | None:
+    """The record in the `data` of a page or callback; of one with something odd in it, all that can be read.
+
+    None if there is none; it raises what msgspec raises for bodies that are none.
+    """
+    try:
+        whole: JobRecord | None = at(("data",), JobRecord)(body)
+        return whole
+    except msgspec.ValidationError:
+        data: Any = at(("data",), Any)(body)
+    if not isinstance(data, dict):
+        return None
+    read: dict[str, Any] = {}
+    for field in msgspec.structs.fields(JobRecord):
+        value = cast("dict[str, Any]", data).get(field.encode_name)
+        if field.name == "response" or (field.name == "result_json" and not isinstance(value, str)):
+            held = msgspec.json.encode(value)
+            read[field.name] = msgspec.Raw(held) if field.name == "response" else held.decode()
+        else:
+            with suppress(msgspec.ValidationError):
+                read[field.name] = msgspec.convert(value, field.type, strict=False)
+    return JobRecord(**read)
 
 
 def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: Source = Source.LOOK) -> Update[R]:
@@ -60,65 +85,73 @@ def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: So
     )
 
 
+class _Reading(NamedTuple):
+    """One way to read a result, and how much that gave."""
+
+    said: tuple[bool, int]
+    found: Any
+    origin: Origin
+
+
 def _found(record: JobRecord, kind: type[Request[R]], origin: Origin) -> R | None:
-    for place, held in (("resultJson", (record.result_json or "").encode()), ("response", bytes(record.response))):
-        if held and (found := result(held, kind, origin.inside(place))) is not None:
-            return found
-    return None
-
-
-def result(held: bytes, kind: type[Request[R]], origin: Origin) -> R | None:
-    """A result as this route holds it, in the spelling of the details page or of callbacks, whichever says more.
+    """The result, from the text or the parsed form beside it, whichever says more.
 
     JSON of another shape gives an empty result, whose `raw` has it all: nothing is lost to a shape nobody told us.
     """
+    readings = [
+        reading
+        for place, held in (("resultJson", (record.result_json or "").encode()), ("response", bytes(record.response)))
+        for reading in _readings(held, kind, origin.inside(place))
+    ]
+    if not readings:
+        return None
+    best = max(readings, key=lambda reading: reading.said)  # of equals the first, which is the documented one
+    if isinstance(best.found, Result):
+        best.found.came_from(best.origin)
+    return cast("R", best.found)
+
+
+def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator[_Reading]:
+    """A result as this route holds it, in the spelling of the details page and in that of callbacks."""
     try:
         value = msgspec.json.decode(held)
     except _UNREADABLE:
-        return None
+        return
     if value is None:
-        return None
-    # Where it is known to lie, or one step into the older route's page, whose shape is all we know of some results.
-    for step in (*getattr(kind.result, "in_job", ()), *getattr(kind, "held_in", ())[1:]):
+        return
+    for step in _places(kind):
         if isinstance(value, dict) and isinstance(cast(Any, value).get(step), dict):
             value, origin = cast(Any, value)[step], origin.inside(step)
-    if isinstance(value, list) and (listed := getattr(kind.result, "called", {})):
-        value = {next(iter(listed.values())): cast(Any, value)}
-    readings = [read for shape in (kind.result, as_called(kind.result)) for read in _readings(value, shape, kind)]
-    readings.sort(key=lambda read: read[0], reverse=True)
-    found: Any = readings[0][1] if readings else None
-    if found is None and issubclass(kind.result, Result):
-        found = kind.result()
-    if isinstance(found, Result):
-        found.came_from(origin)
-    return cast("R | None", found)
+    called: Mapping[str, str] = getattr(kind.result, "called", {})
+    if isinstance(value, list) and called:
+        value = {next(iter(called.values())): cast(Any, value)}
+    for shape in (kind.result, as_called(kind.result)):
+        try:
+            spelt = msgspec.convert(without_nulls(value), shape, strict=False)
+            found = msgspec.convert(spelt, kind.result, from_attributes=True)
+        except _UNREADABLE:
+            continue
+        said = len(_names(shape) & cast("dict[str, Any]", value).keys()) if isinstance(value, dict) else 0
+        yield _Reading((bool(said) and (not isinstance(found, Result) or found.whole), said), found, origin)
+    if issubclass(kind.result, Result):
+        yield _Reading((False, -1), kind.result(), origin)
 
 
-def _readings(value: Any, shape: Any, kind: type[Request[R]]) -> Iterator[tuple[tuple[bool, int], R]]:
-    """The value read in one spelling, and how much that gave."""
-    try:
-        found = msgspec.convert(value, shape, strict=False)
-        read: R = msgspec.convert(found, kind.result, from_attributes=True)
-    except _UNREADABLE:
-        return
-    names = {field.encode_name for field in msgspec.structs.fields(shape)} if issubclass(shape, Struct) else set[str]()
-    said = len(names & value.keys()) if isinstance(value, dict) else 0
-    yield (bool(said) and (not isinstance(read, Result) or read.whole), said), read
+def _places(kind: type[Request[Any]]) -> Iterator[str]:
+    """Where it is known to lie, and one step into the older routes' bodies, whose shape is all we know of some."""
+    yield from getattr(kind.result, "in_job", ())
+    yield from getattr(kind, "held_in", ())[1:]
+    yield from (place[-1] for place in kind.news_in if len(place) > 1)
+
+
+def _names(shape: Any) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(shape)} if issubclass(shape, Struct) else set()
 
 
 def answers(data: bytes, kind: type[Request[R]], origin: Origin) -> R | None:
     """The result if the answer to a submit already has it, as documented for some; None if it only names a task."""
-    try:
-        value = msgspec.json.decode(data)
-    except _UNREADABLE:
+    best = max(_readings(data, kind, origin), key=lambda reading: reading.said, default=None)
+    if best is None or not best.said[0] or not isinstance(best.found, Result):
         return None
-    if not isinstance(value, dict) or not set(cast("dict[str, Any]", value)) - {"taskId", "task_id"}:
-        return None
-    found = result(data, kind, origin)
-    return found if isinstance(found, Result) and found.whole and _says(cast("dict[str, Any]", value), kind) else None
-
-
-def _says(value: dict[str, Any], kind: type[Request[Any]]) -> bool:
-    """Whether it has any of the result's fields."""
-    shapes = (kind.result, as_called(kind.result))
-    return any(field.encode_name in value for shape in shapes for field in msgspec.structs.fields(shape))
+    best.found.came_from(best.origin)
+    return cast("R", best.found)

@@ -156,8 +156,11 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
 
     @property
     def raw(self) -> Any:
-        """`body` as JSON, with all that we don't know: parsed when asked for, and anew each time."""
-        return msgspec.json.decode(self.body) if self.body else None
+        """`body` as JSON, with all that we don't know, parsed when asked for; None if it is none."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
 
     def failure(self) -> TaskFailed:
         """The error that a task ended by this update raises."""

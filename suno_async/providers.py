@@ -13,6 +13,7 @@ from .endpoints import (
     GenerateCover,
     GenerateLyrics,
     GenerateMidi,
+    GenerateMusic,
     GeneratePersona,
     GenerateVoice,
     GetCredits,
@@ -25,6 +26,7 @@ from .endpoints import (
     Request,
     SeparateStems,
     UploadCover,
+    UploadExtend,
     ValidateVoice,
 )
 from .errors import (
@@ -81,6 +83,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Fields it does not have."""
     insists: Mapping[str, Collection[str]] = {}
     """Fields it wants though others do not."""
+    most: Mapping[str, Mapping[str, int]] = {}
+    """Characters it takes where others state no limit, or a wider one."""
+    models: Collection[str] = ()
+    """The models it lists; other names that we know are refused, those we don't are passed on. Empty: all."""
     gone: Mapping[str, Mapping[str, bool]] = {}
     """Flags it no longer has with V6 models, and how it always behaves instead."""
     news: Mapping[str, tuple[str, ...]] = {}
@@ -112,9 +118,11 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         """What that page calls the task id."""
         return request.query if issubclass(request, Job) and not self.goes_by_jobs(request) else "taskId"
 
-    def refusal(self, code: int, message: str, path: str) -> type[ApiError]:
-        """The class of error that a code means here (NOTES §6)."""
+    def refusal(self, code: int, message: str, path: str, status: int = 200) -> type[ApiError]:
+        """The class of error that a code means here, and with that HTTP status (NOTES §6)."""
         kind = self.codes_by_path.get(path, self.codes).get(code)
+        if code == status == 429:
+            kind = self.codes[429]  # where HTTP says it, too, the page at hand has no say
         if code == 429 and "credit" in message.lower():
             return InsufficientCredits  # the two tables contradict each other in this code; the text decides
         return kind or (ServerError if code >= 500 else ApiError)
@@ -159,12 +167,17 @@ _CALLS_BACK_WITH = {
     RecoverAudio.path: ("task_id",),
 }
 
+_ADDED = {"style": 1000, "negative_tags": 200}
+
 KIE = Provider(
     name="kie",
     api="https://api.kie.ai",
     uploads="https://kieai.redpandaai.co",
     codes=_KIE_CODES,
+    codes_by_path={GenerateLyrics.path: _SUNOAPI_CODES},
     lacks={UploadCover.path: {"image_urls"}},
+    insists={UploadExtend.path: ("continue_at",)},
+    most={AddInstrumental.path: _ADDED, AddVocals.path: _ADDED},
     names_task={**_CALLS_BACK_WITH, GenerateMidi.path: ("data", "taskId")},
 )
 """KIE.AI by its older paths: https://docs.kie.ai/old-model/suno-api/generate-music"""
@@ -173,6 +186,11 @@ KIE_JOBS = msgspec.structs.replace(
     KIE,
     name="kie-jobs",
     by_jobs=True,
+    codes_by_path={},
+    most={
+        **{kind.path: {"title": 80} for kind in (GenerateMusic, Mashup)},
+        **{kind.path: _ADDED for kind in (AddInstrumental, AddVocals)},
+    },
     lacks={
         AddInstrumental.path: {"lyrics", "variety"},
         AddVocals.path: {"lyrics", "variety"},
@@ -221,6 +239,7 @@ APIKLEY = msgspec.structs.replace(
     insists={},
     gone={},
     model="V5",
+    models=("V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5"),
 )
 """Apikley. Only upload-cover is documented, with models up to V5; the rest is taken to be sunoapi's of late 2025.
 

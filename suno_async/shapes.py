@@ -8,7 +8,7 @@ from typing import Any, Optional, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-__all__ = ["as_called", "at", "shape"]
+__all__ = ["as_called", "at", "shape", "without_nulls"]
 
 
 def shape(path: tuple[str, ...], kind: Any) -> Any:
@@ -70,3 +70,13 @@ def _called(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
     head, *rest = field.name.split("_")
     renamed = field.encode_name == head + "".join(word.capitalize() for word in rest)
     return field.name if renamed else field.encode_name
+
+
+def without_nulls(value: Any) -> Any:
+    """The same JSON without what is null: null where we want a list or text is the same as nothing."""
+    if isinstance(value, dict):
+        held = cast("dict[str, Any]", value)
+        return {name: without_nulls(inside) for name, inside in held.items() if inside is not None}
+    if isinstance(value, list):
+        return [without_nulls(inside) for inside in cast(Any, value)]
+    return value

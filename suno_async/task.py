@@ -169,4 +169,4 @@ class Task(Generic[R]):
         return cast(R, self.last.result)  # COMPLETE comes with one
 
     def __repr__(self) -> str:
-        return f"<Task {self.id} {self.stage.name.lower()}>"
+        return f"<Task {self.id or self.last.result} {self.stage.name.lower()}>"

@@ -192,13 +192,14 @@ async def _watched(
     while True:
         stalled.reschedule(None)  # whoever makes the bytes may take their time
         try:
-            chunk = await anext(source, None)
+            chunk = await anext(source)
+        except StopAsyncIteration:
+            stalled.reschedule(clock() + STALLED)
+            return
         except Exception as exc:
             raised.append(exc)
             raise
         stalled.reschedule(clock() + STALLED)
-        if chunk is None:
-            return
         yield chunk
 
 

@@ -17,7 +17,8 @@ from .transport import Form
 __all__ = ["FOLDER", "Handed", "Progress", "call_for", "form"]
 
 Handed = str | os.PathLike[str] | bytes | bytearray | memoryview | AsyncIterable[bytes]
-"""What can be handed in: an http(s) address, the path of a file, its bytes, or bytes as they come."""
+"""What can be handed in: an http(s) address, a Path, bytes, or bytes as they come. Text is never taken for a path:
+whoever hands on what a stranger typed would hand out files."""
 Progress = Callable[[int, int | None], object]
 """Called with the bytes sent so far, and with all there are if that is known."""
 
@@ -32,7 +33,7 @@ def call_for(handed: Handed, name: str | None, folder: str, field: str = "source
     match handed:
         case str() if _is_address(handed):
             return UploadFromUrl(file_url=handed, upload_path=folder, file_name=name)
-        case str() | os.PathLike() if os.fspath(handed):
+        case os.PathLike():
             path = Path(handed)
             return UploadStream(file=path, upload_path=folder, file_name=name or _own_name(path.name))
         case bytes() | bytearray() | memoryview() if len(handed):
@@ -43,14 +44,17 @@ def call_for(handed: Handed, name: str | None, folder: str, field: str = "source
         case AsyncIterable():
             return UploadStream(file=handed, upload_path=folder, file_name=name)
         case _:
-            wanted = "must be an http(s) address, a path, bytes that are not empty, or an async iterator of bytes"
+            wanted = "must be an http(s) address, a pathlib.Path, some bytes, or an async iterator of bytes"
             raise InvalidJob("upload", [Problem(field, wanted, handed)])
 
 
 def form(call: UploadStream, progress: Progress | None = None, field: str = "file") -> Form:
     """The multipart body of a stream upload, made anew for every attempt. InvalidJob if a file can't be read."""
     name = call.file_name or secrets.token_hex(8)
-    fields = {"uploadPath": call.upload_path} | ({"fileName": call.file_name} if call.file_name else {})
+    fields = {"uploadPath": call.upload_path} | ({"fileName": name} if call.file_name else {})
+    for what, value in (("upload_path", call.upload_path), ("file_name", name)):
+        if not isinstance(value, str) or not value.isprintable():
+            raise InvalidJob("upload", [Problem(what, "must be text that can be sent", value)])
     size: int | None = None
     chunks: AsyncIterable[bytes]
     match call.file:
@@ -61,6 +65,9 @@ def form(call: UploadStream, progress: Progress | None = None, field: str = "fil
             size = len(body)
             chunks = _from_memory(body)
         case stream:
+            if not isinstance(stream, AsyncIterable):
+                wanted = "must be a Path, bytes or an async iterator of bytes"
+                raise InvalidJob("upload", [Problem(field, wanted, stream)])
             chunks = stream
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return Form(fields, "file", name, kind, size, _counted(chunks, size, progress))
@@ -75,7 +82,7 @@ def _is_address(text: str) -> bool:
 
 def _own_name(name: str) -> str:
     """The file's name made its own: at the service the same name overwrites, and caches lag."""
-    stem, suffix = os.path.splitext(name)
+    stem, suffix = os.path.splitext("".join(char if char.isprintable() else "_" for char in name))
     return f"{stem}-{secrets.token_hex(4)}{suffix}"
 
 
@@ -105,7 +112,9 @@ async def _counted(chunks: AsyncIterable[bytes], size: int | None, progress: Pro
     """The same chunks; says how far it is, and stops when there turn out to be fewer or more than announced."""
     sent = 0
     async for chunk in chunks:
-        yield chunk
+        if not isinstance(chunk, bytes | bytearray | memoryview):
+            raise InvalidJob("upload", [Problem("file", "must be made of bytes", chunk)])
+        yield bytes(chunk)
         sent += len(chunk)
         if progress is not None:
             progress(sent, size)

@@ -20,11 +20,11 @@ from .errors import (
     ServerError,
     TaskFailed,
 )
-from .fields import before_v6, misfits
-from .models import Doubt, JobRecord, Source, Stage, Update
+from .fields import before_v6, limits_exceeded, misfits, plain
+from .models import Doubt, Source, Stage, Update, limits_of
 from .providers import Provider
 from .results import Origin, Result, staged
-from .shapes import at
+from .shapes import at, without_nulls
 
 __all__ = [
     "UNREADABLE",
@@ -86,21 +86,13 @@ class _Param(Struct, frozen=True):
     input: "_Param | None" = None
 
 
-class _Page(Struct, frozen=True):
-    """The one page of the jobs route."""
-
-    code: int
-    data: JobRecord | None = None
-
-
 class _Failure(Struct, frozen=True, rename="camel"):
     error_message: str | None = None
 
 
 _ANSWER = msgspec.json.Decoder(_Answer, strict=False)
 _STATE = msgspec.json.Decoder(_State, strict=False)
-_RECORD = msgspec.json.Decoder(_Page, strict=False)
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=plain)
 
 
 # ---- out -------------------------------------------------------------------------------------------------------------
@@ -115,7 +107,7 @@ def check(request: Request[Any], provider: Provider | None = None) -> None:
     lacks = provider.lacks.get(request.path, ()) if provider else ()
     try:
         problems += request.problems(lacks)
-    except (TypeError, AttributeError):  # a rule met a value of a wrong type; that is in the list by now
+    except (TypeError, AttributeError, ArithmeticError):  # a rule met an odd value; that is in the list by now
         if not problems:
             raise
     if provider is not None and not problems:
@@ -135,9 +127,12 @@ def _unmet(request: Request[Any], provider: Provider) -> Iterator[Problem]:
     for name in provider.insists.get(request.path, ()):
         if name not in sent:
             yield Problem(name, f"must be given at {provider.name}", None)
+    yield from limits_exceeded(request, provider.most.get(request.path, {}), provider.name)
+    model: str | None = getattr(request, "model", None)
+    if provider.models and limits_of(model) and model not in provider.models:
+        yield Problem("model", f"must be one of {', '.join(provider.models)} at {provider.name}", model)
     for name, always in _gone(request, provider).items():
         if name in sent and sent[name] is not always:
-            model = getattr(request, "model", None)
             yield Problem(name, f"can only be {always} at {provider.name} with {model}", sent[name])
 
 
@@ -176,14 +171,17 @@ def _names(request: type[Struct]) -> dict[str, str]:
 # ---- in --------------------------------------------------------------------------------------------------------------
 
 
-def answer(reply: Reply, provider: Provider, path: str) -> bytes:
-    """The `data` of a good answer; ApiError for a refusal, DecodeError for JSON of an unknown shape."""
+def answer(reply: Reply, provider: Provider, path: str, *, once: bool = False) -> bytes:
+    """The `data` of a good answer; ApiError for a refusal, DecodeError for JSON of an unknown shape.
+
+    `once`: what is asked for is made once, so that a refusal may name the task that made it.
+    """
     try:
         envelope = _ANSWER.decode(reply.body)
     except UNREADABLE as exc:
         raise _unreadable(reply, path, exc) from exc
     if envelope.code != 200 or reply.status >= 400:
-        raise _refusal(reply, envelope, provider, path)
+        raise _refusal(reply, envelope, provider, path, once=once)
     return bytes(envelope.data)
 
 
@@ -196,11 +194,11 @@ def _unreadable(reply: Reply, path: str, exc: Exception) -> ApiError | DecodeErr
     return ServerError(0, start, path, status=reply.status, retry_after=reply.retry_after)
 
 
-def _refusal(reply: Reply, envelope: _Answer, provider: Provider, path: str) -> ApiError:
+def _refusal(reply: Reply, envelope: _Answer, provider: Provider, path: str, *, once: bool = False) -> ApiError:
     code = reply.status if envelope.code == 200 else envelope.code
     message = envelope.message
-    existing = _existing(bytes(envelope.data)) if code in (400, 409) else ""
-    kind = AlreadyExists if existing else provider.refusal(code, message, path)
+    existing = _existing(bytes(envelope.data)) if once and code in (400, 409) else ""
+    kind = AlreadyExists if existing else provider.refusal(code, message, path, reply.status)
     return kind(
         code, message, path, status=reply.status, retry_after=reply.retry_after, existing_task_id=existing or None
     )
@@ -218,7 +216,7 @@ def created_nothing(error: Exception) -> bool:
 def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | Update[R]:
     """The id of the task that a submit made; its end, where a call of the jobs route is answered at once."""
     path = provider.path(kind)
-    data = answer(reply, provider, path)
+    data = answer(reply, provider, path, once=kind.once)
     if not issubclass(kind, Job):
         found = jobs.answers(data, kind, Origin(body=reply.body, path=("data",)))
         if found is not None:
@@ -242,8 +240,8 @@ def _existing(data: bytes) -> str:
     try:
         bare = msgspec.json.decode(data, type=str)
     except UNREADABLE:
-        return _task_id(data)
-    return bare if re.fullmatch(r"[0-9A-Za-z_-]{16,64}", bare) else ""  # not a text for people
+        return _task_id(data).strip()
+    return bare if re.fullmatch(r"[0-9A-Fa-f]{32}", bare) else ""  # as ids are in practice; not a text for people
 
 
 def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
@@ -254,7 +252,7 @@ def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
         value: R = msgspec.json.decode(data, type=call.result, strict=False)
     except UNREADABLE as exc:
         try:
-            value = msgspec.convert(_without_nulls(msgspec.json.decode(data)), call.result, strict=False)
+            value = msgspec.convert(without_nulls(msgspec.json.decode(data)), call.result, strict=False)
         except UNREADABLE:
             raise DecodeError(f"{path}: {exc} in {data[:200]!r}") from exc
     if isinstance(value, Result):
@@ -287,19 +285,18 @@ def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: st
 
 def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin: Origin) -> Update[R]:
     """What the one page of the jobs route says."""
-    try:
-        page = _RECORD.decode(reply.body)
-    except UNREADABLE:
-        answered = _answered(reply, jobs.RECORD)
-        unseen = _unseen(reply, answered, provider, jobs.RECORD, origin)
-        if unseen is None:
-            raise DecodeError(f"{jobs.RECORD}: a record of a shape we don't know in {reply.body[:200]!r}") from None
+    answered = _answered(reply, jobs.RECORD)
+    if unseen := _unseen(reply, answered, provider, jobs.RECORD, origin):
         return unseen
-    if page.code != 200 or reply.status >= 400 or page.data is None:
-        return cast("Update[R]", _unseen(reply, _answered(reply, jobs.RECORD), provider, jobs.RECORD, origin))
-    if not origin.model and jobs.STATES.get(page.data.state) is Stage.COMPLETE:
+    try:
+        record = jobs.record_in(reply.body)
+    except UNREADABLE as exc:
+        raise DecodeError(f"{jobs.RECORD}: {exc} in {reply.body[:200]!r}") from exc
+    if record is None:
+        raise DecodeError(f"{jobs.RECORD}: no record in {reply.body[:200]!r}")
+    if not origin.model and jobs.STATES.get(record.state.lower()) is Stage.COMPLETE:
         origin = origin._replace(model=_asked_model(reply.body, kind))
-    return jobs.update(page.data, kind, origin)
+    return jobs.update(record, kind, origin)
 
 
 def _answered(reply: Reply, path: str) -> _Answer:
@@ -371,18 +368,9 @@ def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:
     """The result, or why it can't be read; null where we want a list or text is the same as nothing."""
     try:
         value = at(job.held_in, Any)(body)
-        return msgspec.convert(_without_nulls(value), job.result | None, strict=False), None
+        return msgspec.convert(without_nulls(value), job.result | None, strict=False), None
     except UNREADABLE as exc:
         return None, exc
-
-
-def _without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        held = cast("dict[str, Any]", value)
-        return {name: _without_nulls(inside) for name, inside in held.items() if inside is not None}
-    if isinstance(value, list):
-        return [_without_nulls(inside) for inside in cast(Any, value)]
-    return value
 
 
 def _word(state: _State) -> str | int | None:

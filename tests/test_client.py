@@ -226,7 +226,7 @@ async def test_a_cancelled_caller_hears_of_a_failure_in_the_log_only(caplog: pyt
     async with client(network) as suno:
         with anyio.move_on_after(1):
             await suno.generate_music(prompt="rain")
-    assert "a submit whose caller was cancelled failed" in caplog.text
+    assert "a request whose caller was cancelled failed" in caplog.text
     assert "never retrieved" not in caplog.text
 
 
@@ -680,3 +680,17 @@ async def test_a_pace_without_pauses_lasts_as_long_as_its_patience() -> None:
     async with client(Script(PENDING), pace=Pace(first=0, patience=1200)) as suno:
         with pytest.raises(TaskTimeout):
             await suno.attach(GenerateMusic, "t1")
+
+
+@pytest.mark.parametrize("provider", ["kie", "kie-jobs"])
+async def test_a_persona_whose_caller_left_is_told_of(provider: str, caplog: pytest.LogCaptureFixture) -> None:
+    """ "Once a track, so keep it": README says a cancelled request is finished in the background, its id logged."""
+    script = Script(submits=[reply({"personaId": "persona-7", "name": "x"})], delay=5)
+    async with SunoClient(api_key="k", transport=script, provider=provider) as suno:
+        with caplog.at_level(logging.INFO):
+            asking = asyncio.create_task(suno.generate_persona(task_id="t", audio_id="a", name="x", description="y"))
+            await asyncio.sleep(1)
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            await asyncio.sleep(10)
+    assert "persona-7" in caplog.text

@@ -19,8 +19,10 @@ from suno_async import (
     GenerateVoice,
     GetTimestampedLyrics,
     InvalidJob,
+    InvalidRequest,
     Lyrics,
     Music,
+    Pace,
     RecoverAudio,
     RegeneratePhrase,
     ReplaceSection,
@@ -182,6 +184,47 @@ async def test_what_exists_and_is_not_named_is_an_error(request_: Request[Any], 
         with pytest.raises(AlreadyExists) as caught:
             await suno.run(request_)
         assert caught.value.existing_task_id is None
+
+
+@pytest.mark.parametrize("data", ["ValidationException", "insufficient_permission", "PROMPT_CONTAINS_ARTIST_NAME"])
+async def test_a_refusal_with_a_word_in_its_data_is_a_refusal(data: str) -> None:
+    """Only cover is documented to answer 400 with the existing task's id (NOTES §10)."""
+    async with SunoClient(api_key="k", transport=Script(submits=[reply(data, code=400)])) as suno:
+        with pytest.raises(InvalidRequest):
+            await suno.generate_music(prompt="x")
+
+
+async def test_a_blank_id_in_a_refusal_is_no_fault_of_the_settings() -> None:
+    async with SunoClient(api_key="k", transport=Script(submits=[reply({"taskId": "  "}, code=400)])) as suno:
+        with pytest.raises(InvalidRequest):
+            await suno.generate_cover(task_id="t")
+
+
+async def test_a_task_that_existed_already_is_looked_at_as_was_asked() -> None:
+    async with SunoClient(api_key="k", transport=Script(submits=[reply({"taskId": "b" * 32}, code=400)])) as suno:
+        task = await suno.submit(GenerateCover(task_id="t"), pace=Pace(first=3))
+        assert task.pace == Pace(first=3)
+
+
+async def test_a_track_whose_model_nobody_told_is_extended_with_no_other() -> None:
+    """A replaced section names no model, so it must be said: it must be the source's (NOTES §14.12)."""
+    script = Script(DONE)
+    async with SunoClient(api_key="k", transport=script) as suno:
+        song = await suno.run(GenerateMusic(prompt="x", model="V4_5"))
+        asked = ReplaceSection(song.tracks[0], lyrics="la", style="pop", title="La", start=10, end=20)
+        new = await suno.run(asked)
+        with pytest.raises(InvalidJob, match="model must be given: this track does not tell which model made it"):
+            await suno.extend_music(new.tracks[0], continue_at=60)
+        await suno.extend_music(new.tracks[0], continue_at=60, model="V4_5")
+    assert script.posted[-1]["model"] == "V4_5"
+
+
+async def test_a_track_of_unknown_model_is_not_extended_with_a_guess() -> None:
+    script = Script(page("SUCCESS", track(1)))  # attached after a restart, and the page repeats no request
+    async with SunoClient(api_key="k", transport=script) as suno:
+        music = await suno.attach(GenerateMusic, "t1")
+        with pytest.raises(InvalidJob, match="model"):
+            await suno.extend_music(music.tracks[0], continue_at=60)
 
 
 # ---- all that an answer said -----------------------------------------------------------------------------------------

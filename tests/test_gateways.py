@@ -12,8 +12,6 @@ from suno_async import (
     SUNOAPI,
     AddInstrumental,
     AddVocals,
-    BoostStyle,
-    ConfigurationError,
     ExtendMusic,
     GenerateMusic,
     GetDownloadUrl,
@@ -23,19 +21,15 @@ from suno_async import (
     RateLimited,
     ReplaceSection,
     SeparateStems,
-    SubmissionUncertain,
     SunoClient,
-    TaskFailed,
-    TaskNotFound,
     UploadCover,
+    UploadExtend,
     wire,
 )
 from suno_async.endpoints import Request
-from suno_async.errors import InsufficientCredits, ResponseLost
-from suno_async.wire import Reply
+from suno_async.errors import InsufficientCredits
 
-from .conftest import now
-from .doubles import Script, envelope, reply
+from .doubles import Script, reply
 
 URL = "https://e.example/a.mp3"
 
@@ -108,135 +102,6 @@ async def test_validation_can_be_left_to_the_service() -> None:
         assert len(script.posted) == 2
 
 
-# ---- KIE's jobs route ------------------------------------------------------------------------------------------------
-
-
-def record(state: str, result: Any = None, **more: Any) -> Reply:
-    held = "" if result is None else msgspec.json.encode(result).decode()
-    return Reply(200, envelope({"taskId": "t1", "state": state, "resultJson": held, **more}))
-
-
-TRACKS = {"data": [{"id": "a", "audio_url": "https://f.example/a.mp3", "title": "La"}]}
-
-
-def by_jobs(*looks: Any, **settings: Any) -> tuple[SunoClient, Script]:
-    submits = settings.pop("submits", None)
-    script = Script(*looks, submits=submits)
-    return SunoClient(api_key="k", provider="kie-jobs", transport=script, **settings), script
-
-
-async def test_a_job_goes_through_the_one_path_and_is_looked_at_on_the_one_page() -> None:
-    suno, script = by_jobs(record("waiting"), record("generating"), record("success", TRACKS))
-    task = await suno.generate_music(prompt="x", model="V5")
-    assert [update.stage.name async for update in task] == ["COMPLETE"]
-    assert (await task).tracks[0].model == "V5"
-    assert [url for _, _, url, _ in script.sent] == [
-        "https://api.kie.ai/api/v1/jobs/createTask",
-        *["https://api.kie.ai/api/v1/jobs/recordInfo?taskId=t1"] * 3,
-    ]
-    assert script.posted[0] == {
-        "model": "ai-music-api/generate",
-        "input": {"prompt": "x", "model": "V5", "custom_mode": False, "instrumental": False},
-    }
-    await suno.aclose()
-
-
-async def test_a_callback_address_is_sent_only_if_there_is_one() -> None:
-    suno, script = by_jobs(callback_url="https://me.example/cb")
-    await suno.generate_music(prompt="x", model="V5")
-    assert script.posted[0]["callBackUrl"] == "https://me.example/cb"
-    await suno.aclose()
-
-
-async def test_what_is_not_on_the_jobs_route_goes_where_it_always_goes() -> None:
-    suno, script = by_jobs(reply(5.5))
-    assert await suno.get_credits() == 5.5
-    assert script.sent[0][2].endswith("/api/v1/chat/credit")
-    await suno.aclose()
-
-
-async def test_a_call_is_a_task_there_and_reads_the_same() -> None:
-    suno, script = by_jobs(record("generating"), record("success", {"result": "warm pop"}))
-    assert (await suno.boost_style(content="pop")).text == "warm pop"
-    assert script.posted[0] == {"model": "ai-music-api/boost-music-style", "input": {"content": "pop"}}
-    await suno.aclose()
-
-
-async def test_a_call_that_is_answered_at_once_is_not_looked_at() -> None:
-    words = {"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}]}
-    suno, script = by_jobs(submits=[reply(words)])
-    timed = await suno.get_timestamped_lyrics(task_id="t", audio_id="a")
-    assert (timed.words[0].word, timed.raw) == ("la", words)
-    assert len(script.sent) == 1
-    await suno.aclose()
-
-
-async def test_a_call_can_be_attached_to_there_and_nowhere_else() -> None:
-    suno, _ = by_jobs(record("success", {"personaId": "p1"}))
-    from suno_async import GeneratePersona
-
-    assert (await suno.attach(GeneratePersona, "t1")).persona_id == "p1"
-    await suno.aclose()
-    async with SunoClient(api_key="k", transport=Script()) as legacy:
-        with pytest.raises(ConfigurationError, match="GeneratePersona is answered at once at kie, without a task"):
-            legacy.attach(GeneratePersona, "t1")
-
-
-async def test_a_failure_tells_its_reason() -> None:
-    suno, _ = by_jobs(record("fail", failCode="501", failMsg="no luck"))
-    task = await suno.generate_music(prompt="x")
-    with pytest.raises(TaskFailed) as caught:
-        await task
-    assert (caught.value.code, caught.value.message, caught.value.status) == (501, "no luck", "fail")
-    await suno.aclose()
-
-
-async def test_an_unknown_task_is_waited_for_and_then_not_found() -> None:
-    """`recordInfo is null` with code 422 is what a task that is not visible yet looks like, too."""
-    suno, _ = by_jobs(Reply(200, envelope(None, code=422, msg="recordInfo is null")))
-    task = await suno.generate_music(prompt="x")
-    with pytest.raises(TaskNotFound):
-        await task
-    assert now() >= 90
-    await suno.aclose()
-
-
-@pytest.mark.parametrize("shape", [{"resultUrls": ["https://f.example/v.mp3"]}, {"brand": "new"}, [1, 2], "text", 7])
-async def test_a_result_of_a_shape_nobody_told_us_is_not_lost(shape: Any) -> None:
-    """The result of stems was not seen on this route (NOTES §16): what cannot be read typed is there raw."""
-    suno, _ = by_jobs(record("success", shape))
-    stems = await suno.separate_stems(task_id="t", audio_id="a")
-    task = await stems
-    assert task.raw == shape
-    assert task.urls == {}
-    await suno.aclose()
-
-
-@pytest.mark.parametrize("held", ["not json", "[" * 10_000, ""])
-async def test_a_success_without_a_result_is_a_failure_in_the_end(held: str) -> None:
-    suno, _ = by_jobs(Reply(200, envelope({"taskId": "t1", "state": "success", "resultJson": held})))
-    task = await suno.separate_stems(task_id="t", audio_id="a")
-    with pytest.raises(TaskFailed, match="success but has no result"):
-        await task
-    await suno.aclose()
-
-
-async def test_the_answer_to_a_call_that_was_lost_is_uncertain_there_and_asked_again_elsewhere_if_free() -> None:
-    suno, script = by_jobs(submits=[ResponseLost("gone")])
-    with pytest.raises(SubmissionUncertain):
-        await suno.run(BoostStyle(content="pop"))
-    assert len(script.posted) == 1
-    await suno.aclose()
-    for ask, sends in (("check_voice", 2), ("boost_style", 1)):
-        script = Script(submits=[ResponseLost("gone"), reply({"isAvailable": True, "result": "x"})])
-        async with SunoClient(api_key="k", transport=script) as legacy:
-            try:
-                await getattr(legacy, ask)(**({"content": "x"} if ask == "boost_style" else {"task_id": "t"}))
-            except ResponseLost:
-                assert ask == "boost_style"
-        assert len(script.posted) == sends
-
-
 def test_the_cover_page_of_sunoapi_speaks_kies_codes() -> None:
     """It lists 402 for credits, so its 429 is the rate (x-codes of the description)."""
     assert SUNOAPI.refusal(429, "", "/api/v1/suno/cover/generate") is RateLimited
@@ -263,3 +128,49 @@ async def test_a_class_of_ones_own_is_an_endpoint() -> None:
     assert flac.audio_url == "https://f.example/a.flac"
     assert script.posted[0] == {"audioId": "a", "callBackUrl": "https://suno-async.invalid/callback"}
     assert GenerateMusic.path not in script.sent[0][2]
+
+
+def test_kies_lyrics_page_speaks_the_other_table_of_codes() -> None:
+    """NOTES §6: "sunoapi table (also KIE's lyrics page)"; its x-codes list 405, 429, 430 and no 402."""
+    assert KIE.refusal(429, "", "/api/v1/lyrics") is InsufficientCredits
+    assert KIE.refusal(405, "", "/api/v1/lyrics") is RateLimited
+
+
+@pytest.mark.parametrize("model", ["V6", "V6_MINI", "V5_5"])
+def test_apikleys_one_page_lists_its_models(model: str) -> None:
+    """x-apikley-models: V4 to V5, "no V5_5, no V6" (NOTES §1)."""
+    with pytest.raises(InvalidJob, match="model"):
+        wire.check(UploadCover(upload_url=URL, prompt="x", model=model), APIKLEY)
+
+
+def test_kie_wants_continue_at_in_upload_extend_always() -> None:
+    """x-required-when: continueAt, providers: [kie], of no era."""
+    with pytest.raises(InvalidJob, match="continue_at"):
+        wire.check(UploadExtend(upload_url=URL, prompt="x", model="V5"), KIE)
+
+
+def test_upload_extend_wants_words_with_own_parameters_and_vocals() -> None:
+    """x-required-when: prompt with defaultParamFlag true and instrumental false, at all gateways in all eras."""
+    with pytest.raises(InvalidJob):
+        wire.check(UploadExtend(upload_url=URL, continue_at=5, style="pop", title="La", model="V5"))
+
+
+@pytest.mark.parametrize("type_", ["separate_vocal", "split_stem"])
+def test_a_stem_name_that_the_schemas_require_in_every_mode_is_not_refused(type_: Any) -> None:
+    """NOTES §14.6: by two schemas it is required in all modes, so no page refuses it."""
+    wire.check(SeparateStems(task_id="t", audio_id="a", type=type_, stem_name="Piano"), SUNOAPI)
+
+
+@pytest.mark.parametrize("given", [{"style": "x" * 1001}, {"negative_tags": "x" * 201}], ids=["style", "negative_tags"])
+@pytest.mark.parametrize("provider", [KIE, KIE_JOBS], ids=lambda provider: provider.name)
+def test_kies_own_limits_are_checked_for_kie(provider: Any, given: Any) -> None:
+    """x-char-limits with providers: [kie]; on the jobs route the schema has them as maxLength."""
+    said = {"upload_url": URL, "title": "La", "style": "pop", "negative_tags": "", "model": "V6"} | given
+    with pytest.raises(InvalidJob):
+        wire.check(AddInstrumental(**said), provider)
+
+
+def test_kies_jobs_route_takes_titles_of_80() -> None:
+    """maxLength of JobGenerateInput.title, and x-char-limits of createTask."""
+    with pytest.raises(InvalidJob, match="title"):
+        wire.check(GenerateMusic(prompt="x", style="pop", title="x" * 95, model="V5"), KIE_JOBS)

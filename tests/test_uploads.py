@@ -19,6 +19,7 @@ from suno_async import (
     KIE,
     AddVocals,
     ConfigurationError,
+    ConnectError,
     GenerateMusic,
     InvalidJob,
     InvalidRequest,
@@ -31,6 +32,8 @@ from suno_async import (
 from suno_async.transport import HTTP, STALLED
 
 from .doubles import RawServer, Script, http, reply
+
+URL = "https://up.example/a.mp3"
 
 
 class Host:
@@ -110,7 +113,7 @@ async def test_a_file_is_streamed_with_its_name_size_and_kind(suno: SunoClient, 
     assert got["key"] == "Bearer k"
     assert url == f"https://up.example/{got['fileName']}"
     assert seen == [(262_144, 400_000), (400_000, 400_000)]
-    assert await suno.upload(str(song), name="x.mp3", folder="a/b") == "https://up.example/x.mp3"
+    assert await suno.upload(song, name="x.mp3", folder="a/b") == "https://up.example/x.mp3"
     assert host.got[1]["uploadPath"] == "a/b"
 
 
@@ -164,13 +167,13 @@ async def test_a_file_is_sent_again_after_a_failure_and_an_iterator_is_not(
     ("handed", "says"),
     [
         (Path("nowhere/a.mp3"), "source must be a file that can be read"),
-        ("nowhere.mp3", "source must be a file that can be read"),
+        ("nowhere.mp3", "source must be an http"),
         (Path(), "source must be a file that can be read"),
         (b"", "source must be an http"),
         ("", "source must be an http"),
         (7, "source must be an http"),
         (None, "source must be an http"),
-        ("a\0b", "source must be a file that can be read"),
+        (Path("a\0b"), "source must be a file that can be read"),
         ("https://", "file_url must be an http"),
     ],
 )
@@ -312,6 +315,84 @@ async def test_an_upload_the_service_refuses_is_an_error(suno: SunoClient, host:
     host.statuses = [400]
     with pytest.raises(InvalidRequest, match="no"):
         await suno.upload(b"abc")
+
+
+async def test_bytes_and_addresses_report_their_progress_too() -> None:
+    """The docstring of `upload` promises it for everything, and a bar that never ends is a hang to its user."""
+    seen: list[tuple[int, int | None]] = []
+    async with SunoClient(api_key="k", transport=Script(submits=[reply({"downloadUrl": URL})])) as suno:
+        await suno.upload(b"x" * 1000, progress=lambda sent, total: seen.append((sent, total)))
+    assert seen
+    assert seen[-1] == (1000, 1000)
+
+
+@pytest.mark.usefixtures("threads")
+async def test_text_that_a_user_typed_is_not_read_from_disk(tmp_path: Path) -> None:
+    """A backend that lets its users give an address hands `upload` a text; only a Path should mean a file."""
+    (tmp_path / ".env").write_text("SUNO_API_KEY=secret")
+    script = Script(submits=[reply({"downloadUrl": URL})])
+    async with SunoClient(api_key="k", transport=script) as suno:
+        with pytest.raises(InvalidJob):
+            await suno.upload(str(tmp_path / ".env"))
+    assert b"secret" not in b"".join(body for *_, body in script.sent)
+
+
+async def test_what_an_iterator_raises_is_never_answered_with_half_a_file() -> None:
+    """It may itself use this package, and raise ConnectError; the second try would begin in the middle."""
+
+    class Flaky:
+        left = [b"first ", ConnectError("its own source is gone"), b"second"]
+
+        def __aiter__(self) -> "Flaky":
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            one = self.left.pop(0)
+            if isinstance(one, Exception):
+                raise one
+            assert isinstance(one, bytes)
+            return one
+
+    script = Script(submits=[reply({"downloadUrl": URL}), reply({"downloadUrl": URL})])
+    async with SunoClient(api_key="k", transport=script) as suno:
+        with pytest.raises(ConnectError, match="its own source"):
+            await suno.upload(Flaky())
+    assert b"second" not in b"".join(body for *_, body in script.sent)
+
+
+async def test_a_chunk_that_is_none_does_not_end_the_file() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"first "
+        yield None  # type: ignore[misc]  # pyright: ignore[reportReturnType]
+        yield b"second"
+
+    async with Host() as host:
+        own = msgspec.structs.replace(KIE, uploads=host.url)
+        async with SunoClient(api_key="k", provider=own) as suno:
+            try:
+                await suno.upload(chunks())
+            except Exception:
+                return
+        assert host.got[-1]["file"] == b"first second"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        UploadStream(file=b"abc", upload_path=7),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        UploadStream(file=b"abc", file_name="\udcff.mp3"),
+        UploadStream(file=7),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    ],
+    ids=["path", "name", "file"],
+)
+async def test_odd_uploads_raise_our_errors_without_validation_too(call: UploadStream) -> None:
+    async with Host() as host:
+        own = msgspec.structs.replace(KIE, uploads=host.url)
+        async with SunoClient(api_key="k", provider=own, validate=False) as suno:
+            with pytest.raises(InvalidJob):
+                await suno.run(call)
 
 
 def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:

@@ -36,6 +36,8 @@ from suno_async import (
     Unauthorized,
     UploadCover,
     UploadExtend,
+    callbacks,
+    parse_callback,
     wire,
 )
 from suno_async.endpoints import Job, Request
@@ -44,7 +46,7 @@ from suno_async.models import Doubt, Update
 from suno_async.results import Lyrics, Music, Track
 from suno_async.wire import Reply
 
-from .doubles import DONE, envelope, page, reply, track
+from .doubles import DONE, called, envelope, page, reply, track
 
 
 def read(answer: Reply | bytes, job: type[Job[Any]] = GenerateMusic) -> Update[Any]:
@@ -486,3 +488,19 @@ def test_a_success_with_a_list_that_is_null_is_waited_for() -> None:
 def test_a_field_we_do_not_use_cannot_spoil_a_page() -> None:
     body = b'{"code":200,"msg":{"en":"ok"},"data":{"taskId":7,"status":"PENDING"}}'
     assert wire.update(Reply(200, body), GenerateMusic, KIE, "t1").stage is Stage.PENDING
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b"9" * 5000], ids=["not utf-8", "too large", "too long"])
+@pytest.mark.parametrize("how", ["look", "callback"])
+def test_raw_of_an_update_that_could_be_read_raises_nothing_foreign(odd: bytes, how: str) -> None:
+    """Typed reading skips what it doesn't know without looking; `Result.raw` gives None for such a body."""
+    update: Any
+    if how == "look":
+        body = DONE.body[:-1] + b',"new":' + odd + b"}"
+        update = wire.update(Reply(200, body), GenerateMusic, KIE, "t1")
+    else:
+        body = called("complete", track(1))[:-1] + b',"new":' + odd + b"}"
+        update = callbacks.update(parse_callback(body), GenerateMusic)
+    assert update.stage is Stage.COMPLETE
+    assert update.result.raw is None
+    assert update.raw is None

@@ -63,6 +63,6 @@ class Gate:
 
     def refuse(self, path: str) -> None:
         """Refuse as too fast: code 429 speaks of the rate in one table and of credits in the other (NOTES §6)."""
-        if self._provider.refusal(429, "", path) is RateLimited:
+        if self._provider.refusal(429, "", path, 429) is RateLimited:
             raise Refused(429, "The call frequency is too high, please try again later", status=429)
         raise Refused(430, "Your call frequency is too high, please try again later")

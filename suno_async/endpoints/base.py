@@ -11,7 +11,7 @@ from ..errors import Problem
 from ..models import Stage
 from ..results import Result, Track
 
-__all__ = ["Call", "Job", "Request", "TrackCall", "TrackJob"]
+__all__ = ["OF_TRACK", "Call", "Job", "Request", "TrackCall", "TrackJob"]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -35,25 +35,31 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     """Codes of callbacks that bring a result."""
     quick: ClassVar[bool] = False
     """Seconds rather than minutes; decides the default pace."""
-    filled: ClassVar[Mapping[str, str]] = {"task_id": "task_id", "audio_id": "id"}
+    once: ClassVar[bool] = False
+    """Whether the same thing is made once only, so that a second request may be told of the first."""
+    filled: ClassVar[Mapping[str, str]] = {"task_id": "task_id"}
     """Fields that a result handed in as `source` fills, and what they are called there."""
 
     def __post_init__(self) -> None:
-        """Take from a result that was handed in what it knows; what was said explicitly wins."""
+        """Take from a result that was handed in what it knows; what was said explicitly wins.
+
+        It is let go then, so that requests are plain data; one that did not know enough stays, for the check to say so.
+        """
         source: Any = getattr(self, "source", None)
         if not isinstance(source, Result):
             return
         wanted = msgspec.structs.fields(self)[self.__struct_fields__.index("source")].type
         if not isinstance(source, wanted):
-            return  # a wrong kind stays, for the check to name it
+            return
         for name, known in self.filled.items():
             if getattr(self, name, self) is None and (value := getattr(source, known, None)):
                 force_setattr(self, name, value)
-        force_setattr(self, "source", None)
+        if all(getattr(self, name) is not None for name in self.filled):
+            force_setattr(self, "source", None)
 
     def with_model(self, model: str) -> Self:
-        """The same request, its model filled in if it takes one and names none."""
-        if getattr(self, "model", model) is None:
+        """The same request, its model filled in if it takes one and neither it nor its source names one."""
+        if getattr(self, "model", model) is None and getattr(self, "source", None) is None:
             return msgspec.structs.replace(self, model=model)
         return self
 
@@ -95,12 +101,15 @@ class Call(Request[R_co], frozen=True, kw_only=True):
     """Whether it goes to the gateway's upload host."""
 
 
+OF_TRACK = {"task_id": "task_id", "audio_id": "id"}
+
 # These two have the track as their only positional field: `kw_only` counts for a class's own fields alone.
 
 
 class TrackJob(Job[R_co], frozen=True):
     """A job on a finished track: the track itself, or task_id and audio_id."""
 
+    filled = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""
 
@@ -108,5 +117,6 @@ class TrackJob(Job[R_co], frozen=True):
 class TrackCall(Call[R_co], frozen=True):
     """A call about a finished track: the track itself, or task_id and audio_id."""
 
+    filled = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""

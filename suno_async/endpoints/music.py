@@ -28,7 +28,7 @@ from ..fields import (
 )
 from ..models import Limits, Model, Stage, limits_of
 from ..results import Music, Track
-from .base import Job
+from .base import OF_TRACK, Job
 
 __all__ = [
     "AddInstrumental",
@@ -312,6 +312,8 @@ class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
         yield from super().problems(lacks)
         if self.audio_id is None:
             yield Problem("audio_id", "must be given, or the track to continue", None)
+        if self.source is not None and self.model is None:  # a guess would continue it in another voice, or not at all
+            yield Problem("model", "must be given: this track does not tell which model made it", None)
         if self.instrumental:
             for name in ("prompt", "lyrics", "vocal_gender"):
                 if (value := getattr(self, name)) is not None:
@@ -327,7 +329,7 @@ class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
 class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
     """Continue an uploaded song from a moment in it. At most 8 minutes, 1 minute with V4_5ALL.
 
-    KIE's older page asks for `continue_at` always.
+    KIE asks for `continue_at` always.
 
     Source: https://docs.kie.ai/old-model/suno-api/upload-and-extend-audio
     """
@@ -339,6 +341,11 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
     upload_url: Media
     """The song: a public address, or a Path that is uploaded first."""
     instrumental: Instrumental = False
+
+    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(lacks)
+        if self.own_parameters and not self.instrumental and not (self.prompt or self.lyrics):
+            yield Problem("lyrics", "must be given with style or title, unless instrumental", None)
 
 
 class AddInstrumental(SungJob, frozen=True, kw_only=True):
@@ -404,6 +411,7 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
 
 
 class _PartOfTrack(SungJob, frozen=True):
+    filled = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""
 

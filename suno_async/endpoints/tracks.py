@@ -45,6 +45,7 @@ class ConvertToWav(TrackJob[Wav], frozen=True, kw_only=True):
     details = "/api/v1/wav/record-info"
     result = Wav
     statuses = _words("GENERATE_WAV_FAILED")
+    once = True
     required = ("task_id", "audio_id")
 
     task_id: Text | None = None
@@ -68,6 +69,7 @@ class CreateMusicVideo(TrackJob[Video], frozen=True, kw_only=True):
     statuses = _words("GENERATE_MP4_FAILED")
     news_in = (("data",),)
     success = (200, 0)  # one schema says 0 means success (NOTES §14.17)
+    once = True
     required = ("task_id", "audio_id")
 
     task_id: Text | None = None
@@ -119,18 +121,18 @@ class SeparateStems(TrackJob[Stems], frozen=True, kw_only=True):
     type: Literal["separate_vocal", "split_stem", "split_stem_advanced"] | None = None
     """Two stems; up to 12; or `stem_name` and the rest."""
     stem_name: StemName | None = None
-    """One of 98 instruments."""
+    """One of 98 instruments; only split_stem_advanced heeds it."""
 
     def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
         implied = "separate_vocal" if self.stem_name is None else "split_stem_advanced"
-        return {"type": implied} | super().sent(lacks)  # always sent (NOTES §14.7)
+        sent = {"type": implied} | super().sent(lacks)  # always sent (NOTES §14.7)
+        if sent["type"] != "split_stem_advanced":
+            sent.pop("stem_name", None)  # some pages require it with all types, and none heeds it there (NOTES §14.6)
+        return sent
 
     def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        advanced = self.type == "split_stem_advanced"
-        if advanced and self.stem_name is None:
+        if self.type == "split_stem_advanced" and self.stem_name is None:
             yield Problem("stem_name", "must be given with type split_stem_advanced", None)
-        if self.type is not None and self.stem_name is not None and not advanced:
-            yield Problem("stem_name", "needs type split_stem_advanced", self.stem_name)
         if self.audio_url is None:
             yield from missing(self, "task_id", "audio_id")
         elif self.task_id is not None or self.audio_id is not None:
@@ -190,6 +192,7 @@ class GenerateCover(_MusicsJob[Cover], frozen=True, kw_only=True):
         "CREATE_TASK_FAILED": Stage.FAILED,
         "GENERATE_COVER_FAILED": Stage.FAILED,
     }
+    once = True
     required = ("task_id",)
 
     task_id: Text | None = None

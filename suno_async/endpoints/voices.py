@@ -26,6 +26,7 @@ class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
     path = "/api/v1/generate/generate-persona"
     operation = "generate-persona"
     result = Persona
+    once = True
     required = ("task_id", "audio_id", "name", "description")
 
     task_id: Text | None = None
