@@ -461,7 +461,7 @@ class SunoClient:
                 wait = max(pause, (exc.retry_after or 0) if isinstance(exc, ApiError) else 0)
                 if not left or wait > LONGEST:
                     raise
-                if isinstance(exc, RateLimited):
+                if limited and isinstance(exc, RateLimited):
                     self._limiter.close(anyio.current_time() + wait)
             await self._sleep(wait)
         raise AssertionError("unreachable")

@@ -78,5 +78,5 @@ def without_nulls(value: Any) -> Any:
         held = cast("dict[str, Any]", value)
         return {name: without_nulls(inside) for name, inside in held.items() if inside is not None}
     if isinstance(value, list):
-        return [without_nulls(inside) for inside in cast(Any, value)]
+        return [without_nulls(inside) for inside in cast(Any, value) if inside is not None]
     return value

@@ -4,8 +4,8 @@ import asyncio
 import email.utils
 import io
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -81,12 +81,14 @@ class HTTP:
 
     async def upload(self, url: str, form: Form) -> Reply:
         raised: list[Exception] = []
+        stalled = asyncio.timeout(None)
+        chunks = _watched(form.chunks, stalled, raised)
         try:
-            async with asyncio.timeout(None) as stalled:
+            async with stalled:
                 with aiohttp.MultipartWriter("form-data") as body:
                     for name, value in form.fields.items():
                         body.append(value).set_content_disposition("form-data", name=name)
-                    file = _File(_watched(form.chunks, stalled, raised), form.size, content_type=form.content_type)
+                    file = _File(chunks, form.size, content_type=form.content_type)
                     file.set_content_disposition("form-data", name=form.name, filename=form.file_name)
                     body.append_payload(file)
                 return await self._send("POST", url, body, None, UPLOAD_TIMEOUT)
@@ -96,6 +98,9 @@ class HTTP:
             if isinstance(exc, TransportError):
                 raise
             raise ResponseLost(f"POST {url}: nothing moved for {STALLED:.0f} s") from exc
+        finally:
+            with suppress(RuntimeError):  # it is being read at this moment, and ends there
+                await chunks.aclose()
 
     async def _send(
         self,
@@ -185,22 +190,26 @@ class _File(aiohttp.AsyncIterablePayload):
 
 async def _watched(
     chunks: AsyncIterable[bytes], stalled: asyncio.Timeout, raised: list[Exception]
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes]:
     """The same chunks, watching how long the network takes for each, and keeping what making them raised."""
     clock = asyncio.get_running_loop().time
     source = aiter(chunks)
-    while True:
-        stalled.reschedule(None)  # whoever makes the bytes may take their time
-        try:
-            chunk = await anext(source)
-        except StopAsyncIteration:
+    try:
+        while True:
+            stalled.reschedule(None)  # whoever makes the bytes may take their time
+            try:
+                chunk = await anext(source)
+            except StopAsyncIteration:
+                stalled.reschedule(clock() + STALLED)
+                return
+            except Exception as exc:
+                raised.append(exc)
+                raise
             stalled.reschedule(clock() + STALLED)
-            return
-        except Exception as exc:
-            raised.append(exc)
-            raise
-        stalled.reschedule(clock() + STALLED)
-        yield chunk
+            yield chunk
+    finally:
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()  # with the files it holds, now and not when it is collected
 
 
 NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, UnicodeError)

@@ -4,7 +4,8 @@ import base64
 import mimetypes
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+import stat
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -88,6 +89,8 @@ def _own_name(name: str) -> str:
 
 def _size(path: os.PathLike[str], field: str) -> int:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
+            raise OSError("no regular file")
         with open(path, "rb") as file:  # what cannot be opened is told now, not in the middle of a request
             size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as exc:
@@ -111,15 +114,19 @@ async def _from_memory(body: bytes) -> AsyncIterator[bytes]:
 async def _counted(chunks: AsyncIterable[bytes], size: int | None, progress: Progress | None) -> AsyncIterator[bytes]:
     """The same chunks; says how far it is, and stops when there turn out to be fewer or more than announced."""
     sent = 0
-    async for chunk in chunks:
-        if not isinstance(chunk, bytes | bytearray | memoryview):
-            raise InvalidJob("upload", [Problem("file", "must be made of bytes", chunk)])
-        yield bytes(chunk)
-        sent += len(chunk)
-        if progress is not None:
-            progress(sent, size)
-        if size is not None and sent > size:
-            break
+    try:
+        async for chunk in chunks:
+            if not isinstance(chunk, bytes | bytearray | memoryview):
+                raise InvalidJob("upload", [Problem("file", "must be made of bytes", chunk)])
+            sent += len(chunk)
+            if size is not None and sent > size:
+                break
+            yield bytes(chunk)
+            if progress is not None:
+                progress(sent, size)
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
     if size is not None and sent != size:
         raise InvalidJob("upload", [Problem("file", f"must stay as it is while it is sent, {size} bytes", sent)])
     if not sent:

@@ -346,6 +346,8 @@ def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, origin: O
     """Refusals, tasks that are not visible, failures, results that lie elsewhere or that we can't read."""
     answered = _answered(reply, job.details)
     said = job.state_in_code and reply.status < 400 and answered.code in job.statuses
+    if said and job.statuses[answered.code] is Stage.FAILED and not _names_task(reply.body, job):
+        said = False  # an error of the page itself, which may pass
     if not said and (unseen := _unseen(reply, answered, provider, job.details, origin)):
         return unseen
     data = bytes(answered.data)
@@ -362,6 +364,13 @@ def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, origin: O
     if read.stage is Stage.FAILED and not read.message:
         return msgspec.structs.replace(read, message=_reason(reply.body, job))
     return read
+
+
+def _names_task(body: bytes, job: type[Job[Any]]) -> bool:
+    try:
+        return bool(at((job.query,), str)(body))
+    except UNREADABLE:
+        return False
 
 
 def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:

@@ -1,5 +1,6 @@
 """One argument switches the gateway: what differs between them is told, sent and read as each wants it."""
 
+import asyncio
 from typing import Any, cast
 
 import msgspec
@@ -20,6 +21,7 @@ from suno_async import (
     Provider,
     RateLimited,
     ReplaceSection,
+    ResponseLost,
     SeparateStems,
     SunoClient,
     UploadCover,
@@ -29,6 +31,7 @@ from suno_async import (
 from suno_async.endpoints import Request
 from suno_async.errors import InsufficientCredits
 
+from .conftest import now
 from .doubles import Script, reply
 
 URL = "https://e.example/a.mp3"
@@ -174,3 +177,33 @@ def test_kies_jobs_route_takes_titles_of_80() -> None:
     """maxLength of JobGenerateInput.title, and x-char-limits of createTask."""
     with pytest.raises(InvalidJob, match="title"):
         wire.check(GenerateMusic(prompt="x", style="pop", title="x" * 95, model="V5"), KIE_JOBS)
+
+
+def test_apikley_is_sunoapi_of_the_time_before_v6() -> None:
+    """What sunoapi's newer pages insist on or dropped is not asked there."""
+    wire.check(ReplaceSection(task_id="t", audio_id="a", **REPLACE), APIKLEY)
+    wire.check(UploadCover(upload_url=URL, prompt="an idea", model="V5"), APIKLEY)
+    wire.check(GenerateMusic(prompt="x", model="V9"), APIKLEY)  # a model of tomorrow is passed on
+
+
+async def test_a_free_question_is_asked_again_when_its_answer_was_lost() -> None:
+    script = Script(submits=[ResponseLost("gone"), reply("https://f.example/direct")])
+    async with SunoClient(api_key="k", transport=script) as suno:
+        assert await suno.get_download_url(url=URL) == "https://f.example/direct"
+
+
+async def test_uploads_have_no_part_in_the_limit_of_submits() -> None:
+    """Neither do they count, nor does a refusal of the upload host hold up a song."""
+    file = reply({"downloadUrl": URL})
+    script = Script(submits=[*[file] * 25, reply(None, code=429), reply({"taskId": "t1"}), file])
+    async with SunoClient(api_key="k", transport=script) as suno:
+        for _ in range(25):
+            await suno.upload(b"abc")
+        assert now() == 0
+        refused = asyncio.create_task(suno.upload(b"abc"))
+        while len(script.sent) < 26:
+            await asyncio.sleep(0)
+        await suno.generate_music(prompt="x")
+        await refused
+    times = {at for at, _, url, _ in script.sent if url.endswith("/api/v1/generate")}
+    assert times == {0}

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import anyio
 import msgspec
 import pytest
 from aiohttp import BodyPartReader, web
@@ -224,6 +226,52 @@ async def test_a_file_that_changes_while_it_is_sent_is_not_taken_for_whole(suno:
 
     with pytest.raises(InvalidJob, match="must stay as it is while it is sent"):
         await suno.upload(song, progress=cut)
+
+
+async def test_a_file_that_grows_while_it_is_sent_is_not_cut_off(suno: SunoClient, tmp_path: Path) -> None:
+    song = tmp_path / "a.mp3"
+    song.write_bytes(b"x" * 1_000_000)
+
+    def grow(sent: int, total: int | None) -> None:
+        with song.open("ab") as file:
+            file.write(b"y" * 1_000_000)
+
+    with pytest.raises(InvalidJob, match="must stay as it is while it is sent"):
+        await suno.upload(song, progress=grow)
+
+
+async def test_a_pipe_is_no_file(suno: SunoClient, tmp_path: Path) -> None:
+    """Opening one would wait for its other end, and the loop with it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InvalidJob, match="no regular file"):
+        await suno.upload(tmp_path / "pipe")
+
+
+async def test_a_cancelled_upload_lets_go_of_its_source_at_once(threads: None) -> None:
+    let_go = asyncio.Event()
+
+    async def source() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 100_000
+        finally:
+            let_go.set()
+
+    over = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await over.wait()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(slow, "127.0.0.1", 0)
+    own = msgspec.structs.replace(KIE, uploads=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with SunoClient(api_key="k", provider=own) as suno:
+        with anyio.move_on_after(1):
+            await suno.upload(source())
+        assert let_go.is_set()
+    over.set()
+    await asyncio.sleep(0.1)
+    server.close()
 
 
 async def test_a_network_that_takes_nothing_is_given_up_on() -> None:

@@ -202,6 +202,53 @@ def refused(request: Request[Any]) -> dict[str, str]:
         ),
         (BoostStyle(content=""), "content", "content must be text, not empty, got ''"),
         (
+            GenerateMusic(prompt="x", model="V6", style="s", instrumental=True, audio_weight=0.5),
+            "audio_weight",
+            "audio_weight needs vocals with V6, got 0.5",
+        ),
+        (
+            GenerateMusic(prompt="x", model="V6", variety=2),
+            "variety",
+            "variety needs custom mode with V6: give style, title or lyrics, got 2",
+        ),
+        (
+            GenerateMusic(style="s", image_urls=(URL,)),
+            "image_urls, video_urls, audio_urls",
+            f"image_urls, video_urls, audio_urls cannot be used in custom mode, got ('{URL}',)",
+        ),
+        (
+            GenerateMusic(prompt="x", audio_urls=(URL,) * 11),
+            "image_urls, video_urls, audio_urls",
+            "image_urls, video_urls, audio_urls with style and lyrics must be at most 10, got 11",
+        ),
+        (
+            UploadCover(upload_url=URL, style="s", image_urls=(URL,)),
+            "image_urls",
+            f"image_urls cannot be used in custom mode, got ('{URL}',)",
+        ),
+        (
+            ExtendMusic(audio_id="a", instrumental=True, vocal_gender="f"),
+            "vocal_gender",
+            "vocal_gender cannot be given with instrumental, got 'f'",
+        ),
+        (
+            ExtendMusic(audio_id="a", style="s", lyrics="la", continue_at=5),
+            "title",
+            "title must be given when the source's own parameters are replaced, got None",
+        ),
+        (
+            ExtendMusic(audio_id="a", style="s", title="t" * 81, lyrics="la", continue_at=5, model="V4_5ALL"),
+            "title",
+            "title must have at most 80 characters with V4_5ALL, got 81 characters",
+        ),
+        (
+            ReplaceSection(
+                upload_url=URL, audio_id="a", model="V5", prompt="p", style="s", title="t", start=10, end=20
+            ),
+            "upload_url",
+            f"upload_url cannot be given with task_id or audio_id, got '{URL}'",
+        ),
+        (
             SeparateStems(task_id="t", audio_id="a", type="split_stem_advanced"),
             "stem_name",
             "stem_name must be given with type split_stem_advanced, got None",

@@ -20,7 +20,9 @@ from suno_async import (
     GenerateLyrics,
     GenerateMusic,
     GenerateSounds,
+    GenerateVoice,
     GetCredits,
+    GetTimestampedLyrics,
     InsufficientCredits,
     InvalidRequest,
     Maintenance,
@@ -28,6 +30,7 @@ from suno_async import (
     NotFound,
     QuotaExceeded,
     RateLimited,
+    RecoverAudio,
     ReplaceSection,
     ServerError,
     Stage,
@@ -504,3 +507,32 @@ def test_raw_of_an_update_that_could_be_read_raises_nothing_foreign(odd: bytes, 
     assert update.stage is Stage.COMPLETE
     assert update.result.raw is None
     assert update.raw is None
+
+
+def test_a_null_beside_the_answer_to_a_call_is_nothing() -> None:
+    answered = reply({"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}, None], "waveformData": None})
+    assert [word.word for word in wire.result(answered, GetTimestampedLyrics, KIE).words] == ["la"]
+
+
+def test_a_null_among_tracks_is_no_track() -> None:
+    body = envelope({"taskId": "t1", "status": "SUCCESS", "response": {"sunoData": [None, track(1)]}})
+    assert [one.id for one in tracks(read(body))] == [track(1)["id"]]
+
+
+def test_a_voice_that_failed_tells_the_reason_inside() -> None:
+    """The outer code of its callback is 400 whatever happened (NOTES §5)."""
+    data = {"taskId": "t1", "voiceId": "", "status": "fail", "errorCode": 500, "errorMessage": "no voice in it"}
+    update = callbacks.update(parse_callback(envelope(data, code=400, msg="failed")), GenerateVoice)
+    assert (update.stage, update.code, update.message) == (Stage.FAILED, 500, "no voice in it")
+    quiet = envelope(data | {"errorCode": 0, "errorMessage": ""}, code=400, msg="failed")
+    assert callbacks.update(parse_callback(quiet), GenerateVoice).code == 400
+    said = envelope(data, code=200)
+    assert callbacks.update(parse_callback(said), GenerateVoice).stage is Stage.FAILED
+
+
+def test_an_error_of_the_recovery_page_is_not_the_end_of_the_recovery() -> None:
+    """Code 500 ends it only where the page speaks of the task (NOTES §4)."""
+    ended = b'{"code":500,"msg":"all failed","task_id":"t1","data":null}'
+    assert read(ended, RecoverAudio).stage is Stage.FAILED
+    with pytest.raises(ServerError):
+        read(b'{"code":500,"msg":"Server error","data":null}', RecoverAudio)

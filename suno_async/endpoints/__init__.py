@@ -30,6 +30,7 @@ from .tracks import (
     GenerateMidi,
     RecoverAudio,
     SeparateStems,
+    StemName,
 )
 from .voices import CheckVoice, GeneratePersona, GenerateVoice, RegeneratePhrase, ValidateVoice
 from .words import BoostStyle, GenerateLyrics, GetTimestampedLyrics
@@ -62,6 +63,7 @@ __all__ = [
     "ReplaceSection",
     "Request",
     "SeparateStems",
+    "StemName",
     "UploadBase64",
     "UploadCover",
     "UploadExtend",
