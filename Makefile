@@ -5,12 +5,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check fuzz bench clean
 
 help:
 	@echo 'make demo    eight songs and two lyrics on the emulator, saved under demo-output/'
 	@echo 'make test    lint, types and tests'
 	@echo 'make check   lint and types'
+	@echo 'make fuzz    51 000 callbacks from strangers'
 	@echo 'make bench   the numbers of the README'
 
 demo: .venv/demo
@@ -24,6 +25,9 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+
+fuzz: .venv/dev
+	FUZZ=17000 $(BIN)/python -m pytest tests/test_fuzz.py
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

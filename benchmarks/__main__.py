@@ -2,11 +2,12 @@
 
 import sys
 
-from . import decode, imports, limits, look, notice, waiting
+from . import callback, decode, imports, limits, look, notice, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
     "decode": decode.suite,
+    "callback": callback.suite,
     "look": look.suite,
     "waiting": waiting.suite,
     "limits": limits.suite,

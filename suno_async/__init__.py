@@ -55,6 +55,7 @@ from .errors import (
     RateLimited,
     ResponseLost,
     ServerError,
+    StoreError,
     SubmissionUncertain,
     SunoError,
     TaskFailed,
@@ -68,6 +69,7 @@ from .outcomes import Outcome
 from .pace import Pace
 from .providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Rate
 from .receiver import Receiver, Verdict
+from .records import Record
 from .results import (
     AlignedWord,
     Cover,
@@ -93,6 +95,7 @@ from .results import (
     Wav,
 )
 from .task import Task
+from .trust import Decision
 from .version import __version__
 
 __all__ = [
@@ -116,6 +119,7 @@ __all__ = [
     "ConvertToWav",
     "Cover",
     "CreateMusicVideo",
+    "Decision",
     "DecodeError",
     "DownloadFailed",
     "ExtendMusic",
@@ -153,6 +157,7 @@ __all__ = [
     "Rate",
     "RateLimited",
     "Receiver",
+    "Record",
     "RecoverAudio",
     "RecoveredTrack",
     "Recovery",
@@ -166,6 +171,7 @@ __all__ = [
     "Stem",
     "StemName",
     "Stems",
+    "StoreError",
     "Style",
     "SubmissionUncertain",
     "SunoClient",

@@ -10,8 +10,8 @@ async def emulate(arguments: argparse.Namespace) -> None:
     from .emulator import Emulator
     from .providers import PROVIDERS
 
-    provider = PROVIDERS[arguments.provider]
-    async with Emulator(provider=provider, speed=arguments.speed, port=arguments.port) as emulator:
+    provider, key = PROVIDERS[arguments.provider], arguments.webhook_key
+    async with Emulator(provider=provider, speed=arguments.speed, port=arguments.port, webhook_key=key) as emulator:
         sys.stdout.write(f"SUNO_BASE_URL={emulator.url} SUNO_API_KEY={emulator.api_key}\n")
         sys.stdout.flush()
         await asyncio.Event().wait()
@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8737, help="0 takes any free port")
     parser.add_argument("--speed", type=float, default=1.0, help="seconds of the service's time in one second")
     parser.add_argument("--provider", choices=["kie", "kie-jobs", "sunoapi", "apikley"], default="kie")
+    parser.add_argument("--webhook-key", default="", help="sign callbacks with it, as KIE does")
     with suppress(KeyboardInterrupt):
         asyncio.run(emulate(parser.parse_args()))
 

@@ -31,6 +31,8 @@ class Callback(Struct, frozen=True):
     """The word of the details page, where a callback repeats it; voices do."""
     reason: int | None = None
     """Why the task failed, where a callback says more than `code`."""
+    state: str = ""
+    """The word of the jobs route's record, if that is what was posted; notes have one, too."""
     body: bytes = b""
 
 
@@ -50,8 +52,20 @@ class _Data(Struct, frozen=True):
     status: Any = None
     errorCode: Any = None  # noqa: N815
     errorMessage: Any = None  # noqa: N815
+    state: Any = None
 
 
+class _Usual(Struct, frozen=True):
+    """The same with an object in `data`, as nearly all have, in one go."""
+
+    code: int
+    data: _Data
+    msg: Any = None
+    task_id: str | None = None
+    taskId: str | None = None  # noqa: N815
+
+
+_USUAL = msgspec.json.Decoder(_Usual, strict=False)
 _BODY = msgspec.json.Decoder(_Body, strict=False)
 _DATA = msgspec.json.Decoder(_Data, strict=False)
 _STAGES = {"text": Stage.TEXT, "first": Stage.FIRST, "complete": Stage.COMPLETE, "": Stage.COMPLETE}
@@ -62,12 +76,17 @@ def parse(body: bytes) -> Callback:
 
     CallbackError when the body is not JSON, has no code, or names no task.
     """
+    outer: _Body | _Usual
     try:
-        outer = _BODY.decode(body)
-        data = bytes(outer.data)
-        inner = _DATA.decode(data) if data.startswith(b"{") else _Data()
-    except UNREADABLE as exc:
-        raise CallbackError(f"not a callback: {exc}") from exc
+        outer = _USUAL.decode(body)
+        inner = outer.data
+    except UNREADABLE:
+        try:
+            outer = _BODY.decode(body)
+            data = bytes(outer.data)
+            inner = _DATA.decode(data) if data.startswith(b"{") else _Data()
+        except UNREADABLE as exc:
+            raise CallbackError(f"not a callback: {exc}") from exc
     task_id = inner.task_id or inner.taskId or outer.task_id or outer.taskId
     if not task_id:
         raise CallbackError("not a callback: it names no task")
@@ -79,6 +98,7 @@ def parse(body: bytes) -> Callback:
             (said for said in (inner.error, inner.errorMessage, outer.msg) if isinstance(said, str) and said), ""
         ),
         status=inner.status if isinstance(inner.status, str) else "",
+        state=inner.state if isinstance(inner.state, str) else "",
         reason=inner.errorCode if isinstance(inner.errorCode, int) and inner.errorCode else None,
         body=body,
     )
@@ -116,11 +136,13 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
 
 def _record(callback: Callback) -> JobRecord | None:
     """The record, where the jobs route posts that: KIE's pages leave open which of the two it is."""
+    if not callback.state:
+        return None
     try:
         record = jobs.record_in(callback.body)
     except UNREADABLE:
         return None
-    if record is None or not record.state:
+    if record is None:
         return None
     known = record.state.lower() in jobs.STATES  # notes have a state, too, with a word of its own
     return record if known or record.result_json is not None or record.fail_code is not None else None
@@ -131,10 +153,12 @@ def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
     for place in kind.news_in:
         try:
             spelt = at(place, called)(callback.body)
-            found: R | None = msgspec.convert(spelt, kind.result | None, from_attributes=True)
+            if spelt is None:
+                continue
+            found: R = msgspec.convert(spelt, kind.result, from_attributes=True)
         except UNREADABLE:
             continue  # the text stage has no list to read; for the others a look will tell
-        if found is not None:
+        else:
             if isinstance(found, Result):
                 found.came_from(Origin(callback.task_id, model, callback.body, place))
             return found

@@ -12,17 +12,18 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
 from urllib.parse import quote, urlsplit
-from weakref import WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary
 
 import anyio
 import msgspec
 
-from . import callbacks, wire
+from . import callbacks, tokens, wire
 from .callbacks import Callback
 from .endpoints import (
     AddInstrumental,
@@ -67,21 +68,25 @@ from .errors import (
     RateLimited,
     ResponseLost,
     ServerError,
+    StoreError,
     SubmissionUncertain,
     SunoError,
 )
 from .fields import local_files
+from .hooks import Hook
+from .inbox import NUMBERED, Inbox, Letter
 from .limiter import Limiter
 from .log import log
-from .models import Doubt, Update
+from .models import Update
 from .outcomes import Outcome, outcomes
 from .pace import Pace, pace_of, retries
 from .poller import Poller
 from .providers import Provider, provider_named
-from .receiver import Receiver
+from .receiver import LIMIT, Receiver
 from .results import File, Result
 from .task import Task
 from .transport import HTTP, Transport
+from .trust import FRESHNESS, Decision, Proof, Proofs
 from .uploads import FOLDER, Handed, Progress
 
 __all__ = ["SunoClient"]
@@ -99,8 +104,6 @@ LONGEST = 300.0
 """Seconds that we are ready to wait for one attempt; a service that asks for more is taken for a refusal."""
 NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
-EARLY = 1000
-"""Callbacks kept for submits that are still under way."""
 
 
 def _submits(
@@ -134,8 +137,11 @@ class SunoClient:
     `api_key`: or SUNO_API_KEY. `provider`: "kie" (default), "kie-jobs", "sunoapi", "apikley" or a Provider; or
     SUNO_PROVIDER. `base_url`: another address of the API and of the upload host; or SUNO_BASE_URL. `model`: for jobs
     that name none; V6, and V5 at apikley. `callback_url`: where the service shall post news; without it the client only
-    looks. `pace`: instead of the default of each kind of job. `validate=False`: send what is wrong, too, and let the
-    service judge. ConfigurationError if one of them cannot be used.
+    looks. Each submission gets an address of its own, with a token in the query, or where `{token}` stands.
+    `callback_secret`: what tokens are made with, instead of a secret derived from the key; of several the first makes
+    them and all are accepted; or SUNO_CALLBACK_SECRET. `webhook_key`: of KIE's signatures, one or several; or
+    SUNO_WEBHOOK_KEY. `pace`: instead of the default of each kind of job. `validate=False`: send what is wrong, too, and
+    let the service judge. ConfigurationError if one of them cannot be used.
     """
 
     def __init__(
@@ -146,6 +152,8 @@ class SunoClient:
         base_url: str | None = None,
         model: str | None = None,
         callback_url: str | None = None,
+        callback_secret: str | Sequence[str] | None = None,
+        webhook_key: str | Sequence[str] | None = None,
         pace: Pace | None = None,
         validate: bool = True,
         transport: Transport | None = None,
@@ -153,18 +161,24 @@ class SunoClient:
         provider = provider or os.environ.get("SUNO_PROVIDER") or "kie"
         self.provider = provider if isinstance(provider, Provider) else provider_named(provider)
         self.model = model or self.provider.model
-        self.callback_url = _address("callback_url", callback_url) if callback_url else NOWHERE
+        self.callback_url = callback_url or NOWHERE
         base = base_url or os.environ.get("SUNO_BASE_URL")
         self._base = _address("base_url", base or self.provider.api).rstrip("/")
         self._uploads = (base or self.provider.uploads).rstrip("/")
         self._validate = validate
         self._pace = pace
-        self._transport = transport or HTTP(_key(api_key))
+        key = _key(api_key)
+        self._transport = transport or HTTP(key)
+        given = _several("callback_secret", callback_secret, "SUNO_CALLBACK_SECRET")
+        self._secrets = tuple(secret.encode() for secret in given) or (tokens.secret_of(key),)
+        self._tokens_wanted = bool(given)
+        self._webhook_keys = _several("webhook_key", webhook_key, "SUNO_WEBHOOK_KEY")
+        self._receivers: WeakSet[Receiver] = WeakSet()
         self._limiter = Limiter(self.provider.submits, self._sleep)
         self._poller = Poller(self._look, self._pace_for, per_second=self.provider.looks_per_second)
         self._tasks: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
         self._sending: set[asyncio.Task[Any]] = set()
-        self._early: dict[str, list[Callback]] = {}
+        self._inbox = Inbox(self._tasks, self._poller, self._look, 1 / self.provider.looks_per_second)
         self._closed = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
@@ -217,8 +231,8 @@ class SunoClient:
         request = request.with_model(self.model)
         self._check(request)
         request = await self._hand_in_files(request)
-        body = wire.encode(request, self.provider, self._callback_for(request))
         ref = secrets.token_urlsafe(12)
+        body = wire.encode(request, self.provider, self._callback_for(request, ref))
 
         def send() -> Coroutine[Any, Any, Task[R]]:
             return self._finish(self._accept(request, ref, body, pace), request, ref)
@@ -296,33 +310,69 @@ class SunoClient:
 
     # ---- callbacks -----------------------------------------------------------------------------------------------
 
-    def receiver(self) -> Receiver:
-        """Takes callbacks for this client, in any framework."""
-        return Receiver(self)
+    def receiver(
+        self,
+        *,
+        on_update: Hook | None = None,
+        confirm: bool = False,
+        limit: int = LIMIT,
+        freshness: float = FRESHNESS,
+    ) -> Receiver:
+        """Takes callbacks for this client, in any framework.
+
+        `on_update(update, record)`, a function or coroutine function, is called once for each new stage that came by a
+        proven callback, after that was answered; what it raises is logged. `confirm`: nothing is taken at its word,
+        even a proven callback only makes the client look. `limit`: bytes of a body. `freshness`: seconds by which the
+        time of a signature may differ from ours.
+        """
+        receiver = Receiver(self, on_update=on_update, confirm=confirm, limit=limit, freshness=freshness)
+        self._receivers.add(receiver)
+        return receiver
 
     def feed(self, callback: Callback) -> bool:
         """Take a callback that you vouch for, as it is; True if it was news for a task that somebody holds."""
         task = self._tasks.get(callback.task_id)
         if task is None:
-            self._keep(callback.task_id, callback)
+            self._inbox.keep(callback.task_id, Letter(callback, Proof.TOKEN))
             return False
-        update = callbacks.update(callback, task.kind, task.model)
-        if update.doubt is not Doubt.NONE:
-            self._poller.nudge(task)
-        return task.feed(update)
+        return self._inbox.feed(task, callbacks.update(callback, task.kind, task.model))
 
     def nudge(self, task_id: str) -> None:
         """Something is said to have happened to this task: look at it at once, if somebody waits for it."""
-        task = self._tasks.get(task_id)
-        if task is None:
-            self._keep(task_id)
-        else:
+        if (task := self._tasks.get(task_id)) is not None:
             self._poller.nudge(task)
+        else:
+            with suppress(StoreError):  # nobody vouches for it
+                self._inbox.keep(task_id)
 
-    def _keep(self, task_id: str, *callback: Callback) -> None:
-        """Keep news of a task we don't know while a submit is under way whose answer it may have overtaken."""
-        if self._sending and (task_id in self._early or len(self._early) < EARLY):
-            self._early.setdefault(task_id, []).extend(callback)
+    @property
+    def callback_url(self) -> str:
+        """Where the service is told to post; each submission gets this with a token."""
+        return self._callback_url
+
+    @callback_url.setter
+    def callback_url(self, url: str) -> None:
+        if not tokens.placed(_address("callback_url", url)):
+            raise ConfigurationError(
+                f"callback_url must have {tokens.PLACE} as a whole segment of its path or not at all, and no parameter "
+                f"{tokens.NAME}, got {url!r}"
+            )
+        self._callback_url = url
+
+    @property
+    def proofs(self) -> Proofs:
+        """What callbacks are held against."""
+        given_out = self._tokens_wanted or self.callback_url != NOWHERE
+        return Proofs(self._secrets if given_out else (), self._webhook_keys, self._inbox.owners)
+
+    def ref_of(self, task_id: str) -> str:
+        """The submission that made a task, empty if that is not known."""
+        task = self._tasks.get(task_id)
+        return "" if task is None else task.ref
+
+    def take(self, letter: Letter) -> Decision:
+        """Take a callback from a receiver. StoreError if it must be kept and cannot be."""
+        return self._inbox.take(letter)
 
     # ---- sending -------------------------------------------------------------------------------------------------
 
@@ -330,10 +380,13 @@ class SunoClient:
         if self._validate:
             wire.check(request, self.provider)
 
-    def _callback_for(self, request: Request[Any]) -> str:
-        """Where news shall go: the jobs route wants no address from those who have none."""
-        unwanted = self.provider.goes_by_jobs(type(request)) and self.callback_url == NOWHERE
-        return "" if unwanted else self.callback_url
+    def _callback_for(self, request: Request[Any], ref: str) -> str:
+        """Where news of a submission shall go; the jobs route wants no address from those who have none."""
+        if self.callback_url == NOWHERE:
+            return "" if self.provider.goes_by_jobs(type(request)) else NOWHERE
+        kind = type(request)
+        number = kind.number if NUMBERED.get(kind.number) is kind else 0  # a class of one's own inherits it
+        return tokens.addressed(self.callback_url, tokens.issue(self._secrets[0], number, ref))
 
     async def _accept(self, request: Request[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
         """One attempt at a submit, up to the handle on what it made."""
@@ -362,17 +415,19 @@ class SunoClient:
             task.feed(accepted)
             return task
         log.debug("%s accepted as task %s", kind.__name__, accepted)
+        known = self._inbox.accepted(accepted, kind, ref)
+        if known is not None:  # its callback came first
+            known.ref, known.born, known.pace, known.model = ref, born, pace, model
+            return known
         self._tasks[accepted] = task = Task(accepted, kind, self._poller, ref=ref, born=born, pace=pace, model=model)
-        if accepted in self._early:
-            for callback in self._early.pop(accepted):
-                self.feed(callback)
-            self._poller.nudge(task)
+        self._inbox.deliver_early(task)
         return task
 
     async def _finish(self, work: Coroutine[Any, Any, T], request: Request[Any], ref: str = "") -> T:
         """See a request through once it is under way: a cancelled caller must not lose what is being paid for."""
         under_way = asyncio.create_task(work)
         self._sending.add(under_way)
+        self._inbox.sending(ref)
         under_way.add_done_callback(self._sent)
         try:
             return await asyncio.shield(under_way)
@@ -382,8 +437,7 @@ class SunoClient:
 
     def _sent(self, under_way: asyncio.Task[Any]) -> None:
         self._sending.discard(under_way)
-        if not self._sending:
-            self._early.clear()
+        self._inbox.sent()
 
     async def _call(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
         """A call that is answered at once."""
@@ -478,9 +532,16 @@ class SunoClient:
         return wire.update(reply, task.kind, self.provider, task.id, task.model)
 
     def _pace_for(self, task: Task[Any]) -> Pace:
-        return task.pace or self._pace or pace_of(task.kind)
+        called = bool(self._receivers) and self.callback_url != NOWHERE
+        return task.pace or self._pace or pace_of(task.kind, called=called)
 
     # ---- opening and closing -------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncGenerator[None]:
+        """For web frameworks: `FastAPI(lifespan=suno.lifespan)` closes the client with the application."""
+        async with self:
+            yield
 
     async def aclose(self) -> None:
         """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
@@ -495,6 +556,9 @@ class SunoClient:
         try:
             if self._sending:
                 await asyncio.wait(self._sending)
+            await self._inbox.aclose()
+            for receiver in list(self._receivers):
+                await receiver.aclose()
         finally:
             await self._transport.aclose()
 
@@ -540,6 +604,18 @@ def _key(given: str | None) -> str:
             f"api_key must be printable ASCII without spaces, got {len(key)} characters that are not"
         )
     return key
+
+
+def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tuple[str, ...]:
+    """One secret or several, from the argument or the environment; errors never show them."""
+    if given is None:
+        given = [one for one in os.environ.get(variable, "").split(",") if one.strip()]
+    elif not given:
+        raise ConfigurationError(f"{name} must not be empty; leave it out to have none")
+    several = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(one, str) and one.strip() and _encodes(one) for one in several):
+        raise ConfigurationError(f"{name} must be text, not empty, or several of it")
+    return tuple(one.strip() for one in several)
 
 
 def _address(name: str, given: str) -> str:

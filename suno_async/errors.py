@@ -23,6 +23,7 @@ SunoError
 ├── TaskTimeout               also a TimeoutError; patience ended, the task goes on
 ├── DownloadFailed            saved, failed: some files could not be fetched
 ├── CallbackError             a callback body that says nothing
+├── StoreError                what must be kept could not be kept
 └── DecodeError               an answer of a shape we do not know
 """
 
@@ -49,6 +50,7 @@ __all__ = [
     "RateLimited",
     "ResponseLost",
     "ServerError",
+    "StoreError",
     "SubmissionUncertain",
     "SunoError",
     "TaskFailed",
@@ -241,6 +243,10 @@ class DownloadFailed(SunoError):
 
 class CallbackError(SunoError):
     """A callback body from which no task can be read."""
+
+
+class StoreError(SunoError):
+    """What must be kept could not be kept. A callback that met it is to be sent again."""
 
 
 class DecodeError(SunoError):

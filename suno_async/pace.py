@@ -36,8 +36,15 @@ QUICK = Pace(first=2.0, growth=1.5, cap=6.0, patience=300.0)
 SLOW = Pace()
 
 
-def pace_of(job: type[Request[Any]]) -> Pace:
-    """The default pace of a kind of job."""
+CALLED = Pace(first=150.0, growth=1.0, cap=150.0, patience=1800.0)
+"""Where callbacks are received: each puts off the next look, so that none is made while they come (NOTES §4)."""
+CALLED_QUICK = Pace(first=30.0, growth=2.0, cap=120.0, patience=1800.0)
+
+
+def pace_of(job: type[Request[Any]], *, called: bool = False) -> Pace:
+    """The default pace of a kind of job; `called` if proven callbacks of it are received."""
+    if called:
+        return CALLED_QUICK if job.quick else CALLED
     return QUICK if job.quick else SLOW
 
 

@@ -46,6 +46,7 @@ class _Watch:
         "doubt",
         "doubted",
         "due",
+        "first",
         "looked",
         "nudged",
         "patience",
@@ -64,6 +65,7 @@ class _Watch:
     def __init__(self, task: Task[Any], pace: Pace, now: float, looked: float) -> None:
         self.task = task
         self.pauses = pace.pauses()
+        self.first = pace.first
         self.since = now
         self.patience = pace.patience
         self.until = math.inf
@@ -167,6 +169,19 @@ class Poller:
         if watch.active and not watch.busy:
             self._schedule(watch, watch.due)
 
+    def waits_for(self, task: Task[Any]) -> bool:
+        """Whether somebody waits for this task."""
+        return task.watch is not None and task.watch.active
+
+    def put_off(self, task: Task[Any]) -> None:
+        """Believed news came by another way: the next look is due as long from now as the first was."""
+        watch: _Watch | None = task.watch
+        if watch is not None and not watch.nudged:
+            later = _slot(asyncio.get_running_loop().time() + watch.first)
+            watch.due = min(max(watch.due, later), watch.until)
+            if watch.active and not watch.busy:
+                self._schedule(watch, watch.due)
+
     async def aclose(self) -> None:
         """Stop looking; whoever still waits is told."""
         self._closed = True
@@ -268,7 +283,7 @@ class Poller:
             watch.trouble = exc
             pause = self._after_trouble(watch, exc, clock())
         except DecodeError:
-            watch.puzzles += 1
+            watch.puzzles += not nudged  # how often that is, strangers can decide
             if watch.puzzles >= PUZZLES:
                 raise
             pause = next(watch.pauses)

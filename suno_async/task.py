@@ -1,7 +1,7 @@
 """The handle on an accepted job: awaited, iterated, fed. It knows no clock and no network."""
 
 import asyncio
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from .endpoints import Request
@@ -54,6 +54,7 @@ class Task(Generic[R]):
         "failure",
         "id",
         "kind",
+        "listeners",
         "model",
         "pace",
         "ref",
@@ -89,6 +90,8 @@ class Task(Generic[R]):
         self._watcher = watcher
         self.updates: tuple[Update[R], ...] = ()
         """What was news here, in the order of the stages."""
+        self.listeners: tuple[Callable[[Update[R]], None], ...] = ()
+        """Told of each update that is news."""
         self._waiters: list[_Waiter] = []
 
     @property
@@ -116,6 +119,8 @@ class Task(Generic[R]):
         self.updates += (update,)
         if update.stage is Stage.FAILED:
             self.failure = update.failure()
+        for listener in self.listeners:
+            listener(update)
         for waiter in self._waiters:
             if update.stage >= waiter.stage or self.done:
                 waiter.rouse()

@@ -441,9 +441,9 @@ async def test_strangers_callbacks_are_not_hoarded() -> None:
         await anyio.sleep(1)
         for number in range(5000):
             suno.nudge(f"stranger {number}")
-        assert len(suno._early) == 1000
+        assert len(suno._inbox._early) == 1000
         await submitting
-        assert suno._early == {}
+        assert suno._inbox._early == {}
 
 
 async def test_a_doubtful_callback_asks_for_a_look() -> None:

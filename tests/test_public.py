@@ -15,8 +15,8 @@ from .doubles import method_of
 PACKAGE = Path(suno_async.__file__).parent
 ORDER = [
     *("version", "errors", "models", "results", "explain", "fields", "endpoints", "shapes", "jobs", "providers"),
-    *("wire", "callbacks", "log", "limiter", "pace", "task", "poller", "outcomes", "transport", "uploads"),
-    *("receiver", "downloads", "client", "emulator"),
+    *("wire", "callbacks", "tokens", "trust", "log", "limiter", "pace", "task", "poller", "outcomes", "transport"),
+    *("uploads", "records", "hooks", "inbox", "receiver", "downloads", "client", "emulator"),
 ]
 PURE = ORDER[: ORDER.index("log")]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import aiohttp
 import anyio.to_thread
 import pytest
-from aiohttp import web
+import uvicorn
 
 import suno_async
-from suno_async import SunoClient, SunoError, errors
+from suno_async import SunoError, errors
 from suno_async.emulator import Emulator
 from suno_async.endpoints import TABLE
 
@@ -22,7 +23,7 @@ from .loop import JumpLoop
 README = (Path(__file__).parents[1] / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SCRIPTS = [program for program in PROGRAMS if "asyncio.run(main())" in program]
-SERVERS = [program for program in PROGRAMS if "web.run_app(app)" in program]
+SERVERS = [program for program in PROGRAMS if "FastAPI(" in program]
 
 
 def test_every_program_is_run_here() -> None:
@@ -78,26 +79,26 @@ def test_the_programs_run(
 
 
 def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pasted, served by uvicorn, with the emulator's callbacks over loopback and no look."""
     (program,) = SERVERS
-    served: list[web.Application] = []
-    monkeypatch.setattr(web, "run_app", served.append)
 
     async def main() -> None:
-        names: dict[str, Any] = {}
-        exec(program, names)
-        (app,) = served
-        runner = web.AppRunner(app)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        suno: SunoClient = names["suno"]
-        suno.callback_url = f"{url}/suno"  # in place of the public address
-        async with aiohttp.ClientSession() as session, session.get(f"{url}/sing?about=rain") as answer:
-            assert len(await answer.json()) == 2
-        await suno.aclose()
-        await runner.cleanup()
+        door = socket.create_server(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{door.getsockname()[1]}"
+        async with Emulator(speed=300) as emulator:
+            monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
+            monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
+            names: dict[str, Any] = {}
+            exec(program.replace("https://bot.example", url), names)
+            server = uvicorn.Server(uvicorn.Config(names["app"], log_level="error", ws="none"))
+            serving = asyncio.create_task(server.serve(sockets=[door]))
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/sing?about=rain") as answer:
+                assert len(await answer.json()) == 2
+            assert not [seen for seen in emulator.log if seen.path.endswith("record-info")]
+            server.should_exit = True
+            await serving
 
-    emulated(main(), monkeypatch)
+    asyncio.run(main())
 
 
 def test_the_endpoint_table_is_the_code() -> None:

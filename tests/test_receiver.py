@@ -38,7 +38,7 @@ def anyio_backend() -> str:
 async def aiohttp_door(receiver: Receiver) -> AsyncGenerator[str]:
     app = web.Application()
     app.router.add_post("/hooks/suno", receiver.aiohttp)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)  # a sender that was stopped midway lingers
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:

@@ -55,7 +55,7 @@ class Desk:
         stopped = self._stopped(request, fault, kind)
         return self._sent(request, fault, await answered(request)) if stopped is None else stopped
 
-    def take(self, request: web.Request, asked: Asked) -> web.Response:
+    async def take(self, request: web.Request, asked: Asked) -> web.Response:
         """Accept a job, or answer a call at once."""
         source = self.runs.get(str(asked.params.get("task_id")))
         family = FAMILIES[asked.kind.result]
@@ -64,9 +64,10 @@ class Desk:
         self._check_repeat(run)
         run.fault = self._fault(asked.kind, None)
         later = issubclass(run.kind, Job) or (asked.by_jobs and not family.at_once)
-        making = self._accepted if later else self._answered
         stopped = self._stopped(request, run.fault, run.kind)
-        return self._sent(request, run.fault, making(run)) if stopped is None else stopped
+        if stopped is not None:
+            return stopped
+        return self._sent(request, run.fault, await self._accepted(run) if later else self._answered(run))
 
     def _check_repeat(self, run: Run) -> None:
         """Refuse what is made only once and was; what came to nothing may be tried again."""
@@ -74,13 +75,13 @@ class Desk:
         if first is not None and first.state(self._clock.now())[0] is not Stage.FAILED:
             raise run.family.repeated(first)
 
-    def _accepted(self, run: Run) -> web.Response:
+    async def _accepted(self, run: Run) -> web.Response:
         self._till.pay(run)
         self.runs[run.id] = self._made[_sole(run)] = run
         # The default address of our own client leads nowhere, on purpose.
         wanted = run.asked.callback and not _host(run.asked.callback).endswith(".invalid")
         if wanted and run.fault is not Fault.SILENT:
-            self.postman.follow(run)
+            await self.postman.follow(run)
         return answer(200, "success", {run.asked.provider.query(run.kind): run.id})
 
     def _answered(self, run: Run) -> web.Response:

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple, Self
 
@@ -21,14 +21,14 @@ from ..endpoints import (
     UploadStream,
 )
 from ..models import Stage
-from ..providers import KIE, Provider
+from ..providers import KIE, KIE_JOBS, Provider
 from . import media, pages
 from .answers import answer, json, refusal
 from .clock import Clock, Gate
 from .desk import Desk
 from .families import Run
 from .faults import Fault
-from .postman import Postman
+from .postman import Posted, Postman
 from .requests import Refused, by_job, by_path
 from .till import Till
 from .uploads import Uploads
@@ -55,7 +55,8 @@ class Emulator:
     Accepts and refuses as the service does, walks each job through its stages, posts callbacks, keeps uploads, serves
     files that play. `speed`: how many of its seconds pass in one, 0 to step it by `advance` alone (rate limits stay
     real). `provider`: whose words it speaks; with KIE_JOBS by both of KIE's routes. `credits`: the balance to begin
-    with. Nothing leaves the machine but callbacks, to where the jobs ask for them.
+    with. `webhook_key`: signs callbacks as KIE does, which alone is known to; ValueError with another provider. Nothing
+    leaves the machine but callbacks, to where the jobs ask for them.
     """
 
     def __init__(
@@ -67,11 +68,17 @@ class Emulator:
         port: int = 0,
         credits: float = 1000.0,
         seed: int | None = None,
+        webhook_key: str = "",
     ) -> None:
+        if webhook_key and provider.name not in (KIE.name, KIE_JOBS.name):
+            raise ValueError(f"no signature is known for callbacks of {provider.name}")
         self.api_key = api_key
         self.provider = provider
         self.log: deque[Seen] = deque(maxlen=100_000)
         """The requests so far, newest last."""
+        self.posted: deque[Posted] = deque(maxlen=10_000)
+        """The callbacks so far, newest last, from their first attempt on; without what was replayed or forged."""
+        self._webhook_key = webhook_key
         self._older = _by_paths(provider)
         self._clock = Clock(speed)
         self._gate = Gate(provider)
@@ -115,9 +122,35 @@ class Emulator:
         """Let so much of the service's time pass at once."""
         self._clock.advance(seconds)
 
+    async def replay(self, posted: Posted, *, age: float = 0) -> int:
+        """Post a callback once more, byte for byte, and tell what it was answered: the HTTP status, 0 for no answer.
+
+        `age`: as if it had been signed so many seconds earlier than it was (negative: later), if it was signed.
+        """
+        return await self._desk.postman.again(posted, age)
+
+    async def forge(
+        self,
+        job: Run | str,
+        stage: Stage,
+        *,
+        url: str | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> int:
+        """Post what an attacker could who knows the id of this job, and tell what it was answered, as `replay` does.
+
+        That is the honest body of the stage, reached or not, unless there is a `body`; unsigned unless `headers` say
+        otherwise; to the job's callback address without its query, where a token would be, unless there is a `url` (a
+        token in the path stays: name the address then). Raises KeyError for a task id that it did not give out,
+        ValueError if the job has no address or no such stage.
+        """
+        run = self.runs[job] if isinstance(job, str) else job
+        return await self._desk.postman.pretend(run, stage, url, body, headers or {})
+
     async def __aenter__(self) -> Self:
         self._uploads = Uploads(self._older, self._desk.token)
-        self._desk.postman = Postman(self._clock)
+        self._desk.postman = Postman(self._clock, self._webhook_key, self.posted)
         self._posting = self._desk.postman.rounds
         self._runner = web.AppRunner(self._app())
         await self._runner.setup()
@@ -185,14 +218,14 @@ class Emulator:
             if kind in others:
                 return await self._desk.special(request, kind, others[kind])
             self._gate.submit(kind.path)
-            return self._desk.take(request, by_path(await request.read(), kind, self._older))
+            return await self._desk.take(request, by_path(await request.read(), kind, self._older))
 
         return endpoint
 
     async def _job(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
         self._gate.submit(jobs.CREATE)
-        return self._desk.take(request, by_job(await request.read(), self.provider))
+        return await self._desk.take(request, by_job(await request.read(), self.provider))
 
     async def _credits(self, request: web.Request) -> web.Response:
         return answer(200, "success", self.credits)

@@ -23,6 +23,8 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     method: ClassVar[str] = "POST"
     operation: ClassVar[str] = ""
     """Its name on KIE's jobs route; empty for what is not there and goes to `path` always."""
+    number: ClassVar[int] = 0
+    """Its number in callback tokens, never given to another; 0 for classes of one's own."""
     result: ClassVar[Any]
     """What the answer becomes."""
     required: ClassVar[tuple[str, ...]] = ()

@@ -153,6 +153,7 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate"
     operation = "generate"
+    number = 1
     required = ("custom_mode", "instrumental", "model")
     idea = "idea"
 
@@ -214,6 +215,7 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/upload-cover"
     operation = "upload-and-cover-audio"
+    number = 3
     required = ("upload_url", "model")
 
     upload_url: Media
@@ -235,6 +237,7 @@ class Mashup(CustomJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/mashup"
     operation = "mashup"
+    number = 7
     required = ("upload_url_list", "model")
 
     upload_url_list: Annotated[tuple[Media, ...], Meta(min_length=2, max_length=2, description="Exactly two.")]
@@ -302,6 +305,7 @@ class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
     path = "/api/v1/generate/extend"
     filled = {"audio_id": "id", "model": "model"}
     operation = "extend"
+    number = 2
     required = ("default_param_flag", "audio_id", "model")
 
     audio_id: AudioId | None = None
@@ -336,6 +340,7 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/upload-extend"
     operation = "upload-and-extend-audio"
+    number = 4
     required = ("upload_url", "default_param_flag", "instrumental", "model")
 
     upload_url: Media
@@ -356,6 +361,7 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/add-instrumental"
     operation = "add-instrumental"
+    number = 5
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Media
@@ -382,6 +388,7 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/add-vocals"
     operation = "add-vocals"
+    number = 6
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Media
@@ -426,6 +433,7 @@ class ReplaceSection(_PartOfTrack, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/replace-section"
     operation = "replace-section"
+    number = 8
     required = ("prompt", "style", "title", "start", "end")
 
     task_id: Text | None = None
@@ -490,6 +498,7 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/sounds"
     operation = "sounds"
+    number = 9
     required = ("prompt", "model")
 
     prompt: Annotated[str, Meta(min_length=1, max_length=500, description="What to hear.")]

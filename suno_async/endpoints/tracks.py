@@ -42,6 +42,7 @@ class ConvertToWav(TrackJob[Wav], frozen=True, kw_only=True):
 
     path = "/api/v1/wav/generate"
     operation = "convert-to-wav-format"
+    number = 13
     details = "/api/v1/wav/record-info"
     result = Wav
     statuses = _words("GENERATE_WAV_FAILED")
@@ -64,6 +65,7 @@ class CreateMusicVideo(TrackJob[Video], frozen=True, kw_only=True):
 
     path = "/api/v1/mp4/generate"
     operation = "create-music-video"
+    number = 14
     details = "/api/v1/mp4/record-info"
     result = Video
     statuses = _words("GENERATE_MP4_FAILED")
@@ -108,6 +110,7 @@ class SeparateStems(TrackJob[Stems], frozen=True, kw_only=True):
 
     path = "/api/v1/vocal-removal/generate"
     operation = "separate-vocals"
+    number = 15
     details = "/api/v1/vocal-removal/record-info"
     result = Stems
     statuses = _words("GENERATE_AUDIO_FAILED")
@@ -152,6 +155,7 @@ class GenerateMidi(_StemsJob[Midi], frozen=True, kw_only=True):
 
     path = "/api/v1/midi/generate"
     operation = "generate-midi-from-audio"
+    number = 16
     details = "/api/v1/midi/record-info"
     result = Midi
     statuses = {0: Stage.PENDING, 1: Stage.COMPLETE, 2: Stage.FAILED, 3: Stage.FAILED}
@@ -180,6 +184,7 @@ class GenerateCover(_MusicsJob[Cover], frozen=True, kw_only=True):
 
     path = "/api/v1/suno/cover/generate"
     operation = "cover-generate"
+    number = 17
     details = "/api/v1/suno/cover/record-info"
     result = Cover
     statuses = {
@@ -210,6 +215,7 @@ class RecoverAudio(_MusicsJob[Recovery], frozen=True, kw_only=True):
 
     path = "/api/v1/suno/recovery"
     operation = "suno-recovery-audio"
+    number = 18
     details = "/api/v1/suno/recovery/record-info"
     query = "task_id"
     result = Recovery

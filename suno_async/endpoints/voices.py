@@ -25,6 +25,7 @@ class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
 
     path = "/api/v1/generate/generate-persona"
     operation = "generate-persona"
+    number = 19
     result = Persona
     once = True
     required = ("task_id", "audio_id", "name", "description")
@@ -78,6 +79,7 @@ class ValidateVoice(PhraseJob, frozen=True, kw_only=True):
 
     path = "/api/v1/voice/validate"
     operation = "validation-phrase"
+    number = 20
     required = ("voice_url", "vocal_start", "vocal_end")
 
     voice_url: Media
@@ -107,6 +109,7 @@ class RegeneratePhrase(_AnotherPhrase, frozen=True, kw_only=True):
 
     path = "/api/v1/voice/regenerate"
     operation = "regenerate-phrase"
+    number = 21
     callback = "calBackUrl"  # their spelling
     required = ("task_id",)
 
@@ -130,6 +133,7 @@ class GenerateVoice(_Voicing[Voice], frozen=True, kw_only=True):
 
     path = "/api/v1/voice/generate"
     operation = "create-voice"
+    number = 22
     details = "/api/v1/voice/record-info"
     result = Voice
     required = ("task_id", "verify_url")
@@ -164,6 +168,7 @@ class CheckVoice(_VoiceCall[VoiceCheck], frozen=True, kw_only=True):
 
     path = "/api/v1/voice/check-voice"
     operation = "check-voice"
+    number = 23
     result = VoiceCheck
     free = True
     required = ("task_id",)

@@ -23,6 +23,7 @@ class GenerateLyrics(Job[Lyrics], frozen=True, kw_only=True):
 
     path = "/api/v1/lyrics"
     operation = "generate-lyrics"
+    number = 10
     details = "/api/v1/lyrics/record-info"
     result = Lyrics
     quick = True
@@ -46,6 +47,7 @@ class BoostStyle(Call[Style], frozen=True, kw_only=True):
 
     path = "/api/v1/style/generate"
     operation = "boost-music-style"
+    number = 12
     result = Style
     required = ("content",)
 
@@ -61,6 +63,7 @@ class GetTimestampedLyrics(TrackCall[TimedLyrics], frozen=True, kw_only=True):
 
     path = "/api/v1/generate/get-timestamped-lyrics"
     operation = "timeStamped-lyrics"  # their capital S
+    number = 11
     result = TimedLyrics
     free = True
     required = ("task_id", "audio_id")

@@ -1,0 +1,151 @@
+"""What is believed: every proof, and the whole table of decisions."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from suno_async import Stage, tokens
+from suno_async.trust import Decision, Proof, Proofs, decide, prove, signed
+
+KEY = "whk_test_0123456789abcdef"
+ID = "5c79a1b2c3d4e5f60718293a4b5cbe8e"
+STAMP = 1_769_670_760
+VECTORS = [  # NOTES §5
+    (KEY, ID, STAMP, "aq7W4tYnh9qyMrn4QKFhY9+9VGUERzHHxDhYvvy/e0A="),
+    (KEY, "ee9c2715375b7837f8bb51d641ff5863", STAMP, "goPY9MrAzqXvRfg0zXI6K0G2MvykTfrHVldnN23i1Fo="),
+    ("секрет-ключ", "65e563474bd7b6485dfb229eb92324a8", 1_758_044_664, "d+Ee145dxxFRTiesol+7ZqkKEhQ47uySS5ytFLwVxAo="),
+]
+
+
+def headers(signature: str = VECTORS[0][3], stamp: object = STAMP) -> dict[str, str]:
+    return {"X-Webhook-Timestamp": str(stamp), "X-Webhook-Signature": signature}
+
+
+@pytest.mark.parametrize(("key", "task_id", "stamp", "signature"), VECTORS)
+def test_kies_signatures(key: str, task_id: str, stamp: int, signature: str) -> None:
+    assert signed(task_id, headers(signature, stamp), ("another", key), 300, stamp)
+    assert not signed(task_id, headers(signature, stamp), ("another",), 300, stamp)
+    assert not signed(task_id + "x", headers(signature, stamp), (key,), 300, stamp)
+
+
+@pytest.mark.parametrize(("away", "fresh"), [(0, True), (300, True), (-300, True), (300.5, False), (-301, False)])
+def test_a_signature_is_fresh_for_five_minutes_in_both_directions(away: float, fresh: bool) -> None:
+    assert signed(ID, headers(), (KEY,), 300, STAMP + away) is fresh
+
+
+@pytest.mark.parametrize("spelt", [str.lower, str.upper, str.title, str])
+def test_headers_in_any_case(spelt: Any) -> None:
+    assert signed(ID, {spelt(name): value for name, value in headers().items()}, (KEY,), 300, STAMP)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {},
+        {"X-Webhook-Timestamp": str(STAMP)},
+        {"X-Webhook-Signature": VECTORS[0][3]},
+        headers(stamp=""),
+        headers(stamp="-1"),
+        headers(stamp="1e9"),
+        headers(stamp=f"{STAMP}.0"),
+        headers(stamp="٣" * 10),
+        headers(stamp="9" * 5000),
+        headers(signature=""),
+        headers(signature="é" * 44),
+        headers(signature="\ud800"),
+        headers(signature=VECTORS[0][3][:-1]),
+    ],
+)
+def test_odd_headers_prove_nothing(odd: dict[str, str]) -> None:
+    assert not signed(ID, odd, (KEY,), 300, STAMP)
+
+
+# ---- proofs ----------------------------------------------------------------------------------------------------------
+
+SECRET = b"secret"
+REF, OTHER = "AAECAwQFBgcICQoL", "AAAAAAAAAAAAAAAA"
+TOKEN = tokens.issue(SECRET, 1, REF)
+WRONG_TOKEN = tokens.issue(b"guessed", 1, REF)
+
+
+@pytest.mark.parametrize(
+    ("tokens_", "keys", "token", "signature", "proof"),
+    [
+        (False, False, "", "", Proof.NONE),
+        (False, False, TOKEN, "right", Proof.NONE),  # nobody checks what is not configured
+        (True, False, TOKEN, "", Proof.TOKEN),
+        (True, False, WRONG_TOKEN, "", Proof.WRONG),
+        (True, False, "", "", Proof.WRONG),
+        (True, False, "", "right", Proof.WRONG),
+        (False, True, "", "right", Proof.SIGNATURE),
+        (False, True, TOKEN, "right", Proof.SIGNATURE),
+        (False, True, "", "wrong", Proof.WRONG),
+        (False, True, "", "", Proof.WRONG),
+        (True, True, TOKEN, "right", Proof.TOKEN),
+        (True, True, "", "right", Proof.WRONG),
+        (True, True, WRONG_TOKEN, "right", Proof.WRONG),
+        (True, True, TOKEN, "wrong", Proof.WRONG),
+        (True, True, TOKEN, "", Proof.WRONG),
+        (True, True, "", "", Proof.WRONG),
+    ],
+)
+def test_every_proof_that_is_configured_must_hold(
+    tokens_: bool, keys: bool, token: str, signature: str, proof: Proof
+) -> None:
+    proofs = Proofs((SECRET,) if tokens_ else (), (KEY,) if keys else (), {REF: ID})
+    said = {"right": headers(), "wrong": headers("x" * 44), "": {}}[signature]
+    found, told = prove(ID, "", [token], said, proofs, STAMP)
+    assert found is proof
+    assert (told is not None) is (proof is Proof.TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("ref", "owners", "proof"),
+    [
+        ("", {REF: ID}, Proof.TOKEN),
+        (REF, {}, Proof.TOKEN),
+        (REF, {REF: ID}, Proof.TOKEN),
+        ("", {REF: ""}, Proof.TOKEN),  # its submit is under way, or its answer was lost
+        ("", {}, Proof.UNBOUND),  # of another process, or of long ago
+        ("", {OTHER: "another task"}, Proof.UNBOUND),
+        (OTHER, {}, Proof.WRONG),  # this task was made by another submission
+        (OTHER, {REF: ID}, Proof.WRONG),
+        ("", {REF: "another task"}, Proof.WRONG),  # that submission made another task
+    ],
+)
+def test_a_token_speaks_for_its_own_task_alone(ref: str, owners: dict[str, str], proof: Proof) -> None:
+    assert prove(ID, ref, ["A" * 40, TOKEN], {}, Proofs((SECRET,), (), owners), STAMP)[0] is proof
+
+
+def test_secrets_are_not_shown() -> None:
+    assert repr(Proofs((b"hidden",), ("hidden",))) == "<Proofs 1 secrets, 1 keys>"
+
+
+# ---- decisions -------------------------------------------------------------------------------------------------------
+
+
+def test_the_whole_table_of_decisions() -> None:
+    early, ends = (Stage.PENDING, Stage.TEXT, Stage.FIRST), (Stage.COMPLETE, Stage.FAILED)
+    table = {
+        **dict.fromkeys(product([Proof.WRONG], Stage, [True, False]), Decision.REFUSE),
+        **dict.fromkeys(product([Proof.NONE], Stage, [True]), Decision.WAKE),
+        **dict.fromkeys(product([Proof.NONE], Stage, [False]), Decision.IGNORE),
+        **dict.fromkeys(product([Proof.TOKEN], Stage, [True]), Decision.FEED),
+        **dict.fromkeys(product([Proof.SIGNATURE], early, [True]), Decision.FEED),
+        **dict.fromkeys(product([Proof.SIGNATURE], ends, [True]), Decision.CONFIRM),
+        **dict.fromkeys(product([Proof.UNBOUND], Stage, [True]), Decision.CONFIRM),
+        **dict.fromkeys(product([Proof.TOKEN, Proof.SIGNATURE, Proof.UNBOUND], Stage, [False]), Decision.KEEP),
+    }
+    assert table == {
+        (proof, stage, known): decide(proof, stage, known)
+        for proof, stage, known in product(Proof, Stage, [True, False])
+    }
+    assert len(table) == 50
+
+
+def test_who_wants_confirmation_believes_nothing_and_refuses_the_same() -> None:
+    for proof, stage, known in product(Proof, Stage, [True, False]):
+        before = decide(proof, stage, known)
+        expected = Decision.CONFIRM if before is Decision.FEED else before
+        assert decide(proof, stage, known, confirm=True) is expected
