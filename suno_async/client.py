@@ -427,7 +427,7 @@ class SunoClient:
         """See a request through once it is under way: a cancelled caller must not lose what is being paid for."""
         under_way = asyncio.create_task(work)
         self._sending.add(under_way)
-        self._inbox.sending(ref)
+        self._inbox.sending("" if self.callback_url == NOWHERE else ref)
         under_way.add_done_callback(self._sent)
         try:
             return await asyncio.shield(under_way)

@@ -70,7 +70,7 @@ class Inbox:
     # ---- submits -------------------------------------------------------------------------------------------------
 
     def sending(self, ref: str) -> None:
-        """A submission leaves: its token is ours, its task not known yet."""
+        """A submission leaves: its token is ours, its task not known yet. Empty if it has none."""
         self._sending += 1
         if ref:
             self._own(ref, self.owners.get(ref, ""))
@@ -83,7 +83,8 @@ class Inbox:
 
     def accepted(self, task_id: str, kind: type[Request[R]], ref: str) -> Task[R] | None:
         """A submission has its task: the handle that its callbacks made, if they came first."""
-        self._own(ref, task_id)
+        if ref in self.owners:
+            self._own(ref, task_id)
         held = self._held.pop(task_id, None) or self._tasks.get(task_id)
         return held if held is not None and held.kind is kind and held.ref in ("", ref) else None
 

@@ -25,6 +25,7 @@ from suno_async import (
     SunoClient,
     Update,
     Wav,
+    tokens,
 )
 from suno_async.inbox import EARLY
 from suno_async.records import Record
@@ -176,6 +177,21 @@ async def test_every_process_with_the_key_can_check_tokens_and_secrets_can_be_re
         query = query_of(script)
         async with opened(PENDING, callback_secret=["new", "old"]) as (elsewhere, _):
             assert (await elsewhere.receiver().receive(called("complete", track(1)), {}, query)).status == 200
+
+
+async def test_of_several_secrets_the_first_makes_the_tokens() -> None:
+    async with opened(PENDING, callback_secret=["new", "old"]) as (suno, script):
+        await suno.generate_music(prompt="x")
+        token = query_of(script)["suno"]
+        assert tokens.read(token, [b"new"]) is not None
+        assert tokens.read(token, [b"old"]) is None
+
+
+@pytest.mark.parametrize("odd", ["", [], [""], ["a", " "], "\ud800"])
+async def test_an_empty_secret_or_key_is_no_way_to_switch_checks_off(odd: Any) -> None:
+    for name in ("callback_secret", "webhook_key"):
+        with pytest.raises(ConfigurationError, match=name):
+            SunoClient(api_key="k", **{name: odd})
 
 
 async def test_secrets_come_from_the_environment_and_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
