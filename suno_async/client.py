@@ -547,18 +547,18 @@ class SunoClient:
         """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
         self._closed.set()
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
+            self._closing = asyncio.create_task(self._close(asyncio.current_task()))
         with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
             await asyncio.shield(self._closing)
 
-    async def _close(self) -> None:
+    async def _close(self, closer: asyncio.Task[Any] | None) -> None:
         await self._poller.aclose()
         try:
             if self._sending:
                 await asyncio.wait(self._sending)
             await self._inbox.aclose()
             for receiver in list(self._receivers):
-                await receiver.aclose()
+                await receiver.aclose(closer)
         finally:
             await self._transport.aclose()
 

@@ -79,9 +79,9 @@ class Hooks:
         except Exception:
             log.exception("the hook for updates failed at %r", update)
 
-    async def aclose(self, patience: float = 10.0) -> None:
-        """Let the calls that are under way end, for a while; one of them may be what closes."""
-        calls = set(self._calling.values()) - {asyncio.current_task()}
+    async def aclose(self, closer: asyncio.Task[Any] | None = None, patience: float = 10.0) -> None:
+        """Let the calls that are under way end, for a while; one of them may be what closes, and waits for this."""
+        calls = set(self._calling.values()) - {closer}
         if calls:
             _, late = await asyncio.wait(calls, timeout=patience)
             for call in late:

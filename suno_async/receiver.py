@@ -1,5 +1,6 @@
 """Callbacks in: what to answer, and who is told. What to believe of them is `trust`."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -123,10 +124,10 @@ class Receiver:
             self._complained = now
             log.warning("callbacks are refused, the last of task %s: %s", callback.task_id, Proof.WRONG.value)
 
-    async def aclose(self) -> None:
-        """Let the hook's calls that are under way end; the client does it when it is closed."""
+    async def aclose(self, closer: "asyncio.Task[Any] | None" = None) -> None:
+        """Let the hook's calls that are under way end, but for one that closes; the client does it when it closes."""
         if self._hooks is not None:
-            await self._hooks.aclose()
+            await self._hooks.aclose(closer)
 
     async def aiohttp(self, request: "web.Request") -> "web.Response":
         """Handler for aiohttp.web: `app.router.add_post("/suno", receiver.aiohttp)`."""

@@ -483,3 +483,18 @@ async def test_the_client_closes_with_its_application() -> None:
         await suno.generate_music(prompt="x")
     with pytest.raises(ConfigurationError, match="closed"):
         await suno.generate_music(prompt="x")
+
+
+async def test_a_hook_may_close_the_client() -> None:
+    ended: list[float] = []
+    suno = SunoClient(api_key="k", transport=(script := Script(PENDING)), callback_url=URL)
+
+    async def hook(update: Update[Any], record: Record) -> None:
+        await suno.aclose()
+        ended.append(now())
+
+    receiver = suno.receiver(on_update=hook)
+    await suno.generate_music(prompt="x")
+    await receiver.receive(called("complete", track(1)), {}, query_of(script))
+    await asyncio.sleep(60)
+    assert ended == [pytest.approx(0, abs=1)]
