@@ -177,6 +177,7 @@ async def test_a_cover_that_exists_is_the_one_that_was_made(data: Any, code: int
         (CreateMusicVideo(TRACK), None),
         (GeneratePersona(TRACK, name="x", description="y"), None),
         (GenerateCover(task_id="t1"), "it exists already, dear friend"),
+        (GenerateCover(task_id="t1"), "ValidationException"),  # a word is no id
     ],
 )
 async def test_what_exists_and_is_not_named_is_an_error(request_: Request[Any], data: str | None) -> None:

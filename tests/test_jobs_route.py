@@ -272,3 +272,11 @@ def test_a_record_that_is_posted_is_not_taken_for_a_finished_empty_result(kind: 
     body = envelope({"taskId": "t1", "resultJson": "", **data})
     update = callbacks.update(parse_callback(body), kind)
     assert update.stage is not Stage.COMPLETE
+
+
+@pytest.mark.parametrize(
+    ("state", "stage"), [("FAIL", Stage.FAILED), ("Success", Stage.COMPLETE), ("Generating", Stage.PENDING)]
+)
+def test_the_words_of_a_record_in_any_case(state: str, stage: Stage) -> None:
+    told = done(state=state, resultJson=text({"data": [TRACK]}))
+    assert wire.update(told, GenerateMusic, KIE_JOBS, "t1").stage is stage
