@@ -1,27 +1,19 @@
 """Where the parts meet, and nothing else."""
 
 import asyncio
+import hashlib
+import math
 import os
-import secrets
-from collections.abc import (
-    AsyncGenerator,
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterable,
-    Sequence,
-)
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from urllib.parse import quote, urlsplit
 from weakref import WeakSet, WeakValueDictionary
 
 import anyio
-import msgspec
 
 from . import callbacks, tokens, wire
 from .callbacks import Callback
@@ -59,32 +51,22 @@ from .endpoints import (
     ValidateVoice,
     maker_of,
 )
-from .errors import (
-    AlreadyExists,
-    ApiError,
-    ConfigurationError,
-    ConnectError,
-    Maintenance,
-    RateLimited,
-    ResponseLost,
-    ServerError,
-    StoreError,
-    SubmissionUncertain,
-    SunoError,
-)
-from .fields import local_files
+from .errors import ConfigurationError, StoreError
 from .hooks import Hook
 from .inbox import NUMBERED, Inbox, Letter
-from .limiter import Limiter
-from .log import log
+from .ledger import Ledger
 from .models import Update
 from .outcomes import Outcome, outcomes
-from .pace import Pace, pace_of, retries
+from .pace import Pace, pace_of
 from .poller import Poller
 from .providers import Provider, provider_named
 from .receiver import LIMIT, Receiver
+from .records import Record
 from .results import File, Result
+from .sender import Sender
+from .stores import MemoryStore, Store, store_at
 from .task import Task
+from .tokens import Token
 from .transport import HTTP, Transport
 from .trust import FRESHNESS, Decision, Proof, Proofs
 from .uploads import FOLDER, Handed, Progress
@@ -93,17 +75,11 @@ __all__ = ["SunoClient"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
-T = TypeVar("T")
 
-NOT_ACCEPTED = (ConnectError, RateLimited, Maintenance)
-"""A submit that failed like this created nothing, so it may be sent again."""
-HARMLESS = (*NOT_ACCEPTED, ResponseLost, ServerError)
-"""So may a read that failed like this."""
-ATTEMPTS = 10
-LONGEST = 300.0
-"""Seconds that we are ready to wait for one attempt; a service that asks for more is taken for a refusal."""
 NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
+UNSETTLED = Pace(first=0.25, growth=1.5, cap=2.0, patience=math.inf)
+"""Where the store is looked at, since nobody knows the task yet."""
 
 
 def _submits(
@@ -140,8 +116,10 @@ class SunoClient:
     looks. Each submission gets an address of its own, with a token in the query, or where `{token}` stands.
     `callback_secret`: what tokens are made with, instead of a secret derived from the key; of several the first makes
     them and all are accepted; or SUNO_CALLBACK_SECRET. `webhook_key`: of KIE's signatures, one or several; or
-    SUNO_WEBHOOK_KEY. `pace`: instead of the default of each kind of job. `validate=False`: send what is wrong, too, and
-    let the service judge. ConfigurationError if one of them cannot be used.
+    SUNO_WEBHOOK_KEY. `store`: where submissions are written down, a Store (not closed with the client) or its address,
+    as sqlite:///songs.db or redis://host; or SUNO_STORE. Without one they are forgotten with the process. `pace`:
+    instead of the default of each kind of job. `validate=False`: send what is wrong, too, and let the service judge.
+    ConfigurationError if one of them cannot be used.
     """
 
     def __init__(
@@ -155,6 +133,7 @@ class SunoClient:
         callback_secret: str | Sequence[str] | None = None,
         webhook_key: str | Sequence[str] | None = None,
         pace: Pace | None = None,
+        store: Store | str | None = None,
         validate: bool = True,
         transport: Transport | None = None,
     ) -> None:
@@ -164,8 +143,6 @@ class SunoClient:
         self.callback_url = callback_url or NOWHERE
         base = base_url or os.environ.get("SUNO_BASE_URL")
         self._base = _address("base_url", base or self.provider.api).rstrip("/")
-        self._uploads = (base or self.provider.uploads).rstrip("/")
-        self._validate = validate
         self._pace = pace
         key = _key(api_key)
         self._transport = transport or HTTP(key)
@@ -174,12 +151,38 @@ class SunoClient:
         self._tokens_wanted = bool(given)
         self._webhook_keys = _several("webhook_key", webhook_key, "SUNO_WEBHOOK_KEY")
         self._receivers: WeakSet[Receiver] = WeakSet()
-        self._limiter = Limiter(self.provider.submits, self._sleep)
-        self._poller = Poller(self._look, self._pace_for, per_second=self.provider.looks_per_second)
         self._tasks: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
-        self._sending: set[asyncio.Task[Any]] = set()
-        self._inbox = Inbox(self._tasks, self._poller, self._look, 1 / self.provider.looks_per_second)
-        self._closed = asyncio.Event()
+        store = store or os.environ.get("SUNO_STORE") or None
+        self._own_store = store is None or isinstance(store, str)
+        self._ledger = Ledger(
+            MemoryStore() if store is None else store_at(store) if isinstance(store, str) else store,
+            self.provider,
+            self._tasks,
+            shared=store is not None,
+            account=hashlib.sha256(b"suno_async account " + key.encode()).hexdigest()[:16],
+            called=lambda: self.callback_url != NOWHERE,
+        )
+        self._poller = Poller(
+            self._look,
+            self._pace_for,
+            tell=self._ledger.tell,
+            claim=self._ledger.claim if self._ledger.shared else None,
+            listen=self._ledger.listen if self._ledger.shared else None,
+            per_second=self.provider.looks_per_second,
+        )
+        self._ledger.poller = self._poller
+        self._inbox = Inbox(self._tasks, self._ledger, self._poller, self._look, 1 / self.provider.looks_per_second)
+        self._sender = Sender(
+            self._transport,
+            self.provider,
+            base=self._base,
+            uploads=(base or self.provider.uploads).rstrip("/"),
+            model=lambda: self.model,
+            validate=validate,
+            address=self._address_of,
+            ledger=self._ledger,
+            inbox=self._inbox,
+        )
         self._closing: asyncio.Task[None] | None = None
 
     # ---- one line an endpoint ------------------------------------------------------------------------------------
@@ -215,56 +218,117 @@ class SunoClient:
 
     # ---- jobs ----------------------------------------------------------------------------------------------------
 
-    async def submit(self, job: Job[R], *, pace: Pace | None = None) -> Task[R]:
+    async def submit(self, job: Job[R], *, pace: Pace | None = None, key: str = "", context: Any = None) -> Task[R]:
         """Send a job and return its handle as soon as the service has accepted it; `pace` is how to look at it.
+
+        `key`: of several submits with the same key only one is sent, and all get its task: now, after a restart and,
+        with a shared store, on another machine. `context`: what you want to find again in `task.context`, after a
+        restart, too; what JSON can hold.
 
         Waits for a free place in the rate limit, and again when the service refuses for rate or maintenance. The
         request is never sent twice if the first could have been accepted. A caller that is cancelled while it is
         under way leaves it to finish; its task id is logged.
 
-        InvalidJob before anything is sent; an ApiError when the service refuses; SubmissionUncertain when the answer
-        was lost.
+        InvalidJob before anything is sent, also if the key is another job's; StoreError if it can't be written down,
+        also before; an ApiError when the service refuses; SubmissionUncertain when the answer was lost.
         """
-        return await self._submit(job, pace)
+        return await self._sender.submit(job, pace, key, context)
 
-    async def _submit(self, request: Request[R], pace: Pace | None = None) -> Task[R]:
-        request = request.with_model(self.model)
-        self._check(request)
-        request = await self._hand_in_files(request)
-        ref = secrets.token_urlsafe(12)
-        body = wire.encode(request, self.provider, self._callback_for(request, ref))
+    async def run(self, request: Request[R], *, key: str = "", context: Any = None) -> R:
+        """Send a job or a call and return its result; raises what `submit` and the task raise.
 
-        def send() -> Coroutine[Any, Any, Task[R]]:
-            return self._finish(self._accept(request, ref, body, pace), request, ref)
-
-        return await self._repeat(send, on=NOT_ACCEPTED, limited=True)
-
-    async def run(self, request: Request[R]) -> R:
-        """Send a job or a call and return its result; raises what `submit` and the task raise."""
+        `key`, `context`: as in `submit`; a call that is answered at once has no use for them.
+        """
         if isinstance(request, Call) and not self.provider.goes_by_jobs(type(request)):
-            return await self._call(request)
-        return await (await self._submit(request))
+            return await self._sender.call(request)
+        return await (await self._sender.submit(request, None, key, context))
 
     def attach(self, kind: type[Request[R]], task_id: str) -> Task[R]:
         """A handle rebuilt from an id; the one that is already there if somebody holds it. Sends nothing."""
-        if not isinstance(task_id, str) or not task_id.strip() or not _encodes(task_id):
-            raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
-        known, page = self._tasks.get(task_id), self.provider.details(kind)
-        if known is not None and (known.kind.result, self.provider.details(known.kind)) == (kind.result, page):
-            return known
-        task = Task(task_id, kind, self._poller)
-        self._tasks.setdefault(task_id, task)  # a slip in the kind must not take the callbacks of the right one
-        return task
+        _check_task_id(task_id)
+        return self._ledger.attach(kind, task_id)
 
     def map(
-        self, jobs: Iterable[Job[R]] | AsyncIterable[Job[R]], *, concurrency: int = 40
+        self,
+        jobs: Iterable[Job[R]] | AsyncIterable[Job[R]],
+        *,
+        concurrency: int = 40,
+        key: Callable[[Job[R]], str] | None = None,
     ) -> AsyncGenerator[Outcome[R], None]:
         """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
 
         Jobs are taken from `jobs` only when there is room: at most `concurrency` are unfinished or not yet looked at.
+        `key`: makes the idempotency key of each job, so that the same loop can be run again after a restart.
         Leaving the loop stops the rest; what was accepted by then goes on at the service, and its ids are logged.
         """
-        return outcomes(self.submit, jobs, concurrency)
+
+        async def submit(job: Job[R]) -> Task[R]:
+            return await self.submit(job, key=key(job) if key is not None else "")
+
+        return outcomes(submit, jobs, concurrency)
+
+    # ---- restarts and other processes ----------------------------------------------------------------------------
+
+    async def resume(self) -> AsyncGenerator[Task[Any]]:
+        """The handles of all submissions that the store says are unfinished, oldest first, with their contexts.
+
+        A few at a time are read, so there may be any number. A submission whose answer was lost is among them, without
+        an id: awaiting it waits for its callback, and raises SubmissionUncertain if none can come any more.
+        """
+        async with aclosing(self._ledger.store.unfinished()) as found:
+            async for record in found:
+                if self._ledger.knows(record):
+                    yield self._ledger.task_of(record)
+
+    async def results(self, since: datetime | float = 0.0) -> AsyncGenerator[Task[Any]]:
+        """The handles of all tasks that have ended, well or not, and are not marked as delivered.
+
+        `since`: only those that ended at this time or later; Unix seconds, or a datetime with its zone.
+        """
+        moment = since.timestamp() if isinstance(since, datetime) else since
+        async with aclosing(self._ledger.store.finished(moment)) as found:
+            async for record in found:
+                if self._ledger.knows(record):
+                    yield self._ledger.task_of(record)
+
+    async def mark_delivered(self, task: Task[Any] | Record) -> bool:
+        """Note that the result is handed on; True for the first who does, in any process.
+
+        Marked before it is handed on, a result is handed on once at most; marked after, once at least.
+        """
+        return await self._ledger.mark_delivered(task.ref, task.task_id if isinstance(task, Record) else task.id)
+
+    async def uncertain(self) -> AsyncGenerator[Record]:
+        """The submissions whose answer was lost, for a person to decide about: `adopt` or `dismiss`.
+
+        Of a process that was killed while it waited for an answer, this is known after 10 seconds.
+        """
+        async with aclosing(self._ledger.uncertain()) as found:
+            async for record in found:
+                if self._ledger.knows(record):
+                    yield record
+
+    async def adopt(self, record: Record, task_id: str) -> Task[Any]:
+        """Say which task came of an uncertain submission, as the account's page shows it; its handle.
+
+        ConfigurationError if another task is known to have come of it, or the id is empty.
+        """
+        _check_task_id(task_id)
+        found = await self._ledger.adopt(record.ref, task_id)
+        if found is None or found.task_id != task_id:
+            raise ConfigurationError(
+                f"task_id must be of an uncertain submission, got {task_id!r} for {found or record!r}"
+            )
+        return self._ledger.task_of(found)
+
+    async def dismiss(self, record: Record | Task[Any]) -> bool:
+        """Give up a submission that is unfinished; its key is free again. False if it has ended meanwhile.
+
+        Should its callback come after all, it is taken as news.
+        """
+        return await self._ledger.dismiss(record.ref)
+
+    # ---- files ---------------------------------------------------------------------------------------------------
 
     async def download(self, result: Result, folder: str | os.PathLike[str]) -> list[Path]:
         """Save every file of a result (audio and cover of each track) and return their paths.
@@ -275,7 +339,7 @@ class SunoClient:
 
         from . import downloads  # loaded by those who save files
 
-        self._check_open()
+        self._sender.check_open()
         turn = asyncio.Lock()
         looked = float("-inf")
         fresh: Sequence[File] = ()
@@ -306,7 +370,7 @@ class SunoClient:
 
         Source: https://docs.kie.ai/file-upload-api/quickstart
         """
-        return await self._hand_in(source, "source", name, folder, progress)
+        return await self._sender.hand_in(source, "source", name, folder, progress)
 
     # ---- callbacks -----------------------------------------------------------------------------------------------
 
@@ -363,175 +427,35 @@ class SunoClient:
     def proofs(self) -> Proofs:
         """What callbacks are held against."""
         given_out = self._tokens_wanted or self.callback_url != NOWHERE
-        return Proofs(self._secrets if given_out else (), self._webhook_keys, self._inbox.owners)
+        return Proofs(self._secrets if given_out else (), self._webhook_keys)
 
-    def ref_of(self, task_id: str) -> str:
-        """The submission that made a task, empty if that is not known."""
-        task = self._tasks.get(task_id)
-        return "" if task is None else task.ref
+    async def bind(self, task_id: str, token: Token) -> Proof:
+        """How far a genuine token proves a callback of this task. StoreError if that can't be found out."""
+        return await self._inbox.bind(task_id, token)
 
-    def take(self, letter: Letter) -> Decision:
+    async def take(self, letter: Letter) -> Decision:
         """Take a callback from a receiver. StoreError if it must be kept and cannot be."""
-        return self._inbox.take(letter)
+        return await self._inbox.take(letter)
 
-    # ---- sending -------------------------------------------------------------------------------------------------
+    # ---- looks ---------------------------------------------------------------------------------------------------
 
-    def _check(self, request: Request[Any]) -> None:
-        if self._validate:
-            wire.check(request, self.provider)
-
-    def _callback_for(self, request: Request[Any], ref: str) -> str:
+    def _address_of(self, kind: type[Request[Any]], ref: str) -> str:
         """Where news of a submission shall go; the jobs route wants no address from those who have none."""
         if self.callback_url == NOWHERE:
-            return "" if self.provider.goes_by_jobs(type(request)) else NOWHERE
-        kind = type(request)
+            return "" if self.provider.goes_by_jobs(kind) else NOWHERE
         number = kind.number if NUMBERED.get(kind.number) is kind else 0  # a class of one's own inherits it
         return tokens.addressed(self.callback_url, tokens.issue(self._secrets[0], number, ref))
 
-    async def _accept(self, request: Request[R], ref: str, body: bytes, pace: Pace | None) -> Task[R]:
-        """One attempt at a submit, up to the handle on what it made."""
-        kind = type(request)
-        path = self.provider.path(kind)
-        try:
-            reply = await self._transport.send("POST", self._base + path, body)
-            accepted = wire.accepted(reply, self.provider, kind)
-        except ConnectError:
-            raise
-        except AlreadyExists as exc:
-            if not exc.existing_task_id:
-                raise
-            log.info("%s exists already as task %s", kind.__name__, exc.existing_task_id)
-            task = self.attach(kind, exc.existing_task_id)
-            task.pace = pace or task.pace
-            return task
-        except Exception as exc:  # whatever it is, the request has left
-            if wire.created_nothing(exc):
-                raise
-            raise SubmissionUncertain(ref, request) from exc
-        born = asyncio.get_running_loop().time()
-        model = getattr(request, "model", None) or ""
-        if isinstance(accepted, Update):  # answered at once
-            task = Task("", kind, self._poller, ref=ref, born=born)
-            task.feed(accepted)
-            return task
-        log.debug("%s accepted as task %s", kind.__name__, accepted)
-        known = self._inbox.accepted(accepted, kind, ref)
-        if known is not None:  # its callback came first
-            known.ref, known.born, known.pace, known.model = ref, born, pace, model
-            return known
-        self._tasks[accepted] = task = Task(accepted, kind, self._poller, ref=ref, born=born, pace=pace, model=model)
-        self._inbox.deliver_early(task)
-        return task
-
-    async def _finish(self, work: Coroutine[Any, Any, T], request: Request[Any], ref: str = "") -> T:
-        """See a request through once it is under way: a cancelled caller must not lose what is being paid for."""
-        under_way = asyncio.create_task(work)
-        self._sending.add(under_way)
-        self._inbox.sending("" if self.callback_url == NOWHERE else ref)
-        under_way.add_done_callback(self._sent)
-        try:
-            return await asyncio.shield(under_way)
-        except asyncio.CancelledError:
-            under_way.add_done_callback(partial(_log_orphan, request, ref))
-            raise
-
-    def _sent(self, under_way: asyncio.Task[Any]) -> None:
-        self._sending.discard(under_way)
-        self._inbox.sent()
-
-    async def _call(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
-        """A call that is answered at once."""
-        self._check(call)
-        if isinstance(getattr(call, "file", None), AsyncIterable):
-            on: tuple[type[SunoError], ...] = ()  # what was read of it is gone
-        else:
-            on = HARMLESS if call.free else NOT_ACCEPTED
-        limited = call.method == "POST" and not call.uploads
-
-        def send() -> Coroutine[Any, Any, R]:
-            asking = self._ask(call, progress, field)
-            return asking if call.free else self._finish(asking, call)
-
-        return await self._repeat(send, on=on, limited=limited)
-
-    async def _ask(self, call: Call[R], progress: Progress | None, field: str) -> R:
-        """One attempt at a call."""
-        base = self._uploads_at() if call.uploads else self._base
-        kind = type(call)
-        url = base + self.provider.path(kind)
-        if isinstance(call, UploadStream):
-            from . import uploads
-
-            reply = await self._transport.upload(url, uploads.form(call, progress, field))
-        else:
-            body = wire.encode(call, self.provider) if call.method == "POST" else b""
-            reply = await self._transport.send(call.method, url, body)
-        return wire.result(reply, kind, self.provider)
-
-    def _uploads_at(self) -> str:
-        if not self._uploads:
-            raise ConfigurationError(
-                f"no upload host of {self.provider.name} is known: give a public address of the file, or a Provider "
-                "with uploads="
-            )
-        return self._uploads
-
-    async def _hand_in(
-        self,
-        source: Handed,
-        field: str,
-        name: str | None = None,
-        folder: str = FOLDER,
-        progress: Progress | None = None,
-    ) -> str:
-        from . import uploads
-
-        self._uploads_at()
-        call = uploads.call_for(source, name, folder, field)
-        file = await self._call(call, progress, field)
-        assert file.download_url  # it would not be whole
-        if progress is not None and isinstance(call, UploadBase64):
-            size = len(cast(bytes, source))
-            progress(size, size)
-        return file.download_url
-
-    async def _hand_in_files(self, request: Request[R]) -> Request[R]:
-        """The same request with the files of this machine uploaded."""
-        handed: dict[str, Any] = {}
-        for field, files in local_files(request).items():
-            urls = [await self._hand_in(one, field) if isinstance(one, os.PathLike) else one for one in files]
-            handed[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
-        return msgspec.structs.replace(request, **handed) if handed else request
-
-    async def _repeat(self, send: Callable[[], Awaitable[R]], *, on: tuple[type[SunoError], ...], limited: bool) -> R:
-        """Send, and send again after a failure that is named in `on`, a few times."""
-        for left, pause in zip(reversed(range(ATTEMPTS)), retries(), strict=False):
-            if limited:
-                await self._limiter.wait()
-            self._check_open()
-            try:
-                return await send()
-            except on as exc:
-                wait = max(pause, (exc.retry_after or 0) if isinstance(exc, ApiError) else 0)
-                if not left or wait > LONGEST:
-                    raise
-                if limited and isinstance(exc, RateLimited):
-                    self._limiter.close(anyio.current_time() + wait)
-            await self._sleep(wait)
-        raise AssertionError("unreachable")
-
-    async def _sleep(self, seconds: float) -> None:
-        """Sleep, unless the client is closed meanwhile."""
-        with anyio.move_on_after(seconds):
-            await self._closed.wait()
-        self._check_open()
-
     async def _look(self, task: Task[R]) -> Update[R]:
+        if not task.id:
+            return await self._ledger.look(task)
         page, query = self.provider.details(task.kind), self.provider.query(task.kind)
         reply = await self._transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
         return wire.update(reply, task.kind, self.provider, task.id, task.model)
 
     def _pace_for(self, task: Task[Any]) -> Pace:
+        if not task.id:
+            return UNSETTLED
         called = bool(self._receivers) and self.callback_url != NOWHERE
         return task.pace or self._pace or pace_of(task.kind, called=called)
 
@@ -545,7 +469,7 @@ class SunoClient:
 
     async def aclose(self) -> None:
         """Stop looking and let go of the connections, after the submits that are under way; whoever waits is told."""
-        self._closed.set()
+        self._sender.close()
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(asyncio.current_task()))
         with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
@@ -554,17 +478,15 @@ class SunoClient:
     async def _close(self, closer: asyncio.Task[Any] | None) -> None:
         await self._poller.aclose()
         try:
-            if self._sending:
-                await asyncio.wait(self._sending)
+            await self._sender.finish()
             await self._inbox.aclose()
             for receiver in list(self._receivers):
                 await receiver.aclose(closer)
+            await self._ledger.aclose()
+            if self._own_store:
+                await self._ledger.store.aclose()
         finally:
             await self._transport.aclose()
-
-    def _check_open(self) -> None:
-        if self._closed.is_set():
-            raise ConfigurationError("the client is closed")
 
     async def __aenter__(self) -> Self:
         return self
@@ -578,22 +500,6 @@ class SunoClient:
         return f"<SunoClient {self.provider.name} {self._poller.waiting} waited for>"
 
 
-def _log_orphan(request: Request[Any], ref: str, under_way: asyncio.Task[Any]) -> None:
-    """Say what became of a request whose caller was cancelled."""
-    name = type(request).__name__
-    if under_way.cancelled():
-        log.error("cut off by the end of the loop: %s", SubmissionUncertain(ref, request))
-        return
-    if (exc := under_way.exception()) is not None:
-        log.warning("a request whose caller was cancelled failed: %s: %s", name, exc)
-        return
-    made: Any = under_way.result()
-    if task_id := getattr(made, "id", ""):
-        log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, task_id)
-    else:
-        log.warning("a request whose caller was cancelled was answered: %s, %s", name, made)
-
-
 def _key(given: str | None) -> str:
     """The API key from the argument or the environment; errors never show it."""
     key = (given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip()
@@ -604,6 +510,11 @@ def _key(given: str | None) -> str:
             f"api_key must be printable ASCII without spaces, got {len(key)} characters that are not"
         )
     return key
+
+
+def _check_task_id(task_id: str) -> None:
+    if not isinstance(task_id, str) or not task_id.strip() or not _encodes(task_id):
+        raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
 
 
 def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tuple[str, ...]:

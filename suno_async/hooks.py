@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from weakref import WeakSet
 
 from .log import log
 from .models import Stage, Update
-from .records import Record
+from .records import Record, updated
 from .task import Task
 
 __all__ = ["Hook", "Hooks"]
@@ -31,11 +32,11 @@ class Hooks:
         self._queues: dict[str, deque[tuple[Update[Any], Record]]] = {}
         self._calling: dict[str, asyncio.Task[None]] = {}
 
-    def follow(self, task: Task[Any]) -> None:
+    def follow(self, task: Task[Any], record: Record) -> None:
         """Tell of what is known of a task, and of what it is fed from now on, by whatever way that comes."""
 
         def tell(update: Update[Any]) -> None:
-            self._tell(update, Record(task.id, task.kind.__name__, task.ref))
+            self._tell(update, updated(record, update, time.time()) or record)
 
         if task not in self._followed:
             self._followed.add(task)

@@ -12,12 +12,14 @@ from .callbacks import Callback
 from .endpoints import TABLE, Request
 from .errors import StoreError, SunoError
 from .hooks import Hooks
+from .ledger import Ledger
 from .log import log
 from .models import Doubt, Source, Stage, Update
 from .poller import Poller
+from .records import Record, name_of
 from .task import Task
 from .tokens import Token
-from .trust import Decision, Proof, decide
+from .trust import Decision, Proof, bind, decide
 
 __all__ = ["Inbox", "Letter"]
 
@@ -29,8 +31,6 @@ KEPT = 120.0
 """Seconds for which they are kept: no answer to a submit takes as long."""
 RECENT = 1000
 """Tasks that only their callbacks told of, and that are held for the next one."""
-OWNERS = 100_000
-"""Refs whose task is remembered."""
 NUMBERED = {kind.number: kind for kind in TABLE if kind.number}
 
 
@@ -50,13 +50,13 @@ class Inbox:
     def __init__(
         self,
         tasks: MutableMapping[str, Task[Any]],
+        ledger: Ledger,
         poller: Poller,
         look: Callable[[Task[Any]], Awaitable[Update[Any]]],
         spacing: float,
     ) -> None:
-        self.owners: OrderedDict[str, str] = OrderedDict()
-        """The task of each ref of ours; empty while nobody knows it yet."""
         self._tasks = tasks
+        self._ledger = ledger
         self._poller = poller
         self._look = look
         self._spacing = spacing
@@ -69,11 +69,9 @@ class Inbox:
 
     # ---- submits -------------------------------------------------------------------------------------------------
 
-    def sending(self, ref: str) -> None:
-        """A submission leaves: its token is ours, its task not known yet. Empty if it has none."""
+    def sending(self) -> None:
+        """A submission leaves."""
         self._sending += 1
-        if ref:
-            self._own(ref, self.owners.get(ref, ""))
 
     def sent(self) -> None:
         """Its answer is there, or will not come."""
@@ -81,33 +79,41 @@ class Inbox:
         if not self._sending:
             self._early.clear()
 
-    def accepted(self, task_id: str, kind: type[Request[R]], ref: str) -> Task[R] | None:
-        """A submission has its task: the handle that its callbacks made, if they came first."""
-        if ref in self.owners:
-            self._own(ref, task_id)
+    def accepted(self, task_id: str, kind: type[Request[R]], ref: str) -> Task[R]:
+        """The handle of a submission that has its task: the one that its callbacks made, if they came first."""
+        waited = self._ledger.unsettled(ref)
+        if waited is not None:
+            self._ledger.settle(waited, task_id)
         held = self._held.pop(task_id, None) or self._tasks.get(task_id)
-        return held if held is not None and held.kind is kind and held.ref in ("", ref) else None
+        if held is not None and held.kind is kind and held.ref in ("", ref):
+            return held
+        task = self._tasks[task_id] = self._ledger.new(task_id, kind, ref)
+        return task
 
-    def deliver_early(self, task: Task[Any]) -> None:
+    async def deliver_early(self, task: Task[Any]) -> None:
         """Hand over what came before anybody knew this task."""
         if task.id in self._early:
             for letter in self._early.pop(task.id)[1].values():
-                self.take(letter)
+                await self.take(letter)
             self._poller.nudge(task)
-
-    def _own(self, ref: str, task_id: str) -> None:
-        self.owners[ref] = task_id
-        self.owners.move_to_end(ref)
-        if len(self.owners) > OWNERS:
-            self.owners.popitem(last=False)
 
     # ---- callbacks -----------------------------------------------------------------------------------------------
 
-    def take(self, letter: Letter) -> Decision:
+    async def bind(self, task_id: str, token: Token) -> Proof:
+        """How far a genuine token proves a callback of this task."""
+        task = self._tasks.get(task_id)
+        if task is not None and task.ref:
+            return bind(token, task_id, task.ref, None)
+        record = await self._ledger.store.get(ref=token.ref)
+        owner = None if record is None else record.task_id
+        other = None if owner else await self._ledger.store.get(task_id=task_id)
+        return bind(token, task_id, "" if other is None else other.ref, owner)
+
+    async def take(self, letter: Letter) -> Decision:
         """Decide about a callback and do it. StoreError if it must be kept and cannot be."""
         if self._closed:
             raise StoreError("the client is closed")
-        task = self._task_of(letter)
+        task = await self._task_of(letter)
         update = None if task is None else callbacks.update(letter.callback, task.kind, task.model)
         decision = decide(letter.proof, _claimed(letter.callback, update), task is not None, letter.confirm)
         if decision is Decision.KEEP:
@@ -115,24 +121,36 @@ class Inbox:
         if task is None or update is None:
             return decision
         if letter.hooks is not None and decision in (Decision.FEED, Decision.CONFIRM):
-            letter.hooks.follow(task)
+            letter.hooks.follow(task, await self._record_of(task))
         if decision is Decision.FEED:
-            self.feed(task, update)
+            self.rest(task, update, await self._ledger.tell_surely(task, update))
         elif decision in (Decision.CONFIRM, Decision.WAKE):
             self._poller.nudge(task)
         unsure = decision is Decision.CONFIRM or (decision is Decision.FEED and update.doubt is not Doubt.NONE)
-        if letter.hooks is not None and unsure and not self._poller.waits_for(task):
+        wanted = letter.hooks is not None or self._ledger.shared  # by somebody in another process, maybe
+        if wanted and unsure and not self._poller.waits_for(task):
             self._go_and_look(task)
         return decision
 
+    async def _record_of(self, task: Task[Any]) -> Record:
+        """What is known of a submission, for a hook."""
+        known = await self._ledger.store.get(ref=task.ref, task_id=task.id)
+        record = Record(ref=task.ref, kind=name_of(task.kind), context=task.context) if known is None else known
+        return msgspec.structs.replace(record, task_id=task.id)
+
     def feed(self, task: Task[R], update: Update[R]) -> bool:
-        """Tell a task what a believed callback says, and the poller that it may rest."""
+        """Tell a task what somebody vouches for."""
         fed = task.feed(update)
+        self._ledger.note(task, update)
+        self.rest(task, update, fed)
+        return fed
+
+    def rest(self, task: Task[Any], update: Update[Any], fed: bool) -> None:
+        """Let the poller know what a believed callback did: it may rest, or must look."""
         if update.doubt is not Doubt.NONE:
             self._poller.nudge(task)
         elif fed:
             self._poller.put_off(task)
-        return fed
 
     def keep(self, task_id: str, letter: Letter | None = None) -> None:
         """Keep news of a task we don't know while a submit is under way whose answer it may have overtaken."""
@@ -147,27 +165,31 @@ class Inbox:
         if letter is not None and len(kept) < len(Stage):
             kept.setdefault(letter.callback.stage, letter)  # a repeat of a stage says nothing new
 
-    def _task_of(self, letter: Letter) -> Task[Any] | None:
-        """The task a callback speaks of, by its id, or by what a token of ours tells."""
+    async def _task_of(self, letter: Letter) -> Task[Any] | None:
+        """The task a callback speaks of, by its id, or by what a token of ours or the store tells."""
         id, token = letter.callback.task_id, letter.token
         task = self._tasks.get(id)
+        ours = token is not None and letter.proof is Proof.TOKEN
+        if task is None and (ours or (self._ledger.shared and letter.proof is Proof.SIGNATURE)):
+            record = await self._ledger.store.get(ref=token.ref if token is not None else "", task_id=id)
+            if record is not None and self._ledger.knows(record):
+                task = self._hold(self._ledger.task_of(record), id)
         if token is None:
             return task
-        ours = letter.proof is Proof.TOKEN
-        if ours:
-            self._own(token.ref, id)
         kind = NUMBERED.get(token.number)
         if kind is not None and (task is None or task.kind.result is not kind.result):
             if task is not None and not ours:
                 return None  # another kind's token, of a submission that nobody here knows
-            task = self._hold(Task(id, kind, self._poller, ref=token.ref if ours else ""))
+            task = self._hold(self._ledger.new(id, kind, token.ref if ours else ""), id)
         if task is not None and ours:
             task.ref = token.ref
         return task
 
-    def _hold(self, task: Task[R]) -> Task[R]:
+    def _hold(self, task: Task[R], id: str) -> Task[R]:
         """Hold a task that only a callback has told of, so that its stages are not forgotten between two of them."""
-        self._tasks[task.id] = self._held[task.id] = task
+        if not task.id:
+            self._ledger.settle(task, id)
+        self._tasks[id] = self._held[id] = task
         if len(self._held) > RECENT:
             self._held.popitem(last=False)
         return task
@@ -191,7 +213,7 @@ class Inbox:
                     log.warning("a callback of task %s could not be confirmed: %s", task.id, exc)
                 else:
                     if update.doubt is Doubt.NONE:
-                        task.feed(msgspec.structs.replace(update, source=Source.CONFIRMED))
+                        await self._ledger.tell(task, msgspec.structs.replace(update, source=Source.CONFIRMED))
                 await asyncio.sleep(self._spacing)
                 if task.id not in self._again:
                     break

@@ -8,7 +8,7 @@ import anyio
 
 from .providers import Rate
 
-__all__ = ["Limiter"]
+__all__ = ["MARGIN", "Limiter"]
 
 MARGIN = 1.02
 """The service counts arrivals, we count departures: two per cent more window covers the difference on the way."""
@@ -18,12 +18,20 @@ class Limiter:
     """A sliding window over what really left, whoever waited and gave up meanwhile.
 
     First come, first served: one waits for the window, the others for their turn. `sleep` is how it waits; what that
-    raises ends the waiting.
+    raises ends the waiting. `reserve` takes a place in a window that other processes use, too, or tells how long none
+    is free.
     """
 
-    def __init__(self, rate: Rate, sleep: Callable[[float], Awaitable[None]] = anyio.sleep) -> None:
+    def __init__(
+        self,
+        rate: Rate,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        reserve: Callable[[Rate], Awaitable[float]] | None = None,
+    ) -> None:
         self.period = rate.seconds * MARGIN
+        self._rate = rate
         self._sleep = sleep
+        self._reserve = reserve
         self._left_at = deque([float("-inf")] * rate.calls, maxlen=rate.calls)
         self._open_from = float("-inf")
         self._turn = asyncio.Lock()
@@ -42,3 +50,5 @@ class Limiter:
             while (left := self.free_at() - anyio.current_time()) > 0:
                 await self._sleep(left)
             self._left_at.append(anyio.current_time())
+        while self._reserve is not None and (left := await self._reserve(self._rate)) > 0:
+            await self._sleep(left)

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import count
 from typing import Any
 
@@ -18,6 +18,7 @@ from .errors import (
     Maintenance,
     RateLimited,
     ServerError,
+    StoreError,
     SunoError,
     TaskNotFound,
     TaskTimeout,
@@ -29,10 +30,12 @@ from .task import Task
 
 __all__ = ["Poller"]
 
-PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCredits)
+PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCredits, StoreError)
 """A look that failed like this is repeated until patience ends. Looks are free, so they say nothing about credits."""
 LONGEST = 60.0
 """Seconds that the service can make us pause, so that patience still ends about when it should."""
+SLACK = 1.0
+"""Seconds by which a claim outlasts the pause to the next look."""
 PUZZLES = 3
 """Answers in a row that we can't read before we say so."""
 
@@ -43,6 +46,7 @@ class _Watch:
     __slots__ = (
         "active",
         "busy",
+        "claim",
         "doubt",
         "doubted",
         "due",
@@ -66,6 +70,8 @@ class _Watch:
         self.task = task
         self.pauses = pace.pauses()
         self.first = pace.first
+        self.claim = max(pace.first, pace.cap) + SLACK
+        """Seconds for which a look is ours alone."""
         self.since = now
         self.patience = pace.patience
         self.until = math.inf
@@ -95,19 +101,34 @@ def _slot(due: float) -> float:
     return math.ceil(due * 16) / 16
 
 
+async def _feed(task: Task[Any], update: Update[Any]) -> None:
+    task.feed(update)
+
+
 class Poller:
-    """Looks at every task that somebody waits for, when it is due, at most `looks` at once."""
+    """Looks at every task that somebody waits for, when it is due, at most `looks` at once.
+
+    `tell` takes news to their task. `claim` says whether a look is ours to make, or another process's; `listen` takes
+    news from such, and runs while somebody waits.
+    """
 
     def __init__(
         self,
         look: Callable[[Task[Any]], Awaitable[Update[Any]]],
         pace: Callable[[Task[Any]], Pace],
         *,
+        tell: Callable[[Task[Any], Update[Any]], Awaitable[object]] = _feed,
+        claim: Callable[[Task[Any], float], Awaitable[bool]] | None = None,
+        listen: Callable[[], Coroutine[Any, Any, None]] | None = None,
         looks: int = 32,
         per_second: float = 3.0,
     ) -> None:
         self._look = look
         self._pace = pace
+        self._tell = tell
+        self._claim = claim
+        self._listen = listen
+        self._listening: asyncio.Task[None] | None = None
         self._looks = looks
         self._spacing = 1 / per_second
         self._heap: list[tuple[float, int, _Watch]] = []
@@ -128,6 +149,11 @@ class Poller:
         """How many tasks are waited for."""
         return len(self._waiting)
 
+    @property
+    def waited_for(self) -> list[Task[Any]]:
+        """The tasks that somebody waits for."""
+        return [watch.task for watch in self._waiting]
+
     # ---- for tasks -----------------------------------------------------------------------------------------------
 
     def watch(self, task: Task[Any]) -> None:
@@ -141,6 +167,8 @@ class Poller:
             watch.since, watch.until = now, now + watch.patience
         watch.active = True
         self._waiting.add(watch)
+        if self._listen is not None and self._listening is None:
+            self._listening = asyncio.create_task(self._listen())
         if not watch.busy:
             self._schedule(watch, max(watch.due, now, watch.looked + self._spacing))
 
@@ -169,6 +197,15 @@ class Poller:
         if watch.active and not watch.busy:
             self._schedule(watch, watch.due)
 
+    def restart(self, task: Task[Any]) -> None:
+        """Its looks are of another kind from now on."""
+        watch: _Watch | None = task.watch
+        if watch is not None:
+            active, watch.active, task.watch = watch.active, False, None
+            self._waiting.discard(watch)
+            if active:
+                self.watch(task)
+
     def waits_for(self, task: Task[Any]) -> bool:
         """Whether somebody waits for this task."""
         return task.watch is not None and task.watch.active
@@ -187,10 +224,11 @@ class Poller:
         self._closed = True
         for watch in list(self._waiting):
             self._end(watch, ConfigurationError("the client was closed while this task was waited for"))
+        ending = [*self._workers, *([self._listening] if self._listening else [])]
         self._rest()
-        for worker in list(self._workers):
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        for one in ending:
+            one.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
 
     # ---- the schedule --------------------------------------------------------------------------------------------
 
@@ -218,6 +256,9 @@ class Poller:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
         for _, _, watch in self._heap:
             watch.queued = -1.0
         self._heap.clear()
@@ -253,7 +294,7 @@ class Poller:
                 continue
             held = self._held_until > now
             if now >= watch.until and (held or now > watch.until + 1 or now < watch.looked + self._spacing):
-                self._time_out(watch, now)  # too late, or too soon, for a last look
+                await self._time_out(watch, now)  # too late, or too soon, for a last look
                 continue
             if held:
                 self._schedule(watch, min(self._held_until, watch.until))
@@ -275,8 +316,25 @@ class Poller:
         """Look once, tell the task, and set when to look next."""
         task = watch.task
         nudged, watch.nudged = watch.nudged, False
+        if self._claim is None or nudged or await self._claim(task, watch.claim):
+            pause = await self._look_once(watch, nudged, clock)
+        else:
+            pause = next(watch.pauses)  # whoever has it lets us know
+        now = clock()
+        if task.done:
+            self._leave(watch)
+        elif now >= watch.until:
+            await self._time_out(watch, now)
+        elif watch.nudged:
+            watch.due = max(now, watch.looked + self._spacing)
+        else:
+            watch.due = min(max(_slot(now + pause), watch.looked + self._spacing), watch.until)
+
+    async def _look_once(self, watch: _Watch, nudged: bool, clock: Callable[[], float]) -> float:
+        """Look and tell the task; the pause until the next look."""
+        task = watch.task
         watch.looked = now = clock()
-        self._note_look(task.id, now)
+        self._note_look(task.id or task.ref, now)
         try:
             update = await self._look(task)
         except PASSING as exc:
@@ -297,22 +355,15 @@ class Poller:
                 update = self._settled(watch, update, now)
             if nudged:
                 update = msgspec.structs.replace(update, source=Source.CONFIRMED)
-            task.feed(update)
+            if update.stage > task.stage:
+                await self._tell(task, update)
             pause = next(watch.pauses)
-        now = clock()
-        if task.done:
-            self._leave(watch)
-        elif now >= watch.until:
-            self._time_out(watch, now)
-        elif watch.nudged:
-            watch.due = max(now, watch.looked + self._spacing)
-        else:
-            watch.due = min(max(_slot(now + pause), watch.looked + self._spacing), watch.until)
+        return pause
 
-    def _time_out(self, watch: _Watch, now: float) -> None:
+    async def _time_out(self, watch: _Watch, now: float) -> None:
         """Patience has ended."""
         if watch.undelivered:
-            watch.task.feed(failed(watch.undelivered, "our callback address failed, and no result came"))
+            await self._tell(watch.task, failed(watch.undelivered, "our callback address failed, and no result came"))
             self._leave(watch)
             return
         error = TaskTimeout(watch.task.id, now - watch.since)
@@ -321,7 +372,8 @@ class Poller:
 
     def _new(self, task: Task[Any], now: float) -> _Watch:
         recent, older = self._looked
-        looked = recent.get(task.id, older.get(task.id, float("-inf")))
+        name = task.id or task.ref
+        looked = recent.get(name, older.get(name, float("-inf")))
         return _Watch(task, self._pace(task), now, looked)
 
     def _note_look(self, task_id: str, now: float) -> None:

@@ -14,6 +14,7 @@ from .errors import CallbackError, StoreError
 from .hooks import Hook, Hooks
 from .inbox import Letter
 from .log import log
+from .tokens import Token
 from .trust import FRESHNESS, Decision, Proof, Proofs, prove
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class Listener(Protocol):
         """What callbacks are held against."""
         ...
 
-    def ref_of(self, task_id: str) -> str:
-        """The submission that made a task, empty if that is not known."""
+    async def bind(self, task_id: str, token: Token) -> Proof:
+        """How far a genuine token proves a callback of this task. StoreError if that can't be found out."""
         ...
 
-    def take(self, letter: Letter) -> Decision:
+    async def take(self, letter: Letter) -> Decision:
         """Decide about a callback and do it. StoreError if it must be kept and cannot be."""
         ...
 
@@ -105,15 +106,17 @@ class Receiver:
             return Verdict(400, str(exc))
         given: Any = (query or {}).get(tokens.NAME)
         offered = [given] if isinstance(given, str) else [] if given is None else [str(one) for one in given]
-        ref, proofs, now = self._listener.ref_of(callback.task_id), self._listener.proofs, self._clock()
+        proofs, now = self._listener.proofs, self._clock()
         proof, token = prove(
-            callback.task_id, ref, offered + tokens.found_in(path), headers or {}, proofs, now, self._freshness
+            callback.task_id, offered + tokens.found_in(path), headers or {}, proofs, now, self._freshness
         )
-        if proof is Proof.WRONG:
-            self._complain(callback, now)
-            return Verdict(401, proof.value, callback, Decision.REFUSE)
         try:
-            decision = self._listener.take(Letter(callback, proof, token, self._confirm, self._hooks))
+            if token is not None:  # strangers do not come as far as the store
+                proof = await self._listener.bind(callback.task_id, token)
+            if proof is Proof.WRONG:
+                self._complain(callback, now)
+                return Verdict(401, proof.value, callback, Decision.REFUSE)
+            decision = await self._listener.take(Letter(callback, proof, token, self._confirm, self._hooks))
         except StoreError as exc:
             return Verdict(503, str(exc), callback)
         return Verdict(200, "received", callback, decision)

@@ -51,6 +51,7 @@ class Task(Generic[R]):
         "_waiters",
         "_watcher",
         "born",
+        "context",
         "failure",
         "id",
         "kind",
@@ -72,8 +73,10 @@ class Task(Generic[R]):
         born: float | None = None,
         pace: Pace | None = None,
         model: str = "",
+        context: Any = None,
     ) -> None:
         self.id = id
+        """The service's; empty while the answer to its submit is not known, see `SunoClient.resume`."""
         self.kind = kind
         self.ref = ref
         """Our own id of the submission; empty if the task was attached by its id."""
@@ -83,6 +86,8 @@ class Task(Generic[R]):
         """How to look at it, if not as usual."""
         self.model = model
         """The model that was asked for; empty if that is not known."""
+        self.context = context
+        """What was handed to `submit`."""
         self.failure: SunoError | None = None
         """The error that ended it."""
         self.watch: Any = None
@@ -174,4 +179,4 @@ class Task(Generic[R]):
         return cast(R, self.last.result)  # COMPLETE comes with one
 
     def __repr__(self) -> str:
-        return f"<Task {self.id or self.last.result} {self.stage.name.lower()}>"
+        return f"<Task {self.id or self.last.result or self.ref} {self.stage.name.lower()}>"

@@ -11,7 +11,7 @@ from . import tokens
 from .models import Stage
 from .tokens import Token
 
-__all__ = ["FRESHNESS", "Decision", "Proof", "Proofs", "decide", "prove", "signed"]
+__all__ = ["FRESHNESS", "Decision", "Proof", "Proofs", "bind", "decide", "prove", "signed"]
 
 
 FRESHNESS = 300.0
@@ -23,7 +23,7 @@ class Proof(enum.Enum):
 
     NONE = "nothing is configured, so nothing is proven"
     SIGNATURE = "KIE's signature: the sender is known, the body is not covered"
-    UNBOUND = "our own token, of a submission that this process does not know: maybe another task's"
+    UNBOUND = "our own token, of a submission that nobody here knows: maybe another task's"
     TOKEN = "our own token, of the submission that made this task: only the service was told that address"
     WRONG = "a proof is configured, and it is missing, wrong, stale or another task's"
 
@@ -52,8 +52,6 @@ class Proofs(NamedTuple):
     """Of our tokens; empty if none are given out."""
     keys: tuple[str, ...] = ()
     """Of KIE's signatures: the account's webhook keys."""
-    owners: Mapping[str, str] = {}
-    """Our refs and the task of each, empty while that is not known."""
 
     def __repr__(self) -> str:
         return f"<Proofs {len(self.secrets)} secrets, {len(self.keys)} keys>"
@@ -80,28 +78,33 @@ def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> De
 
 def prove(
     task_id: str,
-    ref: str,
     offered: Sequence[str],
     headers: Mapping[str, str],
     proofs: Proofs,
     now: float,
     freshness: float = FRESHNESS,
 ) -> tuple[Proof, Token | None]:
-    """How far a callback is proven, and what its token tells.
+    """How far a callback is proven by what it carries, and what its token tells; whose that is, is for `bind`.
 
-    `ref`: the submission that made this task, empty if that is not known. `offered`: what may be a token in the
-    address. `now`: Unix seconds. Every proof that is configured must hold.
+    `offered`: what may be a token in the address. `now`: Unix seconds. Every proof that is configured must hold.
     """
     if proofs.keys and not signed(task_id, headers, proofs.keys, freshness, now):
         return Proof.WRONG, None
     if not proofs.secrets:
         return (Proof.SIGNATURE if proofs.keys else Proof.NONE), None
     told = next((token for one in offered if (token := tokens.read(one, proofs.secrets))), None)
-    if told is None or (ref and told.ref != ref):
-        return Proof.WRONG, None
-    if told.ref not in proofs.owners:
-        return (Proof.TOKEN if ref else Proof.UNBOUND), told
-    return (Proof.TOKEN if proofs.owners[told.ref] in ("", task_id) else Proof.WRONG), told
+    return (Proof.WRONG if told is None else Proof.UNBOUND), told
+
+
+def bind(token: Token, task_id: str, ref: str, owner: str | None) -> Proof:
+    """How far a genuine token proves a callback of this task.
+
+    `ref`: the submission that made the task, empty if that is not known. `owner`: the task of the token's submission,
+    empty while that is not known, None if the submission is not.
+    """
+    if (ref and token.ref != ref) or (owner and owner != task_id):
+        return Proof.WRONG
+    return Proof.TOKEN if ref or owner is not None else Proof.UNBOUND
 
 
 def signed(task_id: str, headers: Mapping[str, str], keys: tuple[str, ...], freshness: float, now: float) -> bool:

@@ -316,7 +316,7 @@ async def test_a_task_that_nobody_holds_is_known_by_its_token() -> None:
         assert script.looked_at == []
 
 
-async def test_a_class_of_ones_own_is_kept_for_its_submit() -> None:
+async def test_a_class_of_ones_own_is_known_by_its_record() -> None:
     """Its tokens have no number."""
 
     class ConvertToFlac(Job[Wav], frozen=True, kw_only=True):
@@ -331,7 +331,7 @@ async def test_a_class_of_ones_own_is_kept_for_its_submit() -> None:
         receiver = suno.receiver()
         submitting = asyncio.create_task(suno.submit(ConvertToFlac(audio_id="a")))
         await asyncio.sleep(1)
-        assert (await receiver.receive(body, {}, query_of(script))).decision is Decision.KEEP
+        assert (await receiver.receive(body, {}, query_of(script))).decision is Decision.FEED
         assert (await (await submitting)).audio_url == "https://f.example/a.flac"
 
 
@@ -374,7 +374,7 @@ async def test_a_pace_of_ones_own_is_kept() -> None:
 
 # ---- the hook --------------------------------------------------------------------------------------------------------
 
-News = list[tuple[str, Stage, Record]]
+News = list[tuple[str, Stage, tuple[str, str]]]
 
 
 def hooked(suno: SunoClient) -> tuple[Receiver, News]:
@@ -382,7 +382,8 @@ def hooked(suno: SunoClient) -> tuple[Receiver, News]:
 
     async def hook(update: Update[Any], record: Record) -> None:
         await asyncio.sleep(1)
-        news.append((update.task_id, update.stage, record))
+        assert (record.task_id, record.stage) == (update.task_id, update.stage)
+        news.append((update.task_id, update.stage, (record.kind, record.ref)))
 
     return suno.receiver(on_update=hook), news
 
@@ -398,7 +399,7 @@ async def test_the_hook_is_told_once_of_each_new_stage_in_order() -> None:
             assert (await receiver.receive(body, {}, query)).status == 200
         assert news == []  # the answers came first
         await asyncio.sleep(10)
-        record = Record(task.id, "GenerateMusic", task.ref)
+        record = ("GenerateMusic", task.ref)
         assert news == [(task.id, stage, record) for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)]
 
 
@@ -409,7 +410,7 @@ async def test_the_hook_hears_of_tasks_that_nobody_holds() -> None:
         lyrics = {"callbackType": "complete", "task_id": "t1", "data": [{"text": "la"}]}
         await receiver.receive(envelope(lyrics), {}, query_of(script))
         await asyncio.sleep(2)
-        assert news == [("t1", Stage.COMPLETE, Record("t1", GenerateLyrics.__name__, ref))]
+        assert news == [("t1", Stage.COMPLETE, (GenerateLyrics.__name__, ref))]
 
 
 async def test_the_hook_hears_of_a_signed_end_when_it_is_confirmed() -> None:

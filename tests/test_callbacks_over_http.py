@@ -69,7 +69,12 @@ async def world(
         if tokens:
             suno.callback_url = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
         else:  # as one who was given the address by other means
-            suno._callback_for = lambda request, ref: f"http://127.0.0.1:{runner.addresses[0][1]}/suno"  # type: ignore[method-assign]
+            address = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
+
+            def address_of(kind: object, ref: str) -> str:
+                return address
+
+            suno._sender._address = address_of
         async with suno:
             yield World(suno, emulator, heard)
     await runner.cleanup()

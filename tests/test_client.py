@@ -35,7 +35,7 @@ from suno_async import (
     TaskTimeout,
     parse_callback,
 )
-from suno_async.client import ATTEMPTS
+from suno_async.sender import ATTEMPTS
 from suno_async.wire import Reply
 
 from .conftest import now

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from suno_async import Stage, tokens
-from suno_async.trust import Decision, Proof, Proofs, decide, prove, signed
+from suno_async.tokens import Token
+from suno_async.trust import Decision, Proof, Proofs, bind, decide, prove, signed
 
 KEY = "whk_test_0123456789abcdef"
 ID = "5c79a1b2c3d4e5f60718293a4b5cbe8e"
@@ -74,7 +75,7 @@ WRONG_TOKEN = tokens.issue(b"guessed", 1, REF)
     [
         (False, False, "", "", Proof.NONE),
         (False, False, TOKEN, "right", Proof.NONE),  # nobody checks what is not configured
-        (True, False, TOKEN, "", Proof.TOKEN),
+        (True, False, TOKEN, "", Proof.UNBOUND),
         (True, False, WRONG_TOKEN, "", Proof.WRONG),
         (True, False, "", "", Proof.WRONG),
         (True, False, "", "right", Proof.WRONG),
@@ -82,7 +83,7 @@ WRONG_TOKEN = tokens.issue(b"guessed", 1, REF)
         (False, True, TOKEN, "right", Proof.SIGNATURE),
         (False, True, "", "wrong", Proof.WRONG),
         (False, True, "", "", Proof.WRONG),
-        (True, True, TOKEN, "right", Proof.TOKEN),
+        (True, True, TOKEN, "right", Proof.UNBOUND),
         (True, True, "", "right", Proof.WRONG),
         (True, True, WRONG_TOKEN, "right", Proof.WRONG),
         (True, True, TOKEN, "wrong", Proof.WRONG),
@@ -93,29 +94,30 @@ WRONG_TOKEN = tokens.issue(b"guessed", 1, REF)
 def test_every_proof_that_is_configured_must_hold(
     tokens_: bool, keys: bool, token: str, signature: str, proof: Proof
 ) -> None:
-    proofs = Proofs((SECRET,) if tokens_ else (), (KEY,) if keys else (), {REF: ID})
+    proofs = Proofs((SECRET,) if tokens_ else (), (KEY,) if keys else ())
     said = {"right": headers(), "wrong": headers("x" * 44), "": {}}[signature]
-    found, told = prove(ID, "", [token], said, proofs, STAMP)
+    found, told = prove(ID, ["A" * 40, token], said, proofs, STAMP)
     assert found is proof
-    assert (told is not None) is (proof is Proof.TOKEN)
+    assert told == (Token(1, REF) if proof is Proof.UNBOUND else None)
 
 
 @pytest.mark.parametrize(
-    ("ref", "owners", "proof"),
+    ("ref", "owner", "proof"),
     [
-        ("", {REF: ID}, Proof.TOKEN),
-        (REF, {}, Proof.TOKEN),
-        (REF, {REF: ID}, Proof.TOKEN),
-        ("", {REF: ""}, Proof.TOKEN),  # its submit is under way, or its answer was lost
-        ("", {}, Proof.UNBOUND),  # of another process, or of long ago
-        ("", {OTHER: "another task"}, Proof.UNBOUND),
-        (OTHER, {}, Proof.WRONG),  # this task was made by another submission
-        (OTHER, {REF: ID}, Proof.WRONG),
-        ("", {REF: "another task"}, Proof.WRONG),  # that submission made another task
+        ("", ID, Proof.TOKEN),
+        (REF, None, Proof.TOKEN),
+        (REF, ID, Proof.TOKEN),
+        ("", "", Proof.TOKEN),  # its submit is under way, or its answer was lost
+        ("", None, Proof.UNBOUND),  # of a process with another store, or of long ago
+        (OTHER, None, Proof.WRONG),  # this task was made by another submission
+        (OTHER, "", Proof.WRONG),
+        (OTHER, ID, Proof.WRONG),
+        ("", "another task", Proof.WRONG),  # that submission made another task
+        (REF, "another task", Proof.WRONG),
     ],
 )
-def test_a_token_speaks_for_its_own_task_alone(ref: str, owners: dict[str, str], proof: Proof) -> None:
-    assert prove(ID, ref, ["A" * 40, TOKEN], {}, Proofs((SECRET,), (), owners), STAMP)[0] is proof
+def test_a_token_speaks_for_its_own_task_alone(ref: str, owner: str | None, proof: Proof) -> None:
+    assert bind(Token(1, REF), ID, ref, owner) is proof
 
 
 def test_secrets_are_not_shown() -> None:

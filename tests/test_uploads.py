@@ -306,7 +306,7 @@ async def test_the_key_goes_to_the_upload_host_alone() -> None:
             assert "secret" not in repr(caught.value) + str(caught.value)
     assert {got.target for got in server.got} == {"/api/file-stream-upload"}
     async with SunoClient(api_key="k", base_url="http://127.0.0.1:9/x") as suno:
-        assert suno._uploads == "http://127.0.0.1:9/x"
+        assert suno._sender._uploads == "http://127.0.0.1:9/x"
 
 
 async def test_a_gateway_without_a_known_upload_host_says_so() -> None:
