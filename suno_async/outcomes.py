@@ -32,15 +32,16 @@ async def outcomes(
     room = asyncio.Semaphore(concurrency)
     finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
     running: set[asyncio.Task[Outcome[R]]] = set()
+    done = finished.put_nowait  # one for all, as is the name: with many jobs waiting, every object counts
 
     async def start_all() -> None:
         source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
         try:
             await room.acquire()
             async for job in source:
-                one = asyncio.create_task(_outcome(submit, job))
+                one = asyncio.create_task(_outcome(submit, job), name="suno_async map")
                 running.add(one)
-                one.add_done_callback(finished.put_nowait)
+                one.add_done_callback(done)
                 await room.acquire()
         finally:
             finished.put_nowait(None)

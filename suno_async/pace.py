@@ -1,6 +1,8 @@
 """When to look next, how long to stay patient, and when a doubtful answer is settled."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 import backoff
@@ -15,6 +17,8 @@ R = TypeVar("R")
 
 VISIBLE_AFTER = 90.0
 """Seconds in which a task may still be unknown to its details page."""
+LONGEST_GROWTH = 10_000
+"""Looks after which a pace grows no more, if it has not reached its cap by then."""
 FILES_AFTER = 60.0
 """Seconds in which the files of a success may still be missing."""
 
@@ -30,6 +34,22 @@ class Pace(NamedTuple):
     def pauses(self) -> Iterator[float]:
         """The pauses before each look, without end."""
         return _primed(backoff.expo(base=self.growth, factor=max(self.first, 0.001), max_value=self.cap))
+
+    def pause(self, number: int) -> float:
+        """One of them; the first is 0. An iterator for each waiting task would be a tenth of what it weighs."""
+        steps = _steps(self)
+        return steps[min(number, len(steps) - 1)]
+
+
+@lru_cache
+def _steps(pace: Pace) -> tuple[float, ...]:
+    """The pauses of a pace until they grow no more."""
+    steps = list(islice(pace.pauses(), 2))
+    for pause in islice(pace.pauses(), 2, LONGEST_GROWTH):
+        if steps[-1] == steps[-2]:
+            break
+        steps.append(pause)
+    return tuple(steps)
 
 
 QUICK = Pace(first=2.0, growth=1.5, cap=6.0, patience=300.0)

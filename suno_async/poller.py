@@ -46,19 +46,17 @@ class _Watch:
     __slots__ = (
         "active",
         "busy",
-        "claim",
         "doubt",
         "doubted",
         "due",
-        "first",
         "looked",
         "nudged",
-        "patience",
-        "pauses",
+        "pace",
         "puzzles",
         "queued",
         "retries",
         "since",
+        "step",
         "task",
         "trouble",
         "undelivered",
@@ -68,17 +66,14 @@ class _Watch:
 
     def __init__(self, task: Task[Any], pace: Pace, now: float, looked: float) -> None:
         self.task = task
-        self.pauses = pace.pauses()
-        self.first = pace.first
-        self.claim = max(pace.first, pace.cap) + SLACK
-        """Seconds for which a look is ours alone."""
+        self.pace = pace
+        self.step = 0
         self.since = now
-        self.patience = pace.patience
         self.until = math.inf
         """When patience ends; it begins with the first waiter."""
         self.unknown_since = now if task.born is None or task.updates else task.born
         """Since when the service has not known the task."""
-        self.due = now if task.born is None else max(now, _slot(task.born + next(self.pauses)))
+        self.due = now if task.born is None else max(now, _slot(task.born + self.pause()))
         self.queued = -1.0
         """When its entry in the heap is due; older entries are dead."""
         self.active = False
@@ -94,6 +89,11 @@ class _Watch:
         self.doubt = Doubt.NONE
         self.doubted = now
         self.undelivered: Update[Any] | None = None
+
+    def pause(self) -> float:
+        """The next pause."""
+        self.step += 1
+        return self.pace.pause(self.step - 1)
 
 
 def _slot(due: float) -> float:
@@ -164,7 +164,7 @@ class Poller:
         if watch is None or now >= watch.until:
             task.watch = watch = self._new(task, now)
         if watch.until == math.inf:
-            watch.since, watch.until = now, now + watch.patience
+            watch.since, watch.until = now, now + watch.pace.patience
         watch.active = True
         self._waiting.add(watch)
         if self._listen is not None and self._listening is None:
@@ -214,7 +214,7 @@ class Poller:
         """Believed news came by another way: the next look is due as long from now as the first was."""
         watch: _Watch | None = task.watch
         if watch is not None and not watch.nudged:
-            later = _slot(asyncio.get_running_loop().time() + watch.first)
+            later = _slot(asyncio.get_running_loop().time() + watch.pace.first)
             watch.due = min(max(watch.due, later), watch.until)
             if watch.active and not watch.busy:
                 self._schedule(watch, watch.due)
@@ -316,10 +316,10 @@ class Poller:
         """Look once, tell the task, and set when to look next."""
         task = watch.task
         nudged, watch.nudged = watch.nudged, False
-        if self._claim is None or nudged or await self._claim(task, watch.claim):
+        if self._claim is None or nudged or await self._claim(task, max(watch.pace.first, watch.pace.cap) + SLACK):
             pause = await self._look_once(watch, nudged, clock)
         else:
-            pause = next(watch.pauses)  # whoever has it lets us know
+            pause = watch.pause()  # whoever has it lets us know
         now = clock()
         if task.done:
             self._leave(watch)
@@ -344,7 +344,7 @@ class Poller:
             watch.puzzles += not nudged  # how often that is, strangers can decide
             if watch.puzzles >= PUZZLES:
                 raise
-            pause = next(watch.pauses)
+            pause = watch.pause()
         else:
             now = clock()
             watch.trouble = watch.retries = None
@@ -357,7 +357,7 @@ class Poller:
                 update = msgspec.structs.replace(update, source=Source.CONFIRMED)
             if update.stage > task.stage:
                 await self._tell(task, update)
-            pause = next(watch.pauses)
+            pause = watch.pause()
         return pause
 
     async def _time_out(self, watch: _Watch, now: float) -> None:

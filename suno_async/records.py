@@ -3,6 +3,7 @@
 import enum
 import hashlib
 import os
+from functools import cache
 from typing import Any, cast
 
 import msgspec
@@ -136,12 +137,19 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
 
 
 def written(request: Request[Any]) -> str:
-    """A request as JSON, by our names."""
+    """A request as JSON, by our names, without what it has by default."""
+    defaults = _defaults(type(request))
     values = ((name, getattr(request, name)) for name in request.__struct_fields__)
     try:
-        return _ENCODER.encode({name: value for name, value in values if value is not None}).decode()
+        given = {name: value for name, value in values if value is not defaults[name]}
+        return _ENCODER.encode(given).decode()
     except (TypeError, ValueError, OverflowError) as exc:  # reached only by requests nobody checked
         raise InvalidJob(type(request).__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
+
+
+@cache
+def _defaults(kind: type[Struct]) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(kind)}
 
 
 def fingerprint(request: Request[Any]) -> str:

@@ -1,12 +1,14 @@
 """Time for the tests."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import anyio.to_thread
 import pytest
 
 from .loop import JumpLoop
+from .servers import RedisServer, redis_server
 
 
 @pytest.fixture
@@ -25,3 +27,10 @@ async def threads() -> None:
 
 def now() -> float:
     return asyncio.get_running_loop().time()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One Redis for all tests that leave it running."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
