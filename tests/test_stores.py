@@ -14,6 +14,7 @@ from msgspec.structs import asdict, replace
 from suno_async import Rate, Source, Stage, StoreError, Update
 from suno_async.records import Record, State, accepted, dismissed, doubted, told, updated
 from suno_async.stores import MemoryStore, Store
+from suno_async.stores.redis import RedisStore
 from suno_async.stores.sqlite import SQLiteStore
 
 
@@ -35,14 +36,12 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerato
         store = MemoryStore()
         yield Place(lambda: store, shared=False)
         return
-    opened: list[Any] = []
+    opened: list[Store] = []
 
     def another() -> Store:
         if request.param == "sqlite":
             opened.append(SQLiteStore(tmp_path / "songs.db"))
         else:
-            from suno_async.stores.redis import RedisStore
-
             opened.append(RedisStore(request.getfixturevalue("redis").url, name=tmp_path.name))
         return opened[-1]
 

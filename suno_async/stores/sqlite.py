@@ -315,16 +315,18 @@ def _again(exc: Exception) -> Exception:
 
 def _prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
     """Make the file ours, or see that it is, and bring it to our version."""
+    db.execute("BEGIN")  # another process may be making it ours at this moment
+    [(tables,)] = db.execute("SELECT count(*) FROM sqlite_master")
     [(version,)] = db.execute("PRAGMA user_version")
     [(application,)] = db.execute("PRAGMA application_id")
-    [(tables,)] = db.execute("SELECT count(*) FROM sqlite_master")
+    db.execute("COMMIT")
     if application != APPLICATION and (tables or application):
         raise StoreError(f"{_file(db)}: a database of another program")
     if version > len(migrations):
         raise StoreError(
             f"{_file(db)}: of version {version}, and this suno_async knows up to {len(migrations)}: upgrade it"
         )
-    db.execute("PRAGMA journal_mode = WAL")
+    _use_wal(db)
     db.execute("PRAGMA synchronous = FULL")  # what is paid for should outlive a power cut
     if version == len(migrations):
         return
@@ -341,6 +343,20 @@ def _prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> 
         with suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Readers and the writer need not wait for each other then. The change itself does not wait, so we do."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _file(db: sqlite3.Connection) -> str:
