@@ -394,10 +394,14 @@ class SunoClient:
         return receiver
 
     def feed(self, callback: Callback) -> bool:
-        """Take a callback that you vouch for, as it is; True if it was news for a task that somebody holds."""
+        """Take a callback that you vouch for, as it is; True if it was news for a task that somebody here holds.
+
+        The store is told soon, and through it who waits in other processes.
+        """
         task = self._tasks.get(callback.task_id)
         if task is None:
             self._inbox.keep(callback.task_id, Letter(callback, Proof.TOKEN))
+            self._ledger.note_callback(callback)
             return False
         return self._inbox.feed(task, callbacks.update(callback, task.kind, task.model))
 
@@ -456,7 +460,8 @@ class SunoClient:
     def _pace_for(self, task: Task[Any]) -> Pace:
         if not task.id:
             return UNSETTLED
-        called = bool(self._receivers) and self.callback_url != NOWHERE
+        # With a shared store another process may be the one that receives.
+        called = self.callback_url != NOWHERE and (bool(self._receivers) or self._ledger.shared)
         return task.pace or self._pace or pace_of(task.kind, called=called)
 
     # ---- opening and closing -------------------------------------------------------------------------------------

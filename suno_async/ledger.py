@@ -12,12 +12,13 @@ from weakref import WeakValueDictionary
 
 from msgspec.structs import replace
 
-from . import records
+from . import callbacks, records
+from .callbacks import Callback
 from .endpoints import Request
 from .errors import InvalidJob, Problem, StoreError, SubmissionUncertain, TaskFailed
 from .limiter import MARGIN
 from .log import log
-from .models import Stage, Update
+from .models import Doubt, Stage, Update
 from .pace import retries
 from .poller import Poller
 from .providers import Provider, Rate
@@ -40,7 +41,8 @@ LAST_TRY = 5.0
 class Ledger:
     """The submissions of a client, in its store.
 
-    `shared`: whether other processes may use the store, too. `called`: whether callbacks may come.
+    `shared`: whether other processes may use the store, too. `called`: whether callbacks may come. `clock` gives Unix
+    seconds.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class Ledger:
         self._tasks = tasks
         self._account = account
         self._called = called
-        self._clock = clock
+        self.clock = clock
         self._owner = secrets.token_hex(8)
         self._unsettled: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
         self._sending: set[str] = set()
@@ -108,12 +110,12 @@ class Ledger:
             if changed is None and await self.store.get(ref=record.ref) is None:  # the store has lost it
                 await self.store.intend(replace(record, key="", task_id=task_id, state=State.RUNNING, updated=now))
 
-        now = self._clock()
+        now = self.clock()
         await self._now_or_later(f"{record.kind} ({record.ref}) is task {task_id}", write)
 
     async def lost(self, ref: str, error: str) -> None:
         """Its answer was lost."""
-        step = partial(records.doubted, error=error, now=self._clock())
+        step = partial(records.doubted, error=error, now=self.clock())
         await self._now_or_later(f"the answer to {ref} was lost", partial(self.store.change, step, ref=ref))
 
     async def refused(self, ref: str) -> None:
@@ -192,7 +194,7 @@ class Ledger:
 
     def _born(self, record: Record) -> float | None:
         """When it was made by the loop's clock, if that is so short ago that it decides when to look."""
-        age = self._clock() - record.created
+        age = self.clock() - record.created
         return asyncio.get_running_loop().time() - age if 0 <= age < 60 and record.task_id else None
 
     def recall(self, task: Task[Any], record: Record) -> None:
@@ -225,7 +227,7 @@ class Ledger:
         if record is None:
             raise TaskFailed("", "refused", None, "it was refused where it was submitted, and nothing was made")
         self.recall(task, record)
-        waits = self._called() and self._clock() - record.created < CALLS_BACK
+        waits = self._called() and self.clock() - record.created < CALLS_BACK
         if record.state in (State.UNCERTAIN, State.DISMISSED) and not waits:
             raise SubmissionUncertain(record.ref, record.job)
         return Update(task_id=task.id, stage=Stage.PENDING)
@@ -238,7 +240,7 @@ class Ledger:
         if self.shared and not await self.store.claim(f"send {ref}", self._owner, LEASE):
             return record
         error = "the process that sent it ended before its answer came"
-        changed = await self.store.change(partial(records.doubted, error=error, now=self._clock()), ref=ref)
+        changed = await self.store.change(partial(records.doubted, error=error, now=self.clock()), ref=ref)
         return changed or await self.store.get(ref=ref)
 
     async def uncertain(self) -> AsyncGenerator[Record]:
@@ -253,7 +255,7 @@ class Ledger:
         """A person says which task it is; the record, which may have one already."""
 
         def step(record: Record) -> Record | None:
-            return None if record.task_id else records.accepted(record, task_id, self._clock())
+            return None if record.task_id else records.accepted(record, task_id, self.clock())
 
         return await self.store.change(step, ref=ref) or await self.store.get(ref=ref)
 
@@ -265,7 +267,7 @@ class Ledger:
 
     async def dismiss(self, ref: str) -> bool:
         """A person gives a submission up; False if it has ended, or is not there."""
-        return await self.store.change(partial(records.dismissed, now=self._clock()), ref=ref) is not None
+        return await self.store.change(partial(records.dismissed, now=self.clock()), ref=ref) is not None
 
     # ---- news ----------------------------------------------------------------------------------------------------
 
@@ -291,8 +293,21 @@ class Ledger:
         """The same for those who can't wait: write down soon what a task was fed."""
         self._owe(f"task {task.id} is {update.stage.name}", partial(self._put_down, task, update))
 
+    def note_callback(self, callback: Callback) -> None:
+        """The same for a callback of a task that nobody here holds."""
+
+        async def write() -> None:
+            record = await self.store.get(task_id=callback.task_id)
+            if record is not None and self.knows(record):
+                update = callbacks.update(callback, records.kind_named(record.kind))
+                if update.doubt is Doubt.NONE:
+                    await self._put_down(self.task_of(record), update)
+
+        if self.shared:
+            self._owe(f"a callback of task {callback.task_id}", write)
+
     async def _put_down(self, task: Task[Any], update: Update[Any]) -> None:
-        step = partial(records.updated, update=update, now=self._clock())
+        step = partial(records.updated, update=update, now=self.clock())
         await self.store.change(step, ref=task.ref, task_id=task.id)
 
     async def listen(self) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeVar, cast
@@ -127,7 +126,7 @@ class Sender:
 
     async def _send(self, request: Request[R], pace: Pace | None, key: str, print: str, context: Any) -> Task[R]:
         request = await self._hand_in_files(request)
-        now = time.time()
+        now = self._ledger.clock()
         record = Record(
             ref=secrets.token_urlsafe(12),
             kind=records.name_of(type(request)),

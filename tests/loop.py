@@ -11,6 +11,7 @@ class JumpSelector(selectors.DefaultSelector):
     """Skips the time that a real selector would sleep; sockets and threads that still work are waited for."""
 
     skipped = 0.0
+    grace = GRACE
     busy: Callable[[], bool] = staticmethod(lambda: False)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
@@ -23,7 +24,7 @@ class JumpSelector(selectors.DefaultSelector):
             return ready
         while not ready and self.busy():
             ready = super().select(0.01)
-        ready = ready or super().select(GRACE)
+        ready = ready or super().select(self.grace)
         if not ready:
             self.skipped += timeout
         return ready

@@ -33,8 +33,8 @@ class Place(NamedTuple):
 @pytest.fixture(params=["memory", "sqlite", "redis"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[Place]:
     if request.param == "memory":
-        store = MemoryStore()
-        yield Place(lambda: store, shared=False)
+        memory = MemoryStore()
+        yield Place(lambda: memory, shared=False)
         return
     opened: list[Store] = []
 

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -20,6 +21,8 @@ from ..records import Record, State
 
 __all__ = ["MemoryStore", "Step", "Store", "store_at"]
 
+SHORTEST = 0.001
+"""Seconds that one who finds no place is told to wait at least, since 0 says that he has it."""
 Step = Callable[[Record], Record | None]
 """What becomes of a record; None if nothing does."""
 
@@ -182,7 +185,7 @@ class MemoryStore:
         now = anyio.current_time()
         left = [at for at in self._departures.get(name, ()) if at > now - rate.seconds]
         if len(left) >= rate.calls:
-            return left[0] + rate.seconds - now
+            return max(left[0] + rate.seconds - now, SHORTEST)
         self._departures[name] = [*left, now]
         return 0.0
 
@@ -205,15 +208,16 @@ def store_at(url: str) -> Store:
     parts = urlsplit(url)
     if parts.scheme == "memory":
         return MemoryStore()
-    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
+    if url.startswith("sqlite:///") and len(parts.path) > 1:
         from .sqlite import SQLiteStore
 
         return SQLiteStore(unquote(parts.path[1:]))
-    if parts.scheme in ("redis", "rediss", "unix"):
+    if url.startswith(("redis://", "rediss://", "unix://")):
         try:
             from .redis import RedisStore
         except ImportError as exc:
             raise ConfigurationError(f"store at {parts.scheme}:// needs `pip install 'suno-async[redis]'`") from exc
-        return RedisStore(url)
+        with suppress(ValueError):  # a port or database that is no number
+            return RedisStore(url)
     shown = url.replace(f":{parts.password}@", ":…@") if parts.password else url
     raise ConfigurationError(f"store must be sqlite:///path, redis://…, memory: or a Store, got {shown!r}")

@@ -30,7 +30,7 @@ from ..errors import StoreError
 from ..log import log
 from ..providers import Rate
 from ..records import Record, State
-from . import Step
+from . import SHORTEST, Step
 
 __all__ = ["RedisStore"]
 
@@ -92,13 +92,13 @@ return 1
 RESERVE = """
 local time = redis.call('TIME')
 local now, period, calls = time[1] + time[2] / 1000000, tonumber(ARGV[1]), tonumber(ARGV[2])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.6f', now - period))
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.6f', now - period))
 if redis.call('ZCARD', KEYS[1]) >= calls then
   return tostring(redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] + period - now)
 end
 redis.call('ZADD', KEYS[1], string.format('%.6f', now), ARGV[3])
 redis.call('PEXPIRE', KEYS[1], math.ceil(period * 1000))
-return '0'
+return ''
 """
 
 
@@ -285,7 +285,8 @@ class RedisStore:
 
     async def reserve(self, name: str, rate: Rate) -> float:
         arguments = [rate.seconds, rate.calls, secrets.token_hex(8)]
-        return float(await self._do(self._reserve, keys=[self._at("rate", name)], args=arguments))
+        wait = await self._do(self._reserve, keys=[self._at("rate", name)], args=arguments)
+        return 0.0 if wait == b"" else max(float(wait), SHORTEST)
 
     # ---- the end -------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ import msgspec
 from ..errors import StoreError
 from ..providers import Rate
 from ..records import Record
-from . import Step
+from . import SHORTEST, Step
 
 __all__ = ["SQLiteStore"]
 
@@ -83,8 +83,6 @@ class SQLiteStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
-            if self._closed:
-                raise StoreError(f"{self.path}: the store is closed")
             db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:
                 _prepare(db)
@@ -96,13 +94,16 @@ class SQLiteStore:
 
     async def _run(self, work: Callable[[], T]) -> T:
         """In the thread, after what was asked before."""
+        if self._closed:
+            raise StoreError(f"{self.path}: the store is closed")
+        return await self._in_thread(work)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         self._working += 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.Error as exc:
             raise self._told(exc) from exc
-        except RuntimeError as exc:  # the thread is gone
-            raise StoreError(f"{self.path}: {exc}") from exc
         finally:
             self._working -= 1
 
@@ -256,12 +257,11 @@ class SQLiteStore:
         def work(db: sqlite3.Connection) -> float:
             now = self._clock()
             # Those of the future are of a clock that was set back since.
-            db.execute(
-                "DELETE FROM departures WHERE name = ? AND NOT at BETWEEN ? AND ?", (name, now - rate.seconds, now)
-            )
+            past = now - rate.seconds
+            db.execute("DELETE FROM departures WHERE name = ? AND (at <= ? OR at > ?)", (name, past, now))
             [(count, first)] = db.execute("SELECT count(*), min(at) FROM departures WHERE name = ?", (name,))
             if count >= rate.calls:
-                return float(first) + rate.seconds - now
+                return max(float(first) + rate.seconds - now, SHORTEST)
             db.execute("INSERT INTO departures VALUES (?, ?)", (name, now))
             return 0.0
 
@@ -279,7 +279,7 @@ class SQLiteStore:
             await asyncio.wait([self._draining])
         if not self._closed:
             self._closed = True
-            await self._run(self._close)
+            await self._in_thread(self._close)
             self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
@@ -351,8 +351,8 @@ def _use_wal(db: sqlite3.Connection) -> None:
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
+        except sqlite3.OperationalError as exc:
+            if "locked" not in str(exc) or time.monotonic() > until:
                 raise
             time.sleep(0.01)
         else:
