@@ -1,17 +1,22 @@
 """The examples do what they say, on the emulator, in no time."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import anyio.to_thread
 import pytest
 from aiohttp import web
 
 from examples import behind_a_proxy, demo, fan_out, from_a_song, web_backend
 from suno_async.emulator import Emulator, Fault
 
+WORKERS = Path(__file__).parents[1] / "examples" / "workers.py"
 pytestmark = pytest.mark.usefixtures("threads")
 
 
@@ -85,6 +90,27 @@ async def test_the_web_backend(emulator: Emulator) -> None:
         async with session.get("/sing?about=rude") as answer:
             assert answer.status == 502
     await runner.cleanup()
+
+
+@pytest.mark.parametrize("store", ["sqlite", "redis"])
+async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None:
+    """As real processes in real time."""
+    environment = dict(os.environ)
+    if store == "redis":
+        environment["SUNO_STORE"] = request.getfixturevalue("redis").url.removesuffix("/0") + "/14"
+
+    def run() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, WORKERS], capture_output=True, text=True, timeout=60, env=environment)
+
+    ran = await anyio.to_thread.run_sync(run)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    told = ran.stdout.splitlines()
+    assert [line.split()[1] for line in told if line.startswith("submit ")] == ["order-1", "order-2", "order-3"]
+    received = [f"receive  order-{n} has reached {stage}" for n in (1, 2, 3) for stage in ("TEXT", "FIRST", "COMPLETE")]
+    assert sorted(line for line in told if line.startswith("receive ")) == sorted(received)
+    waited = [f"wait     order-{n}: 2 tracks" for n in (1, 2, 3)]
+    assert sorted(line for line in told if line.startswith("wait ")) == waited
+    assert told[-1] == "3 songs were paid for, and looked at 0 times"
 
 
 async def test_behind_a_proxy(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
