@@ -5,19 +5,20 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check fuzz bench clean
+.PHONY: help demo test check fuzz chaos bench clean redis-server
 
 help:
 	@echo 'make demo    eight songs and two lyrics on the emulator, saved under demo-output/'
 	@echo 'make test    lint, types and tests'
 	@echo 'make check   lint and types'
 	@echo 'make fuzz    51 000 callbacks from strangers'
+	@echo 'make chaos   20 rounds of 200 jobs in processes that are killed, over SQLite and over Redis'
 	@echo 'make bench   the numbers of the README'
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py
 
-test: check
+test: check redis-server
 	$(BIN)/python -m pytest
 
 check: .venv/dev
@@ -29,8 +30,26 @@ check: .venv/dev
 fuzz: .venv/dev
 	FUZZ=17000 $(BIN)/python -m pytest tests/test_fuzz.py
 
+chaos: .venv/dev redis-server
+	$(BIN)/python -m tests.chaos --rounds 20
+
 bench: .venv/dev
 	$(BIN)/python -m benchmarks
+
+# The Debian package, not started as a service: each test run has a server of its own.
+redis-server:
+	@command -v redis-server >/dev/null || { \
+		if command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then \
+			SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+			$$SUDO apt-get update -qq; \
+			$$SUDO env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				--no-install-recommends redis-server >/dev/null; \
+		fi; \
+		command -v redis-server >/dev/null || { \
+			echo 'redis-server is missing, so the tests over Redis are skipped (in CI they fail).'; \
+			echo 'Install it: apt-get install redis-server (Debian, Ubuntu), brew install redis (macOS).'; \
+		}; \
+	}
 
 clean:
 	rm -rf .venv demo-output .mypy_cache .pytest_cache .ruff_cache

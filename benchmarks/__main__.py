@@ -2,7 +2,7 @@
 
 import sys
 
-from . import callback, decode, imports, limits, look, notice, waiting
+from . import callback, decode, imports, limits, look, notice, stores, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
@@ -11,6 +11,7 @@ SUITES: dict[str, Suite] = {
     "look": look.suite,
     "waiting": waiting.suite,
     "limits": limits.suite,
+    "stores": stores.suite,
     "imports": imports.suite,
     "notice": notice.suite,
 }

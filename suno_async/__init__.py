@@ -69,7 +69,7 @@ from .outcomes import Outcome
 from .pace import Pace
 from .providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Rate
 from .receiver import Receiver, Verdict
-from .records import Record
+from .records import Record, State
 from .results import (
     AlignedWord,
     Cover,
@@ -94,6 +94,7 @@ from .results import (
     VoicePhrase,
     Wav,
 )
+from .stores import MemoryStore, Store
 from .task import Task
 from .trust import Decision
 from .version import __version__
@@ -142,6 +143,7 @@ __all__ = [
     "LyricsVariant",
     "Maintenance",
     "Mashup",
+    "MemoryStore",
     "Midi",
     "MidiInstrument",
     "MidiNote",
@@ -168,9 +170,11 @@ __all__ = [
     "ServerError",
     "Source",
     "Stage",
+    "State",
     "Stem",
     "StemName",
     "Stems",
+    "Store",
     "StoreError",
     "Style",
     "SubmissionUncertain",

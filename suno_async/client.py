@@ -269,6 +269,11 @@ class SunoClient:
 
     # ---- restarts and other processes ----------------------------------------------------------------------------
 
+    @property
+    def store(self) -> Store:
+        """Where submissions are written down."""
+        return self._ledger.store
+
     async def resume(self) -> AsyncGenerator[Task[Any]]:
         """The handles of all submissions that the store says are unfinished, oldest first, with their contexts.
 

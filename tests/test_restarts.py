@@ -594,6 +594,20 @@ async def test_nothing_is_kept_in_memory_of_what_nobody_holds(world: World) -> N
         assert len(await all_of(suno.resume())) == 200
 
 
+async def test_resuming_holds_no_more_than_it_gives(world: World) -> None:
+    store = world.store()
+    await asyncio.gather(
+        *(store.intend(sending(f"{n:016}", task_id=f"t{n}", state=State.RUNNING)) for n in range(2000))
+    )
+    await store.aclose()
+    async with world.process() as (suno, _):
+        count, most = 0, 0
+        async for _task in suno.resume():
+            count, most = count + 1, max(most, len(suno._tasks))
+        assert count == 2000
+        assert most <= 2
+
+
 # ---- several processes -----------------------------------------------------------------------------------------------
 
 
@@ -913,7 +927,7 @@ async def test_stores_by_their_addresses(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     for url, path in (("sqlite:///songs.db", "songs.db"), (f"sqlite:///{tmp_path}/a%20b.db", f"{tmp_path}/a b.db")):
         suno = SunoClient(api_key="k", store=url)
-        store = suno._ledger.store
+        store = suno.store
         assert isinstance(store, SQLiteStore)
         assert str(store.path) == path
         await suno.aclose()
@@ -921,7 +935,7 @@ async def test_stores_by_their_addresses(tmp_path: Path, monkeypatch: pytest.Mon
             await store.get(ref="x")
     monkeypatch.setenv("SUNO_STORE", "memory:")
     async with SunoClient(api_key="k") as suno:
-        assert isinstance(suno._ledger.store, MemoryStore)
+        assert isinstance(suno.store, MemoryStore)
 
 
 @pytest.mark.parametrize(

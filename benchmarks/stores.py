@@ -1,0 +1,163 @@
+"""What writing down costs: submits a second, memory of what nobody holds, resuming very many, and the way of news."""
+
+import asyncio
+import gc
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from functools import partial
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from suno_async import KIE, GenerateMusic, Rate, Stage, SunoClient, Update
+from suno_async.records import Record, accepted, updated
+from suno_async.stores import Store, store_at
+from tests.servers import redis_server
+
+from .table import Row
+from .waiting import Nothing
+
+UNLIMITED = replace(KIE, submits=Rate(1000, 0.01))
+"""What is measured is the store, not the account's rate."""
+
+
+async def submits(url: str, count: int) -> float:
+    """Submits a second that a client writes down, intent and task id, a hundred at once."""
+    room = asyncio.Semaphore(100)
+    async with SunoClient(api_key="k", provider=UNLIMITED, transport=Nothing(), store=url) as suno:
+
+        async def submit(number: int) -> None:
+            async with room:
+                await suno.submit(GenerateMusic(prompt=f"song {number}"), context=number)
+
+        await submit(-1)
+        began = time.perf_counter()
+        await asyncio.gather(*map(submit, range(count)))
+        return count / (time.perf_counter() - began)
+
+
+async def forgotten_bytes(url: str, count: int) -> float:
+    """Bytes that one submission leaves in the process once its handle is dropped."""
+    async with SunoClient(api_key="k", provider=UNLIMITED, transport=Nothing(), store=url) as suno:
+
+        async def submit_all(numbers: range) -> None:
+            for _ in numbers:
+                await suno.generate_music(prompt="x")
+
+        await submit_all(range(500))
+        gc.collect()
+        tracemalloc.start()
+        before = tracemalloc.get_traced_memory()[0]
+        await submit_all(range(count))
+        await asyncio.sleep(0.1)
+        gc.collect()
+        used = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        return max(0, used) / count
+
+
+async def fill(store: Store, count: int) -> None:
+    sent = '{"prompt":"a song about the sea, slow, with a cello","model":"V5"}'
+    for start in range(0, count, 5000):
+        records = (
+            Record(ref=f"{n:016d}", kind="GenerateMusic", provider="kie", sent=sent, context={"chat": n}, created=n)
+            for n in range(start, min(start + 5000, count))
+        )
+        await asyncio.gather(*map(store.intend, records))
+        steps = ((f"{n:016d}", f"{n:032x}") for n in range(start, min(start + 5000, count)))
+        await asyncio.gather(
+            *(store.change(partial(accepted, task_id=task_id, now=1.0), ref=ref) for ref, task_id in steps)
+        )
+
+
+async def resume(url: str) -> None:
+    """Prints how many tasks were resumed, by how many MB the process grew, and the seconds it took."""
+    async with SunoClient(api_key="k", transport=Nothing(), store=url) as suno:
+        await anext(suno.resume())
+        before = most_used()
+        began, count = time.perf_counter(), 0
+        async for task in suno.resume():
+            count += task.context is not None
+        print(count, most_used() - before, time.perf_counter() - began)
+
+
+def most_used() -> float:
+    """MB of memory at the peak of this process; what `getrusage` tells may be its parent's."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def resumed(url: str) -> tuple[float, float]:
+    """MB and seconds of resuming, in a process of its own."""
+    ran = subprocess.run([sys.executable, "-m", __name__, url], capture_output=True, text=True, check=True)
+    count, grown, seconds = map(float, ran.stdout.split())
+    assert count == 100_000
+    return grown, seconds
+
+
+async def news(url: str) -> float:
+    """Milliseconds until a change in one process is heard in another."""
+    one, two = store_at(url), store_at(url)
+    late: list[float] = []
+    heard = two.updates()
+    assert await anext(heard) is None
+    for number in range(40):
+        ref = f"news {number}"
+        await one.intend(Record(ref=ref, kind="GenerateMusic", provider="kie", sent="{}"))
+        hearing = asyncio.ensure_future(anext(heard))
+        await asyncio.sleep(0.013 * (number % 9))  # not in step with who looks
+        began = time.perf_counter()
+        step = partial(updated, update=Update(task_id=ref, stage=Stage.TEXT), now=1.0)
+        await one.change(step, ref=ref)
+        await hearing
+        late.append((time.perf_counter() - began) * 1000)
+    await heard.aclose()
+    await one.aclose()
+    await two.aclose()
+    return statistics.quantiles(late, n=20)[-1]
+
+
+def suite() -> list[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        at = f"sqlite:///{Path(folder)}/"
+        rate = asyncio.run(submits(at + "submits.db", 10_000))
+        left = asyncio.run(forgotten_bytes(at + "left.db", 5_000))
+        late = asyncio.run(news(at + "news.db"))
+
+        async def filled() -> None:
+            store = store_at(at + "many.db")
+            await fill(store, 100_000)
+            await store.aclose()
+
+        asyncio.run(filled())
+        grown, seconds = resumed(at + "many.db")
+    return [
+        Row("SQLite, submits written down, 100 at once", rate, "a second", "", None, "≥ 3 000", rate >= 3000),
+        Row("SQLite, memory of a submission nobody holds", left, "bytes", "", None, "none", left < 16),
+        Row("SQLite, resume() of 100 000: growth", grown, "MB", "", None, "≤ 50 MB", grown <= 50),
+        Row("SQLite, resume() of 100 000: time", seconds, "s"),
+        Row("SQLite, news in another process, 95 of 100", late, "ms", "", None, "≤ 250 ms", late <= 250),
+        *_redis(),
+    ]
+
+
+def _redis() -> list[Row]:
+    """The same over Redis, where there is one."""
+    if shutil.which("redis-server") is None:
+        return []
+    with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as server:
+        rate = asyncio.run(submits(server.url, 3_000))
+        late = asyncio.run(news(server.url))
+    return [
+        Row("Redis, submits written down, 100 at once", rate, "a second"),
+        Row("Redis, news in another process, 95 of 100", late, "ms", "", None, "≤ 50 ms", late <= 50),
+    ]
+
+
+if __name__ == "__main__":
+    asyncio.run(resume(sys.argv[1]))
