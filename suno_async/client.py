@@ -55,7 +55,7 @@ from .errors import ConfigurationError, StoreError
 from .hooks import Hook
 from .inbox import NUMBERED, Inbox, Letter
 from .ledger import Ledger
-from .models import Update
+from .models import Stage, Update
 from .outcomes import Outcome, outcomes
 from .pace import Pace, pace_of
 from .poller import Poller
@@ -441,6 +441,10 @@ class SunoClient:
     async def bind(self, task_id: str, token: Token) -> Proof:
         """How far a genuine token proves a callback of this task. StoreError if that can't be found out."""
         return await self._inbox.bind(task_id, token)
+
+    async def first_to_tell(self, task_id: str, stage: Stage) -> bool:
+        """Whether no other process has told its hook of this stage."""
+        return await self._ledger.first_to_tell(task_id, stage)
 
     async def take(self, letter: Letter) -> Decision:
         """Take a callback from a receiver. StoreError if it must be kept and cannot be."""

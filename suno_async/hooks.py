@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakSet
 
@@ -25,8 +25,10 @@ REMEMBERED = 10_000
 class Hooks:
     """Calls a hook once for every new stage of the tasks it follows; the stages of one task one after another."""
 
-    def __init__(self, hook: Hook) -> None:
+    def __init__(self, hook: Hook, first: Callable[[str, Stage], Awaitable[bool]] | None = None) -> None:
         self._hook = hook
+        self._first = first
+        """Whether no other process has told of a stage of a task."""
         self._followed: WeakSet[Task[Any]] = WeakSet()
         self._told: OrderedDict[str, Stage] = OrderedDict()
         self._queues: dict[str, deque[tuple[Update[Any], Record]]] = {}
@@ -69,6 +71,8 @@ class Hooks:
 
     async def _call(self, update: Update[Any], record: Record) -> None:
         try:
+            if self._first is not None and not await self._first(record.task_id, update.stage):
+                return
             answer = self._hook(update, record)
             if inspect.isawaitable(answer):
                 await answer

@@ -34,8 +34,10 @@ LEASE = 10.0
 """Seconds after which a process that sent something and says nothing of it any more is taken for dead."""
 CALLS_BACK = 1800.0
 """Seconds for which a callback may still tell what became of a submit whose answer was lost."""
+TOLD = 3600.0
+"""Seconds for which it is remembered that a hook was told of a stage; repeats come within minutes."""
 LAST_TRY = 5.0
-"""Seconds that closing waits for the store to take what it is owed."""
+"""Seconds that closing, or the next submit, waits for the store to take what it is owed."""
 
 
 class Ledger:
@@ -76,13 +78,12 @@ class Ledger:
     async def intend(self, record: Record) -> Record | None:
         """Write down that this will be sent; the record that holds its key, if there is one. Ended by `settled`."""
         self._sending.add(record.ref)
+        await self._caught_up()
         if not self.shared:
             return await self.store.intend(record)
         if self._lease is None:
             self._lease = asyncio.create_task(self._renew())
-        _, held = await asyncio.gather(
-            self.store.claim(f"send {record.ref}", self._owner, LEASE), self.store.intend(record)
-        )
+        _, held = await asyncio.gather(self._claim_sending(record.ref), self.store.intend(record))
         return held
 
     def settled(self, ref: str) -> None:
@@ -97,10 +98,13 @@ class Ledger:
         while True:
             await asyncio.sleep(LEASE / 3)
             for ref in list(self._sending):
-                try:
-                    await self.store.claim(f"send {ref}", self._owner, LEASE)
-                except StoreError as exc:
-                    log.warning("%s", exc)
+                await self._claim_sending(ref)
+
+    async def _claim_sending(self, ref: str) -> None:
+        try:
+            await self.store.claim(f"send {ref}", self._owner, LEASE)
+        except StoreError as exc:  # no more than a hint for others
+            log.debug("%s", exc)
 
     async def accepted(self, record: Record, task_id: str) -> None:
         """The service has taken it; the store is told now, or as soon as it can be told."""
@@ -188,7 +192,7 @@ class Ledger:
         if not task.ref or task.ref == record.ref:
             task.ref, task.context = record.ref, record.context
             if not task.model:
-                task.model = getattr(record.job, "model", None) or ""
+                task.model = records.model_of(record)
         self.recall(task, record)
         return task
 
@@ -203,7 +207,7 @@ class Ledger:
             self.settle(task, record.task_id)
         if record.stage <= task.stage:
             return
-        update = records.recalled(record, self._provider)
+        update = records.recalled(record, task.kind, self._provider, task.model)
         if update is not None and task.feed(update):
             self.poller.put_off(task)
 
@@ -261,8 +265,6 @@ class Ledger:
 
     async def mark_delivered(self, ref: str, task_id: str) -> bool:
         """Note that a result is handed on; whether it was not noted before."""
-        if self._owed:
-            raise StoreError("the store is behind")
         return await self.store.change(records.told, ref=ref, task_id=task_id) is not None
 
     async def dismiss(self, ref: str) -> bool:
@@ -282,8 +284,6 @@ class Ledger:
     async def tell_surely(self, task: Task[R], update: Update[R]) -> bool:
         """The same for news that are sent again if the store can't take them. StoreError then."""
         try:
-            if self._owed:
-                raise StoreError("the store is behind")
             await self._put_down(task, update)
         finally:
             fed = task.feed(update)
@@ -350,6 +350,15 @@ class Ledger:
             self.recall(task, record)
         return False
 
+    async def first_to_tell(self, task_id: str, stage: Stage) -> bool:
+        """Whether no other process has told its hook of this; asked once."""
+        if not self.shared:
+            return True
+        try:
+            return await self.store.claim(f"hook {task_id} {stage.name}", self._owner, TOLD)
+        except StoreError:
+            return True  # better twice than never
+
     async def reserve(self, rate: Rate) -> float:
         """Take a place in the account's window, which others use, too."""
         return await self.store.reserve(f"submit {self._account}", Rate(rate.calls, rate.seconds * MARGIN))
@@ -385,15 +394,21 @@ class Ledger:
         finally:
             self._paying = None
 
+    async def _caught_up(self) -> None:
+        """Wait until nothing is owed. StoreError if that does not come soon."""
+        if self._paying is not None:
+            await asyncio.wait([self._paying], timeout=LAST_TRY)
+            if self._owed:
+                raise StoreError(f"the store is behind: {self._owed[0][0]}")
+
     async def aclose(self) -> None:
         """Write down what is owed, if the store takes it soon."""
         if self._lease is not None:
             self._lease.cancel()
-        if self._paying is not None:
-            paying = self._paying
-            _, late = await asyncio.wait([paying], timeout=LAST_TRY)
-            if late:
-                paying.cancel()
-                await asyncio.gather(paying, return_exceptions=True)
+        paying = self._paying
+        if paying is not None:
+            await asyncio.wait([paying], timeout=LAST_TRY)
+            paying.cancel()
+            await asyncio.gather(paying, return_exceptions=True)
         for what, _ in self._owed:
             log.error("the store could not be told: %s", what)

@@ -14,6 +14,7 @@ from .errors import CallbackError, StoreError
 from .hooks import Hook, Hooks
 from .inbox import Letter
 from .log import log
+from .models import Stage
 from .tokens import Token
 from .trust import FRESHNESS, Decision, Proof, Proofs, prove
 
@@ -52,6 +53,10 @@ class Listener(Protocol):
         """How far a genuine token proves a callback of this task. StoreError if that can't be found out."""
         ...
 
+    async def first_to_tell(self, task_id: str, stage: Stage) -> bool:
+        """Whether no other process has told its hook of this stage."""
+        ...
+
     async def take(self, letter: Letter) -> Decision:
         """Decide about a callback and do it. StoreError if it must be kept and cannot be."""
         ...
@@ -75,7 +80,7 @@ class Receiver:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._listener = listener
-        self._hooks = Hooks(on_update) if on_update is not None else None
+        self._hooks = Hooks(on_update, listener.first_to_tell) if on_update is not None else None
         self._confirm = confirm
         self._limit = limit
         self._freshness = freshness

@@ -26,6 +26,7 @@ __all__ = [
     "doubted",
     "fingerprint",
     "kind_named",
+    "model_of",
     "name_of",
     "recalled",
     "told",
@@ -94,10 +95,13 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def job(self) -> Request[Any]:
-        """The job that was sent, files handed in. StoreError if its class is not imported."""
+        """The job that was sent, files handed in. StoreError if its class is not imported, or has other fields now."""
         values: dict[str, Any] = msgspec.json.decode(self.sent)
         values = {name: tuple(held) if isinstance(held, list) else held for name, held in values.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        return kind_named(self.kind)(**values)
+        try:
+            return kind_named(self.kind)(**values)
+        except TypeError as exc:
+            raise StoreError(f"record {self.ref} can't be read as {self.kind}: {exc}") from exc
 
     def __repr__(self) -> str:
         return f"<Record {self.ref} {self.kind} {self.task_id or 'without a task'} {self.state.value}>"
@@ -219,15 +223,23 @@ def dismissed(record: Record, now: float) -> Record | None:
 # ---- back to what a task is fed --------------------------------------------------------------------------------------
 
 
-def recalled(record: Record, provider: Provider) -> Update[Any] | None:
+def model_of(record: Record) -> str:
+    """The model that was asked for; empty if none was."""
+    return msgspec.json.decode(record.sent or "{}", type=_Asked).model or ""
+
+
+class _Asked(Struct, frozen=True):
+    model: str | None = None
+
+
+def recalled(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
     """The last news of a record; None if there is none, or if it can't be read any more: a look will tell."""
     if not record.stage:
         return None
-    kind = kind_named(record.kind)
     said: Update[Any] = Update(task_id=record.task_id, stage=record.stage)
     if record.body:
         try:
-            said = _read(record, kind, provider)
+            said = _read(record, kind, provider, model)
         except SunoError:
             if record.stage is not Stage.FAILED:
                 return None
@@ -244,8 +256,7 @@ def recalled(record: Record, provider: Provider) -> Update[Any] | None:
     )
 
 
-def _read(record: Record, kind: type[Request[Any]], provider: Provider) -> Update[Any]:
-    model = getattr(record.job, "model", None) or ""
+def _read(record: Record, kind: type[Request[Any]], provider: Provider, model: str) -> Update[Any]:
     if record.source is Source.CALLBACK:
         return callbacks.update(callbacks.parse(record.body), kind, model)
     reply = wire.Reply(200, record.body)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ from suno_async import (
     SunoClient,
     Task,
     TaskFailed,
+    Update,
     UploadCover,
+    records,
 )
 from suno_async.ledger import LEASE
 from suno_async.records import Record, State
@@ -646,6 +649,42 @@ async def test_submitted_here_called_back_there_awaited_elsewhere(world: World) 
         assert looks.looked_at == unused.looked_at == script.looked_at == []
 
 
+async def test_a_hook_in_each_of_many_processes_hears_of_each_stage_once(world: World) -> None:
+    """Wherever the callbacks land, repeats and restarts included."""
+    heard: list[Stage] = []
+    async with world.process(callback_url=URL) as (submitter, script):
+        await submitter.submit(SONG)
+        query = token_of(script)
+    bodies = [called("text"), called("first", track(1)), called("complete", track(1))]
+    for _ in range(2):
+        async with world.process(callback_url=URL) as (one, _), world.process(callback_url=URL) as (two, _):
+            doors = [suno.receiver(on_update=lambda update, record: heard.append(update.stage)) for suno in (one, two)]
+            for place, body in enumerate(bodies * 2):
+                assert (await doors[place % 2].receive(body, {}, query)).status == 200
+            await asyncio.sleep(5)
+    assert sorted(heard) == [Stage.TEXT, Stage.FIRST, Stage.COMPLETE]
+
+
+async def test_a_kind_that_is_not_imported_here_disturbs_nobody_who_waits(world: World) -> None:
+    store = world.store()
+    await store.intend(sending("AAAAAAAAAAAAAAA1", kind="shop.jobs:SingMore", task_id="t8", state=State.RUNNING))
+    async with world.process(callback_url=URL) as (one, _), world.process(PENDING, callback_url=URL) as (two, _):
+        task = await one.submit(SONG)
+        waiting = asyncio.ensure_future(two.attach(GenerateMusic, task.id).wait())
+        strange = asyncio.ensure_future(two.attach(GenerateMusic, "t8").wait())
+        await asyncio.sleep(1)
+        await store.change(partial(records.updated, update=told("t8"), now=1), ref="AAAAAAAAAAAAAAA1")
+        await store.change(partial(records.updated, update=told(task.id), now=1), ref=task.ref)
+        began = now()
+        assert [update.stage for update in await asyncio.gather(waiting, strange)] == [Stage.COMPLETE] * 2
+        assert now() - began < 0.3
+    await store.aclose()
+
+
+def told(id: str) -> Update[Any]:
+    return Update(task_id=id, stage=Stage.COMPLETE, body=page("SUCCESS", track(1)).body)
+
+
 async def test_ten_who_wait_for_one_task_look_as_often_as_one(world: World) -> None:
     async def looks_of(count: int) -> tuple[list[float], float]:
         world.path = world.path.with_name(f"{count}.db")
@@ -846,6 +885,35 @@ async def test_what_became_of_a_submit_is_written_down_later(answer: Any, error:
         assert (found and found.state) == state
 
 
+async def test_what_the_store_is_owed_cannot_undo_what_came_later() -> None:
+    """A refusal that could not be written down, and the same job accepted at its next attempt."""
+    store = Shaky()
+    script = Script(DONE, submits=[away_from(store, reply(code=430)), reply({"taskId": "t1"})])
+    async with SunoClient(api_key="k", transport=script, store=store) as suno:
+        submitting = asyncio.create_task(suno.submit(SONG, key="k"))
+        await asyncio.sleep(0.01)
+        store.away = False
+        task = await submitting
+        await asyncio.sleep(60)
+        found = await store.get(key="k")
+        assert found is not None
+        assert (found.task_id, found.state) == (task.id, State.RUNNING)
+
+
+async def test_a_submit_waits_for_a_store_that_is_behind_and_not_for_ever() -> None:
+    store = Shaky()
+    script = Script(DONE, submits=[away_from(store, reply({"taskId": "t1"}))])
+    async with SunoClient(api_key="k", transport=script, store=store) as suno:
+        await suno.submit(SONG)
+        began = now()
+        with pytest.raises(StoreError, match=r"the store is behind: GenerateMusic .* is task t1"):
+            await suno.submit(SONG)
+        assert now() - began == pytest.approx(5, abs=0.5)
+        assert posts(script) == 1
+        asyncio.get_running_loop().call_later(2, setattr, store, "away", False)
+        assert (await suno.submit(SONG)).id == "t2"
+
+
 async def test_a_callback_is_answered_200_only_when_it_is_written_down() -> None:
     store = Shaky()
     async with SunoClient(api_key="k", transport=(script := Script()), store=store, callback_url=URL) as suno:
@@ -986,7 +1054,7 @@ async def test_a_call_that_the_jobs_route_answers_at_once_is_kept_with_its_answe
 
 
 def test_every_request_can_be_written_down_and_read_again() -> None:
-    from suno_async import KIE, records, wire
+    from suno_async import KIE, wire
     from suno_async.endpoints import TABLE, Request
 
     from .sampled import asked

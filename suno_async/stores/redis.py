@@ -159,7 +159,8 @@ class RedisStore:
     # ---- records -------------------------------------------------------------------------------------------------
 
     async def intend(self, record: Record) -> Record | None:
-        while True:
+        holder = ""
+        for _ in range(100):
             done, holder = await self._put(None, record)
             if done != 2:
                 return None
@@ -167,6 +168,9 @@ class RedisStore:
             if held is not None and held.key == record.key:
                 return held
             await asyncio.sleep(0.01)  # it was let go meanwhile
+        raise StoreError(
+            f"redis: the record {holder} of the key {record.key!r} is lost, and with it whether it was paid"
+        )
 
     async def change(self, step: Step, *, ref: str = "", task_id: str = "") -> Record | None:
         ref = ref or await self._ref_of(self._at("task", task_id))
