@@ -327,11 +327,12 @@ class SunoClient:
         return self._ledger.task_of(found)
 
     async def dismiss(self, record: Record | Task[Any]) -> bool:
-        """Give up a submission that is unfinished; its key is free again. False if it has ended meanwhile.
+        """Give up a submission that is unfinished; its key is free again.
 
-        Should its callback come after all, it is taken as news.
+        False if it has ended meanwhile, or if a record is not what it was any more, say because its callback has come.
+        Should that come later, it is taken as news.
         """
-        return await self._ledger.dismiss(record.ref)
+        return await self._ledger.dismiss(record.ref, record.state if isinstance(record, Record) else None)
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -37,7 +37,7 @@ CALLS_BACK = 1800.0
 TOLD = 3600.0
 """Seconds for which it is remembered that a hook was told of a stage; repeats come within minutes."""
 LAST_TRY = 5.0
-"""Seconds that closing, or the next submit, waits for the store to take what it is owed."""
+"""Seconds that closing waits for the store to take what it is owed."""
 
 
 class Ledger:
@@ -71,6 +71,7 @@ class Ledger:
         self._sending: set[str] = set()
         self._lease: asyncio.Task[None] | None = None
         self._owed: deque[tuple[str, Callable[[], Awaitable[object]]]] = deque()
+        self._paid = asyncio.Lock()
         self._paying: asyncio.Task[None] | None = None
 
     # ---- submits -------------------------------------------------------------------------------------------------
@@ -78,13 +79,17 @@ class Ledger:
     async def intend(self, record: Record) -> Record | None:
         """Write down that this will be sent; the record that holds its key, if there is one. Ended by `settled`."""
         self._sending.add(record.ref)
-        await self._caught_up()
+        await self._pay()  # or what is late could undo what comes now
         if not self.shared:
             return await self.store.intend(record)
         if self._lease is None:
             self._lease = asyncio.create_task(self._renew())
-        _, held = await asyncio.gather(self._claim_sending(record.ref), self.store.intend(record))
-        return held
+        await self._claim_sending(record.ref)  # before others can see it and take us for dead
+        try:
+            return await self.store.intend(record)
+        except StoreError:  # it may be written down all the same, and will not be sent
+            self._owe(f"{record.ref} was not sent", partial(self.store.remove, record.ref))
+            raise
 
     def settled(self, ref: str) -> None:
         """It is known what became of it, or that this will not be known."""
@@ -111,16 +116,27 @@ class Ledger:
 
         async def write() -> None:
             changed = await self.store.change(partial(records.accepted, task_id=task_id, now=now), ref=record.ref)
-            if changed is None and await self.store.get(ref=record.ref) is None:  # the store has lost it
-                await self.store.intend(replace(record, key="", task_id=task_id, state=State.RUNNING, updated=now))
+            if changed is None:
+                await self._restore(replace(record, task_id=task_id, state=State.RUNNING, updated=now))
 
         now = self.clock()
         await self._now_or_later(f"{record.kind} ({record.ref}) is task {task_id}", write)
 
-    async def lost(self, ref: str, error: str) -> None:
+    async def lost(self, record: Record, error: str) -> None:
         """Its answer was lost."""
-        step = partial(records.doubted, error=error, now=self.clock())
-        await self._now_or_later(f"the answer to {ref} was lost", partial(self.store.change, step, ref=ref))
+
+        async def write() -> None:
+            step = partial(records.doubted, error=error, now=now)
+            if await self.store.change(step, ref=record.ref) is None:
+                await self._restore(replace(record, state=State.UNCERTAIN, error=error, updated=now))
+
+        now = self.clock()
+        await self._now_or_later(f"the answer to {record.ref} was lost", write)
+
+    async def _restore(self, record: Record) -> None:
+        """Write down what the store has lost, as by a failover, with its key if that is free."""
+        if await self.store.get(ref=record.ref) is None and await self.store.intend(record) is not None:
+            await self.store.intend(replace(record, key=""))
 
     async def refused(self, ref: str) -> None:
         """Nothing was made of it."""
@@ -239,7 +255,7 @@ class Ledger:
     async def _now(self, ref: str) -> Record | None:
         """A record as it is, after a look at whether the process is alive that is said to send it."""
         record = await self.store.get(ref=ref)
-        if record is None or record.state is not State.SENDING or ref in self._sending:
+        if record is None or record.state is not State.SENDING or ref in self._sending or self._owed:
             return record
         if self.shared and not await self.store.claim(f"send {ref}", self._owner, LEASE):
             return record
@@ -267,9 +283,9 @@ class Ledger:
         """Note that a result is handed on; whether it was not noted before."""
         return await self.store.change(records.told, ref=ref, task_id=task_id) is not None
 
-    async def dismiss(self, ref: str) -> bool:
-        """A person gives a submission up; False if it has ended, or is not there."""
-        return await self.store.change(partial(records.dismissed, now=self.clock()), ref=ref) is not None
+    async def dismiss(self, ref: str, seen: State | None) -> bool:
+        """A person gives a submission up; False if it has ended, is not there, or is no more in the state he saw."""
+        return await self.store.change(partial(records.dismissed, seen=seen, now=self.clock()), ref=ref) is not None
 
     # ---- news ----------------------------------------------------------------------------------------------------
 
@@ -312,17 +328,19 @@ class Ledger:
 
     async def listen(self) -> None:
         """Take the news that other processes bring, as long as it is let run."""
-        try:
-            async with aclosing(self.store.updates()) as news:
-                async for record in news:
-                    if record is None:
-                        await self._catch_up()
-                    else:
-                        self._hear(record)
-        except StoreError as exc:
-            log.debug("no more news: %s", exc)
-        except Exception:
-            log.exception("news from other processes are not heard any more; looks go on")
+        while True:
+            try:
+                async with aclosing(self.store.updates()) as news:
+                    async for record in news:
+                        if record is None:
+                            await self._catch_up()
+                        else:
+                            self._hear(record)
+            except StoreError as exc:
+                log.debug("no news for a moment: %s", exc)
+            except Exception:
+                log.exception("news from other processes were not heard for a moment")
+            await asyncio.sleep(0.5)
 
     def _hear(self, record: Record) -> None:
         task = self._unsettled.get(record.ref) or self._tasks.get(record.task_id)
@@ -378,28 +396,31 @@ class Ledger:
     def _owe(self, what: str, write: Callable[[], Awaitable[object]]) -> None:
         self._owed.append((what, write))
         if self._paying is None:
-            self._paying = asyncio.create_task(self._pay())
+            self._paying = asyncio.create_task(self._keep_paying())
 
-    async def _pay(self) -> None:
+    async def _keep_paying(self) -> None:
         pauses = retries(cap=5.0)
         try:
             while self._owed:
-                try:
-                    await self._owed[0][1]()
-                except StoreError:
-                    await asyncio.sleep(max(0.05, next(pauses)))
-                else:
-                    self._owed.popleft()
+                with suppress(StoreError):
+                    await self._pay()
                     pauses = retries(cap=5.0)
+                await asyncio.sleep(max(0.05, next(pauses)) if self._owed else 0)
         finally:
             self._paying = None
 
-    async def _caught_up(self) -> None:
-        """Wait until nothing is owed. StoreError if that does not come soon."""
-        if self._paying is not None:
-            await asyncio.wait([self._paying], timeout=LAST_TRY)
-            if self._owed:
-                raise StoreError(f"the store is behind: {self._owed[0][0]}")
+    async def _pay(self) -> None:
+        """Write down what is owed, each thing once. StoreError if the store does not take it yet."""
+        async with self._paid:
+            while self._owed:
+                what, write = self._owed[0]
+                try:
+                    await write()
+                except StoreError:
+                    raise
+                except Exception:
+                    log.exception("%s: this can't be written down", what)
+                self._owed.popleft()
 
     async def aclose(self) -> None:
         """Write down what is owed, if the store takes it soon."""

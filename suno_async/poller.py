@@ -129,6 +129,8 @@ class Poller:
         self._claim = claim
         self._listen = listen
         self._listening: asyncio.Task[None] | None = None
+        self._listeners: set[asyncio.Task[None]] = set()
+        """With those that are cancelled and have not ended yet."""
         self._looks = looks
         self._spacing = 1 / per_second
         self._heap: list[tuple[float, int, _Watch]] = []
@@ -169,6 +171,8 @@ class Poller:
         self._waiting.add(watch)
         if self._listen is not None and self._listening is None:
             self._listening = asyncio.create_task(self._listen())
+            self._listeners.add(self._listening)
+            self._listening.add_done_callback(self._listeners.discard)
         if not watch.busy:
             self._schedule(watch, max(watch.due, now, watch.looked + self._spacing))
 
@@ -224,7 +228,7 @@ class Poller:
         self._closed = True
         for watch in list(self._waiting):
             self._end(watch, ConfigurationError("the client was closed while this task was waited for"))
-        ending = [*self._workers, *([self._listening] if self._listening else [])]
+        ending = [*self._workers, *self._listeners]
         self._rest()
         for one in ending:
             one.cancel()

@@ -215,9 +215,11 @@ def told(record: Record) -> Record | None:
     return None if record.delivered else replace(record, delivered=True)
 
 
-def dismissed(record: Record, now: float) -> Record | None:
-    """A person gives it up; its key is free again."""
-    return replace(record, state=State.DISMISSED, key="", updated=now) if record.state.open else None
+def dismissed(record: Record, seen: State | None, now: float) -> Record | None:
+    """A person who has seen it in that state gives it up; its key is free again."""
+    if not record.state.open or seen not in (None, record.state):
+        return None  # more is known by now
+    return replace(record, state=State.DISMISSED, key="", updated=now)
 
 
 # ---- back to what a task is fed --------------------------------------------------------------------------------------

@@ -160,10 +160,10 @@ class Sender:
                 if isinstance(exc, ConnectError) or wire.created_nothing(exc):
                     await self._ledger.refused(ref)
                     raise
-                await self._ledger.lost(ref, f"{type(exc).__name__}: {exc}")
+                await self._ledger.lost(record, f"{type(exc).__name__}: {exc}")
                 raise SubmissionUncertain(ref, request) from exc
             except Exception as exc:  # whatever it is, the request has left
-                await self._ledger.lost(ref, repr(exc))
+                await self._ledger.lost(record, repr(exc))
                 raise SubmissionUncertain(ref, request) from exc
             return await self._accepted(request, record, accepted, pace)
         finally:

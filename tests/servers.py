@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server(folder: Path) -> Iterator[RedisServer]:
+def redis_server(folder: Path) -> Generator[RedisServer]:
     """A server of its own; the test is skipped without redis-server, and fails in CI."""
     if shutil.which("redis-server") is None:
         if os.environ.get("CI"):

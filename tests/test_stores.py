@@ -173,7 +173,7 @@ async def test_a_step_that_fails_changes_nothing_and_disturbs_nobody(store: Stor
 async def test_what_is_dismissed_frees_its_key(store: Store) -> None:
     await store.intend(record("r1", key="k"))
     await store.change(partial(doubted, error="lost", now=2), ref="r1")
-    await store.change(partial(dismissed, now=3), ref="r1")
+    await store.change(partial(dismissed, seen=None, now=3), ref="r1")
     assert await store.get(key="k") is None
     assert await store.intend(record("r2", key="k")) is None
     found = await store.get(ref="r1")
@@ -200,7 +200,7 @@ async def test_what_is_open_is_listed_oldest_first_however_many(store: Store) ->
     await store.change(is_task("t2"), ref="r2")
     await store.change(is_task("t3"), ref="r3")
     await store.change(news("t3", Stage.COMPLETE), ref="r3")
-    await store.change(partial(dismissed, now=3), ref="r4")
+    await store.change(partial(dismissed, seen=None, now=3), ref="r4")
     found = await refs(store.unfinished())
     assert len(found) == len(set(found)) == 448
     assert {"r1", "r2"} < set(found)

@@ -24,19 +24,20 @@ import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import ReadOnlyError
 
 from ..errors import StoreError
 from ..log import log
 from ..providers import Rate
 from ..records import Record, State
+from ..wire import UNREADABLE
 from . import SHORTEST, Step
 
 __all__ = ["RedisStore"]
 
 SCHEMA = 1
-PATIENCE = 3.0
-"""Seconds that a command may take."""
+PATIENCE = 5.0
+"""Seconds that a command may take, with all its attempts."""
 ATTEMPTS = 3
 """How often a command is sent when the connection breaks: every one may be repeated."""
 CONNECTIONS = 16
@@ -113,8 +114,8 @@ class RedisStore:
         pool = cast(Any, BlockingConnectionPool).from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=None,  # a connection is had for one command, and those end
-            socket_timeout=PATIENCE,
+            timeout=None,  # a connection is had for one command, and those end in time
+            socket_timeout=None,  # what redis does for one, asyncio.wait_for, may swallow a cancellation in 3.11
             socket_connect_timeout=PATIENCE,
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS - 1),
         )
@@ -135,12 +136,17 @@ class RedisStore:
     async def _do(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """Ask Redis; whatever it raises becomes a StoreError here."""
         try:
-            if not self._ready:
-                await self._prepare()
-            return await ask(*given, **named)
-        except (RedisError, OSError, TimeoutError) as exc:
+            async with asyncio.timeout(PATIENCE):
+                if not self._ready:
+                    await self._prepare()
+                return await ask(*given, **named)
+        except StoreError:
+            raise
+        except Exception as exc:  # also what their parsers raise where it is no Redis that answers
             self._ready = False  # it may be another server that answers next
-            raise StoreError(f"redis: {exc or type(exc).__name__}") from exc
+            if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
+                await self._redis.connection_pool.disconnect()
+            raise StoreError(f"redis: {str(exc) or 'no answer in time'}") from exc
 
     async def _prepare(self) -> None:
         if self._closed:
@@ -334,6 +340,13 @@ def _row(record: Record) -> dict[str, Any]:
 def _record(fields: dict[bytes, bytes]) -> Record | None:
     if b"ref" not in fields:
         return None
+    try:
+        return _read(fields)
+    except (*UNREADABLE, KeyError) as exc:
+        raise StoreError(f"redis: record {fields[b'ref']!r} is damaged: {exc!r}") from exc
+
+
+def _read(fields: dict[bytes, bytes]) -> Record:
     values: dict[str, Any] = {name: fields[name.encode()] for name in FIELDS if name.encode() in fields}
     for name in values:
         if name == "context":

@@ -17,6 +17,7 @@ import msgspec
 from ..errors import StoreError
 from ..providers import Rate
 from ..records import Record
+from ..wire import UNREADABLE
 from . import SHORTEST, Step
 
 __all__ = ["SQLiteStore"]
@@ -83,6 +84,8 @@ class SQLiteStore:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
+            if os.path.exists(self.path) and not os.access(self.path, os.W_OK):
+                raise StoreError(f"{self.path}: not writable")  # SQLite would open it for reading, and stay so
             db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             try:
                 _prepare(db)
@@ -322,10 +325,7 @@ def _prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> 
     db.execute("COMMIT")
     if application != APPLICATION and (tables or application):
         raise StoreError(f"{_file(db)}: a database of another program")
-    if version > len(migrations):
-        raise StoreError(
-            f"{_file(db)}: of version {version}, and this suno_async knows up to {len(migrations)}: upgrade it"
-        )
+    _check_version(db, version, len(migrations))
     _use_wal(db)
     db.execute("PRAGMA synchronous = FULL")  # what is paid for should outlive a power cut
     if version == len(migrations):
@@ -333,6 +333,7 @@ def _prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> 
     db.execute("BEGIN IMMEDIATE")
     try:
         [(version,)] = db.execute("PRAGMA user_version")  # another process may have been faster
+        _check_version(db, version, len(migrations))
         for migration in migrations[version:]:
             for statement in migration.split(";"):
                 db.execute(statement)
@@ -343,6 +344,11 @@ def _prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> 
         with suppress(sqlite3.Error):
             db.execute("ROLLBACK")
         raise
+
+
+def _check_version(db: sqlite3.Connection, version: int, known: int) -> None:
+    if version > known:
+        raise StoreError(f"{_file(db)}: of version {version}, and this suno_async knows up to {known}: upgrade it")
 
 
 def _use_wal(db: sqlite3.Connection) -> None:
@@ -378,8 +384,11 @@ def _row(record: Record) -> list[Any]:
 
 def _record(row: Sequence[Any]) -> Record:
     values = dict(zip(FIELDS, row, strict=True))
-    values["context"] = msgspec.json.decode(values["context"])
-    return msgspec.convert(values, Record, strict=False)
+    try:
+        values["context"] = msgspec.json.decode(values["context"])
+        return msgspec.convert(values, Record, strict=False)
+    except (*UNREADABLE, TypeError) as exc:
+        raise StoreError(f"record {values['ref']!r} is damaged: {exc}") from exc
 
 
 _CONTEXT = FIELDS.index("context")
