@@ -19,7 +19,7 @@ demo: .venv/demo
 	$(BIN)/python examples/demo.py
 
 test: check redis-server
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4 # more than there are cores: they wait for other processes now and then
 
 check: .venv/dev
 	$(BIN)/ruff check .
