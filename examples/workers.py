@@ -10,6 +10,7 @@ and started again at any moment.
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -42,14 +43,17 @@ async def submit() -> None:
 
 
 async def receive() -> None:
-    """Takes the callbacks of all; nobody waits here."""
+    """Takes the callbacks of all; nobody waits here. Told to end, it first says what it has heard."""
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     async with client() as suno:
         app = web.Application()
         app.router.add_post("/suno", suno.receiver(on_update=say).aiohttp)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, port=urlsplit(os.environ["PUBLIC_URL"]).port or 8080).start()
-        await asyncio.Event().wait()
+        await ended.wait()
+        await runner.cleanup()
 
 
 def say(update: Update[Any], record: Record) -> None:
