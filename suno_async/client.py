@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import math
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import datetime
@@ -16,6 +17,7 @@ from weakref import WeakSet, WeakValueDictionary
 import anyio
 
 from . import callbacks, tokens, wire
+from .backlog import Backlog
 from .callbacks import Callback
 from .endpoints import (
     AddInstrumental,
@@ -54,6 +56,7 @@ from .endpoints import (
 from .errors import ConfigurationError, StoreError
 from .hooks import Hook
 from .inbox import NUMBERED, Inbox, Letter
+from .intents import Intents
 from .ledger import Ledger
 from .models import Stage, Update
 from .outcomes import Outcome, outcomes
@@ -154,20 +157,27 @@ class SunoClient:
         self._tasks: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
         store = store or os.environ.get("SUNO_STORE") or None
         self._own_store = store is None or isinstance(store, str)
+        kept = MemoryStore() if store is None else store_at(store) if isinstance(store, str) else store
+        shared = store is not None
+        self._backlog = Backlog()
+        self._intents = Intents(kept, self._backlog, self.provider, shared=shared, clock=time.time)
         self._ledger = Ledger(
-            MemoryStore() if store is None else store_at(store) if isinstance(store, str) else store,
+            kept,
+            self._intents,
+            self._backlog,
             self.provider,
             self._tasks,
-            shared=store is not None,
+            shared=shared,
             account=hashlib.sha256(b"suno_async account " + key.encode()).hexdigest()[:16],
             called=lambda: self.callback_url != NOWHERE,
+            clock=time.time,
         )
         self._poller = Poller(
             self._look,
             self._pace_for,
             tell=self._ledger.tell,
-            claim=self._ledger.claim if self._ledger.shared else None,
-            listen=self._ledger.listen if self._ledger.shared else None,
+            claim=self._ledger.claim if shared else None,
+            listen=self._ledger.listen if shared else None,
             per_second=self.provider.looks_per_second,
         )
         self._ledger.poller = self._poller
@@ -180,6 +190,7 @@ class SunoClient:
             model=lambda: self.model,
             validate=validate,
             address=self._address_of,
+            intents=self._intents,
             ledger=self._ledger,
             inbox=self._inbox,
         )
@@ -308,7 +319,7 @@ class SunoClient:
 
         Of a process that was killed while it waited for an answer, this is known after 10 seconds.
         """
-        async with aclosing(self._ledger.uncertain()) as found:
+        async with aclosing(self._intents.uncertain()) as found:
             async for record in found:
                 if self._ledger.knows(record):
                     yield record
@@ -319,7 +330,7 @@ class SunoClient:
         ConfigurationError if another task is known to have come of it, or the id is empty.
         """
         _check_task_id(task_id)
-        found = await self._ledger.adopt(record.ref, task_id)
+        found = await self._intents.adopt(record.ref, task_id)
         if found is None or found.task_id != task_id:
             raise ConfigurationError(
                 f"task_id must be of an uncertain submission, got {task_id!r} for {found or record!r}"
@@ -332,7 +343,7 @@ class SunoClient:
         False if it has ended meanwhile, or if a record is not what it was any more, say because its callback has come.
         Should that come later, it is taken as news.
         """
-        return await self._ledger.dismiss(record.ref, record.state if isinstance(record, Record) else None)
+        return await self._intents.dismiss(record.ref, record.state if isinstance(record, Record) else None)
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
@@ -497,7 +508,8 @@ class SunoClient:
             await self._inbox.aclose()
             for receiver in list(self._receivers):
                 await receiver.aclose(closer)
-            await self._ledger.aclose()
+            self._intents.close()
+            await self._backlog.aclose()
             if self._own_store:
                 await self._ledger.store.aclose()
         finally:

@@ -29,6 +29,7 @@ from .errors import (
 )
 from .fields import local_files
 from .inbox import Inbox
+from .intents import Intents
 from .ledger import Ledger
 from .limiter import Limiter
 from .log import log
@@ -77,6 +78,7 @@ class Sender:
         model: Callable[[], str],
         validate: bool,
         address: Callable[[type[Request[Any]], str], str],
+        intents: Intents,
         ledger: Ledger,
         inbox: Inbox,
     ) -> None:
@@ -87,6 +89,7 @@ class Sender:
         self._model = model
         self._validate = validate
         self._address = address
+        self._intents = intents
         self._ledger = ledger
         self._inbox = inbox
         self._limiter = Limiter(provider.submits, self._sleep, ledger.reserve if ledger.shared else None)
@@ -112,21 +115,21 @@ class Sender:
     async def _once(self, given: Request[R], request: Request[R], pace: Pace | None, key: str, context: Any) -> Task[R]:
         """The task that holds the key, or a new one."""
         print, kind = records.fingerprint(given), type(given).__name__
-        held = await self._ledger.by_key(key, print, kind)
+        held = await self._intents.by_key(key, print, kind)
         while True:
             if held is not None:
-                record = await self._ledger.elsewhere(held)
+                record = await self._intents.elsewhere(held)
                 if record is not None:
                     return self._ledger.task_of(record)
             try:
                 return await self._send(request, pace, key, print, context)
             except _Held as exc:
                 held = exc.record
-                self._ledger.check_same(held, print, kind)
+                self._intents.check_same(held, print, kind)
 
     async def _send(self, request: Request[R], pace: Pace | None, key: str, print: str, context: Any) -> Task[R]:
         request = await self._hand_in_files(request)
-        now = self._ledger.clock()
+        now = self._intents.clock()
         record = Record(
             ref=secrets.token_urlsafe(12),
             kind=records.name_of(type(request)),
@@ -149,7 +152,7 @@ class Sender:
         """One attempt at a submit, between the record's first words and its next."""
         ref = record.ref
         try:
-            held = await self._ledger.intend(record)
+            held = await self._intents.intend(record)
             if held is not None:
                 raise _Held(held)
             try:
@@ -158,16 +161,16 @@ class Sender:
                 if isinstance(exc, AlreadyExists) and exc.existing_task_id:
                     return await self._existing(request, record, exc.existing_task_id, pace)
                 if isinstance(exc, ConnectError) or wire.created_nothing(exc):
-                    await self._ledger.refused(ref)
+                    await self._intents.refused(ref)
                     raise
-                await self._ledger.lost(record, f"{type(exc).__name__}: {exc}")
+                await self._intents.lost(record, f"{type(exc).__name__}: {exc}")
                 raise SubmissionUncertain(ref, request) from exc
             except Exception as exc:  # whatever it is, the request has left
-                await self._ledger.lost(record, repr(exc))
+                await self._intents.lost(record, repr(exc))
                 raise SubmissionUncertain(ref, request) from exc
             return await self._accepted(request, record, accepted, pace)
         finally:
-            self._ledger.settled(ref)
+            self._intents.settled(ref)
 
     async def _post(self, request: Request[R], body: bytes) -> str | Update[R]:
         kind = type(request)
@@ -185,7 +188,7 @@ class Sender:
             await self._ledger.tell(task, accepted)
             return task
         log.debug("%s accepted as task %s", kind.__name__, accepted)
-        await self._ledger.accepted(record, accepted)
+        await self._intents.accepted(record, accepted)
         task = self._inbox.accepted(accepted, kind, ref)
         task.ref, task.born, task.pace, task.context = ref, born, pace, record.context
         task.model = getattr(request, "model", None) or ""
@@ -198,9 +201,9 @@ class Sender:
         log.info("%s exists already as task %s", kind.__name__, task_id)
         earlier = await self._ledger.store.get(task_id=task_id)
         if earlier is not None and not record.key:
-            await self._ledger.refused(record.ref)
+            await self._intents.refused(record.ref)
         else:
-            await self._ledger.accepted(record, task_id)
+            await self._intents.accepted(record, task_id)
         task = self._ledger.attach(kind, task_id)
         task.pace = pace or task.pace
         return task

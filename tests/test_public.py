@@ -15,21 +15,9 @@ from .doubles import method_of
 PACKAGE = Path(suno_async.__file__).parent
 ORDER = [
     *("version", "errors", "models", "results", "explain", "fields", "endpoints", "shapes", "jobs", "providers"),
-    *(
-        "wire",
-        "callbacks",
-        "tokens",
-        "trust",
-        "records",
-        "log",
-        "limiter",
-        "pace",
-        "task",
-        "poller",
-        "outcomes",
-        "transport",
-    ),
-    *("uploads", "stores", "ledger", "hooks", "inbox", "sender", "receiver", "downloads", "client", "emulator"),
+    *("wire", "callbacks", "tokens", "trust", "records"),
+    *("log", "limiter", "pace", "task", "poller", "outcomes", "stores", "backlog", "intents", "ledger"),
+    *("transport", "uploads", "hooks", "inbox", "sender", "receiver", "downloads", "client", "emulator"),
 ]
 PURE = ORDER[: ORDER.index("log")]
 

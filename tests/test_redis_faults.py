@@ -60,7 +60,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def pauses(cap: float = 0.0) -> Iterator[float]:
         return repeat(0.05)
 
-    monkeypatch.setattr("suno_async.ledger.retries", pauses)
+    monkeypatch.setattr("suno_async.backlog.retries", pauses)
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ async def goes_on(suno: SunoClient, script: Script, key: str = "") -> None:
 async def kept(suno: SunoClient, task: Task[Any], stage: Stage = Stage.PENDING) -> Record:
     """What the store says of a task, as soon as it says that much."""
     for _ in range(500):
-        record = await suno._ledger.store.get(ref=task.ref)
+        record = await suno.store.get(ref=task.ref)
         if record is not None and record.task_id == task.id and record.stage >= stage:
             return record
         await asyncio.sleep(0.02)
@@ -192,7 +192,7 @@ async def test_a_client_closes_while_the_server_is_down(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What could not be written down is in the log."""
-    monkeypatch.setattr("suno_async.ledger.LAST_TRY", 0.2)
+    monkeypatch.setattr("suno_async.backlog.LAST_TRY", 0.2)
     async with opened(server.url, submits=[then(server.stop, reply({"taskId": "t-paid"}))]) as (suno, script):
         waiting = asyncio.create_task((await suno.generate_music(prompt="x")).wait())
         await asyncio.sleep(0.1)
@@ -229,7 +229,7 @@ async def test_listening_goes_on_when_catching_up_fails(server: RedisServer, mon
         task = await suno.generate_music(prompt="x")
         [same] = [one async for one in other.resume()]
         failures = 0
-        store: Store = other._ledger.store
+        store: Store = other.store
         get = store.get
 
         async def fails_once(**name: str) -> Record | None:
@@ -243,7 +243,7 @@ async def test_listening_goes_on_when_catching_up_fails(server: RedisServer, mon
         waiting = asyncio.create_task(same.wait(Stage.TEXT))
         await asyncio.sleep(0.2)
         assert failures
-        await suno._ledger.store.change(partial(_at_text, task.id), ref=task.ref)
+        await suno.store.change(partial(_at_text, task.id), ref=task.ref)
         assert (await asyncio.wait_for(waiting, 5)).stage is Stage.TEXT
 
 
@@ -284,7 +284,7 @@ async def test_a_cut_while_news_are_awaited_loses_none(server: RedisServer) -> N
         for _ in range(3):
             await asyncio.sleep(0.1)
             directly(server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await suno._ledger.store.change(partial(_at_text, task.id), ref=task.ref)
+        await suno.store.change(partial(_at_text, task.id), ref=task.ref)
         assert (await asyncio.wait_for(waiting, 5)).stage is Stage.TEXT
 
 
@@ -308,17 +308,17 @@ async def test_a_server_that_hangs_is_given_up_in_time_and_nothing_is_submitted(
     """What it does of that after all, when it goes on, makes no submission that never left an uncertain one."""
     async with opened(server.url) as (suno, script):
         await goes_on(suno, script)
-        reserve = suno._ledger.store.reserve
+        reserve = suno.store.reserve
 
         async def reserved(name: str, rate: Rate) -> float:
             wait = await reserve(name, rate)
             server._process.send_signal(signal.SIGSTOP)  # it hangs when the record is to be written
             return wait
 
-        monkeypatch.setattr(suno._ledger.store, "reserve", reserved)
+        monkeypatch.setattr(suno.store, "reserve", reserved)
         with anyio.fail_after(5):
             await refused(suno, script, "(?i)time", key="k")
-        monkeypatch.setattr(suno._ledger.store, "reserve", reserve)
+        monkeypatch.setattr(suno.store, "reserve", reserve)
         server._process.send_signal(signal.SIGCONT)
         await goes_on(suno, script, key="k")
         assert len(script.posted) == 2
@@ -329,7 +329,7 @@ async def test_however_often_somebody_waits_one_listens_and_in_the_end_nobody(se
     """Each listener that stayed would keep one of the few connections."""
     looks = [page("SUCCESS", track(1), track(2), task_id=f"t{number}") for number in range(20)]
     async with opened(server.url, *looks) as (suno, _):
-        store = suno._ledger.store
+        store = suno.store
         for number in range(20):
             await store.intend(Record(ref=f"r{number}", kind="GenerateMusic", provider="kie", sent='{"prompt":"x"}'))
             await store.change(partial(accepted, task_id=f"t{number}", now=2.0), ref=f"r{number}")
@@ -387,7 +387,7 @@ async def test_a_server_that_became_a_replica_is_left_for_its_successor(tmp_path
             directly(new, "REPLICAOF", "NO", "ONE")
             directly(old, "REPLICAOF", "127.0.0.1", new.port)
             with suppress(StoreError):  # that it is not the one any more, it may say once
-                await suno._ledger.store.claim("x", "y", 1)
+                await suno.store.claim("x", "y", 1)
             await goes_on(suno, script)
             assert (await suno.submit(song(), key="k")).id == "t1"
             assert len(script.posted) == 2
@@ -466,7 +466,7 @@ async def test_nothing_is_submitted_without_the_right_password(server: RedisServ
         async with opened(server.url.replace("//", f"//{user}:guessed-wrong@")) as (suno, script):
             with pytest.raises(StoreError, match=r"invalid|WRONGPASS") as told:
                 await suno.submit(song())
-            assert "guessed-wrong" not in f"{told.value} {suno!r} {suno._ledger.store!r}"
+            assert "guessed-wrong" not in f"{told.value} {suno!r} {suno.store!r}"
             assert script.sent == []
     async with opened(server.url.replace("//", "//:open-sesame@")) as (suno, script):
         await goes_on(suno, script)

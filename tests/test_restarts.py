@@ -37,7 +37,7 @@ from suno_async import (
     UploadCover,
     records,
 )
-from suno_async.ledger import LEASE
+from suno_async.intents import LEASE
 from suno_async.records import Record, State
 from suno_async.stores import MemoryStore, Step
 from suno_async.stores.sqlite import SQLiteStore
@@ -74,7 +74,7 @@ class World:
         store = self.store()
         loop = asyncio.get_running_loop()
         async with SunoClient(api_key="k", transport=script, store=store, **settings) as suno:
-            suno._ledger.clock = loop.time
+            suno._intents.clock = suno._ledger.clock = loop.time
             yield suno, script
         await store.aclose()
 
@@ -605,7 +605,7 @@ async def test_nothing_is_kept_in_memory_of_what_nobody_holds(world: World) -> N
             await suno.generate_music(prompt="rain")
         await asyncio.sleep(1)
         assert (len(suno._tasks), len(suno._ledger._unsettled), len(suno._inbox._held)) == (0, 0, 0)
-        assert (len(suno._ledger._sending), len(suno._sender._turns), len(suno._inbox._early)) == (0, 0, 0)
+        assert (len(suno._intents._sending), len(suno._sender._turns), len(suno._inbox._early)) == (0, 0, 0)
         assert len(await all_of(suno.resume())) == 200
 
 

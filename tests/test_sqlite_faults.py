@@ -56,7 +56,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def pauses(cap: float = 0.0) -> Iterator[float]:
         return repeat(0.05)
 
-    monkeypatch.setattr("suno_async.ledger.retries", pauses)
+    monkeypatch.setattr("suno_async.backlog.retries", pauses)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def goes_on(suno: SunoClient, script: Script) -> None:
 async def kept(suno: SunoClient, task: Task[Any], stage: Stage = Stage.PENDING) -> Record:
     """What the file says of a task, as soon as it says that much."""
     for _ in range(500):
-        record = await suno._ledger.store.get(ref=task.ref)
+        record = await suno.store.get(ref=task.ref)
         if record is not None and record.task_id == task.id and record.stage >= stage:
             return record
         await asyncio.sleep(0.02)
@@ -211,7 +211,7 @@ async def test_whichever_page_of_the_file_is_spoilt_nothing_is_sent_unless_it_is
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And nothing else than a StoreError is raised. What only the file's later pages refuse is in the log."""
-    monkeypatch.setattr("suno_async.ledger.LAST_TRY", 0.05)
+    monkeypatch.setattr("suno_async.backlog.LAST_TRY", 0.05)
     await filled(path)
     good = path.read_bytes()
     noise = random.Random(2)
@@ -229,7 +229,7 @@ async def test_whichever_page_of_the_file_is_spoilt_nothing_is_sent_unless_it_is
                     assert script.posted == []
                     refusals += 1
                 else:
-                    record = await suno._ledger.store.get(ref=task.ref)
+                    record = await suno.store.get(ref=task.ref)
                     assert record is not None
                     assert record.task_id == "t1" or f"({task.ref}) is task t1: to be written down" in caplog.text
             for suffix in ("-wal", "-shm"):
@@ -383,7 +383,7 @@ async def test_what_the_file_is_owed_at_the_end_is_written_if_it_is_free_in_time
             asyncio.get_running_loop().call_later(0.3, other.rollback)
         assert [task_id for _, task_id in (await held(path)).values()] == ["t-late"]
         assert "could not be told" not in caplog.text
-        monkeypatch.setattr("suno_async.ledger.LAST_TRY", 0.2)
+        monkeypatch.setattr("suno_async.backlog.LAST_TRY", 0.2)
         async with opened(path, submits=[lambda: Reply(answer().status, answer_of("t-never"))]) as (suno, _):
             await suno.generate_music(prompt="x")
         assert "the store could not be told: GenerateMusic" in caplog.text
@@ -408,11 +408,11 @@ async def test_a_callback_that_meets_a_locked_file_is_sent_again_and_then_kept(p
                 assert verdict.status == 503
                 assert "locked by another program" in verdict.reason
                 assert (await receiver.receive(body, {}, query)).status == 503
-            found = await client._ledger.store.get(task_id=task.id)
+            found = await client.store.get(task_id=task.id)
             assert found is not None
             assert found.state is State.RUNNING
             assert (await receiver.receive(body, {}, query)).status == 200
-            found = await client._ledger.store.get(task_id=task.id)
+            found = await client.store.get(task_id=task.id)
             assert found is not None
             assert (found.state, found.stage) == (State.FINISHED, Stage.COMPLETE)
             assert (await receiver.receive(body, {}, query)).status == 200
@@ -469,7 +469,7 @@ async def test_nothing_is_submitted_if_the_disk_is_full(path: Path) -> None:
     """As SQLite itself says it, for the reading of its words."""
     async with opened(path) as (suno, script):
         await goes_on(suno, script)
-        store = suno._ledger.store
+        store = suno.store
         assert isinstance(store, SQLiteStore)
 
         async def pragma(words: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, SunoClient, Task, TaskFailed, ledger
+from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, SunoClient, Task, TaskFailed, intents
 from suno_async.records import Record, State
 from suno_async.stores import Store, store_at
 
@@ -157,11 +157,11 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True, help="where callbacks are received, the same in every life")
     parser.add_argument("--log", required=True, help="where deliveries and decisions are written down")
     parser.add_argument("--worker", type=int, default=0, help="0 decides what is uncertain")
-    parser.add_argument("--lease", type=float, default=ledger.LEASE, help="after so many seconds a silent one is dead")
+    parser.add_argument("--lease", type=float, default=intents.LEASE, help="after so many seconds a silent one is dead")
     return parser
 
 
 if __name__ == "__main__":
     given = options().parse_args()
-    ledger.LEASE = given.lease
+    intents.LEASE = given.lease
     sys.exit(asyncio.run(main(given)))
