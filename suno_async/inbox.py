@@ -94,7 +94,10 @@ class Inbox:
         """Hand over what came before anybody knew this task."""
         if task.id in self._early:
             for letter in self._early.pop(task.id)[1].values():
-                await self.take(letter)
+                try:
+                    await self.take(letter)
+                except StoreError:  # it was answered 200, so it will not come again
+                    self._ledger.note(task, task.last)
             self._poller.nudge(task)
 
     # ---- callbacks -----------------------------------------------------------------------------------------------

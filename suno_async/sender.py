@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -24,6 +25,7 @@ from .errors import (
     RateLimited,
     ResponseLost,
     ServerError,
+    StoreError,
     SubmissionUncertain,
     SunoError,
 )
@@ -120,7 +122,9 @@ class Sender:
             if held is not None:
                 record = await self._intents.elsewhere(held)
                 if record is not None:
-                    return self._ledger.task_of(record)
+                    task = self._ledger.task_of(record)
+                    task.pace = pace or task.pace
+                    return task
             try:
                 return await self._send(request, pace, key, print, context)
             except _Held as exc:
@@ -199,7 +203,9 @@ class Sender:
         """The handle on what was made before."""
         kind = type(request)
         log.info("%s exists already as task %s", kind.__name__, task_id)
-        earlier = await self._ledger.store.get(task_id=task_id)
+        earlier: Record | None = None
+        with suppress(StoreError):
+            earlier = await self._ledger.store.get(task_id=task_id)
         if earlier is not None and not record.key:
             await self._intents.refused(record.ref)
         else:

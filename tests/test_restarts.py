@@ -941,6 +941,27 @@ async def test_a_callback_is_answered_200_only_when_it_is_written_down() -> None
         assert found.state is State.FINISHED
 
 
+async def test_a_callback_that_overtook_its_answer_costs_no_task_when_the_store_goes() -> None:
+    """By signature alone, so that nobody knew whose it is; it was answered 200 and will not come again."""
+    from .test_belief import KEY, signature
+
+    store = Shaky()
+    script = Script(submits=[reply({"taskId": "t1"})], delay=5)
+    async with SunoClient(api_key="k", transport=script, store=store, webhook_key=KEY) as suno:
+        submitting = asyncio.create_task(suno.submit(SONG))
+        await asyncio.sleep(1)
+        text = called("text", track(1, audio=False))
+        assert (await suno.receiver().receive(text, signature("t1"))).status == 200
+        store.away = True
+        task = await submitting
+        assert (task.id, task.stage) == ("t1", Stage.TEXT)
+        store.away = False
+        await asyncio.sleep(10)
+        found = await store.get(ref=task.ref)
+        assert found is not None
+        assert (found.task_id, found.stage) == ("t1", Stage.TEXT)
+
+
 async def test_waiting_goes_on_without_the_store() -> None:
     store = Shaky()
     script = Script(PENDING, page("TEXT_SUCCESS", track(1, audio=False)), PENDING, DONE)
