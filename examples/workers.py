@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from suno_async import GenerateMusic, Record, SubmissionUncertain, SunoClient, SunoError, Task, Update
+from suno_async import GenerateMusic, Record, SubmissionUncertain, SunoClient, SunoError, Task, TaskFailed, Update
 from suno_async.emulator import Emulator
 
 ORDERS = {"order-1": "rain in Lisbon", "order-2": "a slow train", "order-3": "coffee at four"}
@@ -70,8 +70,11 @@ async def wait() -> None:
 async def hand_on(suno: SunoClient, task: Task[Any]) -> None:
     try:
         told = f"{len((await task).tracks)} tracks"
-    except SunoError as exc:
+    except TaskFailed as exc:  # an end, too
         told = str(exc)
+    except SunoError as exc:  # TaskTimeout, SubmissionUncertain: it may still come
+        print(f"wait     {task.context['order']} is left for the next time: {exc}", flush=True)
+        return
     if await suno.mark_delivered(task):  # True in one process only, however many wait
         print(f"wait     {task.context['order']}: {told}", flush=True)
 

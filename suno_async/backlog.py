@@ -8,6 +8,7 @@ from contextlib import suppress
 from .errors import StoreError
 from .log import log
 from .pace import retries
+from .stores import Damaged
 
 __all__ = ["Backlog"]
 
@@ -22,6 +23,7 @@ class Backlog:
         self._owed: deque[tuple[str, Callable[[], Awaitable[object]]]] = deque()
         self._turn = asyncio.Lock()
         self._working: asyncio.Task[None] | None = None
+        self._closed = False
 
     def __bool__(self) -> bool:
         """Whether there is something."""
@@ -39,6 +41,9 @@ class Backlog:
 
     def later(self, what: str, write: Callable[[], Awaitable[object]]) -> None:
         """Write soon."""
+        if self._closed:
+            log.error("the store could not be told: %s", what)
+            return
         self._owed.append((what, write))
         if self._working is None:
             self._working = asyncio.create_task(self._work())
@@ -50,6 +55,8 @@ class Backlog:
                 what, write = self._owed[0]
                 try:
                     await write()
+                except Damaged as exc:  # for good
+                    log.error("%s: this can't be written down: %s", what, exc)
                 except StoreError:
                     raise
                 except Exception:
@@ -69,9 +76,15 @@ class Backlog:
 
     async def aclose(self) -> None:
         """Write what there is, if the store takes it soon; say what it did not take."""
-        if self._working is not None:
-            working = self._working
-            await asyncio.wait([working], timeout=LAST_TRY)
+        self._closed = True
+        working = self._working
+        if working is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_TRY):
+                    while self._owed:
+                        with suppress(StoreError):
+                            await self.settle()
+                        await asyncio.sleep(0.1 if self._owed else 0)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
         for what, _ in self._owed:

@@ -178,6 +178,7 @@ class SunoClient:
             tell=self._ledger.tell,
             claim=self._ledger.claim if shared else None,
             listen=self._ledger.listen if shared else None,
+            begin=self._ledger.begin if shared else None,
             per_second=self.provider.looks_per_second,
         )
         self._ledger.poller = self._poller
@@ -331,7 +332,7 @@ class SunoClient:
         """
         _check_task_id(task_id)
         found = await self._intents.adopt(record.ref, task_id)
-        if found is None or found.task_id != task_id:
+        if found is None or (found.ref, found.task_id) != (record.ref, task_id):
             raise ConfigurationError(
                 f"task_id must be of an uncertain submission, got {task_id!r} for {found or record!r}"
             )
@@ -509,6 +510,7 @@ class SunoClient:
             for receiver in list(self._receivers):
                 await receiver.aclose(closer)
             self._intents.close()
+            await self._ledger.aclose()
             await self._backlog.aclose()
             if self._own_store:
                 await self._ledger.store.aclose()

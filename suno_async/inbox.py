@@ -128,6 +128,8 @@ class Inbox:
         if decision is Decision.FEED:
             self.rest(task, update, await self._ledger.tell_surely(task, update))
         elif decision in (Decision.CONFIRM, Decision.WAKE):
+            if letter.proof is Proof.TOKEN:  # whose task it is, that is proven
+                await self._ledger.tell_surely(task, Update(task_id=task.id, stage=Stage.PENDING))
             self._poller.nudge(task)
         unsure = decision is Decision.CONFIRM or (decision is Decision.FEED and update.doubt is not Doubt.NONE)
         wanted = letter.hooks is not None or self._ledger.shared  # by somebody in another process, maybe
@@ -177,6 +179,8 @@ class Inbox:
             record = await self._ledger.store.get(ref=token.ref if token is not None else "", task_id=id)
             if record is not None and self._ledger.knows(record):
                 task = self._hold(self._ledger.task_of(record), id)
+            elif record is not None and ours:  # of a kind that others can read
+                await self._ledger.keep_id(record, id)
         if token is None:
             return task
         kind = NUMBERED.get(token.number)

@@ -14,7 +14,7 @@ from .errors import InvalidJob, Problem, StoreError, SubmissionUncertain
 from .log import log
 from .providers import Provider
 from .records import Record, State
-from .stores import Store
+from .stores import Step, Store
 
 __all__ = ["Intents"]
 
@@ -50,7 +50,7 @@ class Intents:
             return await self._store.intend(record)
         if self._lease is None:
             self._lease = asyncio.create_task(self._renew())
-        await self._claim_sending(record.ref)  # before others can see it and take us for dead
+        await self._store.claim(f"send {record.ref}", self._owner, LEASE)  # before others see it and take us for dead
         try:
             return await self._store.intend(record)
         except StoreError:  # it may be written down all the same, and will not be sent
@@ -74,40 +74,47 @@ class Intents:
         while True:
             await asyncio.sleep(LEASE / 3)
             for ref in list(self._sending):
-                await self._claim_sending(ref)
+                try:
+                    await self._store.claim(f"send {ref}", self._owner, LEASE)
+                except StoreError as exc:  # no more than a hint for others
+                    log.debug("%s", exc)
 
-    async def _claim_sending(self, ref: str) -> None:
-        try:
-            await self._store.claim(f"send {ref}", self._owner, LEASE)
-        except StoreError as exc:  # no more than a hint for others
-            log.debug("%s", exc)
+    async def accepted(self, record: Record, task_id: str) -> Record | None:
+        """The service has taken it; the store is told now, or as soon as it can be told.
 
-    async def accepted(self, record: Record, task_id: str) -> None:
-        """The service has taken it; the store is told now, or as soon as it can be told."""
+        What the store knows of it, which may be more if a callback came first; None if that is not known.
+        """
+        found: Record | None = None
 
         async def write() -> None:
-            changed = await self._store.change(partial(records.accepted, task_id=task_id, now=now), ref=record.ref)
-            if changed is None:
-                await self._restore(replace(record, task_id=task_id, state=State.RUNNING, updated=now))
+            nonlocal found
+            step = partial(records.accepted, task_id=task_id, now=now)
+            found = await self._changed(step, replace(record, task_id=task_id, state=State.RUNNING, updated=now))
 
         now = self.clock()
         await self._backlog.now_or_later(f"{record.kind} ({record.ref}) is task {task_id}", write)
+        return found
 
-    async def lost(self, record: Record, error: str) -> None:
-        """Its answer was lost."""
+    async def lost(self, record: Record, error: str) -> Record | None:
+        """Its answer was lost; what the store knows of it, which is its task if a callback came first."""
+        found: Record | None = None
+        error = error.encode(errors="replace").decode()
 
         async def write() -> None:
+            nonlocal found
             step = partial(records.doubted, error=error, now=now)
-            if await self._store.change(step, ref=record.ref) is None:
-                await self._restore(replace(record, state=State.UNCERTAIN, error=error, updated=now))
+            found = await self._changed(step, replace(record, state=State.UNCERTAIN, error=error, updated=now))
 
         now = self.clock()
         await self._backlog.now_or_later(f"the answer to {record.ref} was lost", write)
+        return found
 
-    async def _restore(self, record: Record) -> None:
-        """Write down what the store has lost, as by a failover, with its key if that is free."""
-        if await self._store.get(ref=record.ref) is None and await self._store.intend(record) is not None:
+    async def _changed(self, step: Step, record: Record) -> Record:
+        """A record after a step; what it should be then, if the store has lost it, as by a failover."""
+        found = await self._store.change(step, ref=record.ref) or await self._store.get(ref=record.ref)
+        if found is None and await self._store.intend(record) is not None:  # its key is another's by now
             await self._store.intend(replace(record, key=""))
+        return found or record
 
     async def refused(self, ref: str) -> None:
         """Nothing was made of it."""
@@ -163,11 +170,15 @@ class Intents:
                     yield now
 
     async def adopt(self, ref: str, task_id: str) -> Record | None:
-        """A person says which task it is; the record, which may have one already."""
+        """A person says which task it is; the record, which may have one already, or the one that has this task."""
 
         def step(record: Record) -> Record | None:
-            return None if record.task_id else records.accepted(record, task_id, self.clock())
+            known = record.task_id or record.state is State.FINISHED
+            return None if known else records.accepted(record, task_id, self.clock())
 
+        other = await self._store.get(task_id=task_id)
+        if other is not None and other.ref != ref:
+            return other
         return await self._store.change(step, ref=ref) or await self._store.get(ref=ref)
 
     async def dismiss(self, ref: str, seen: State | None) -> bool:

@@ -65,6 +65,8 @@ class Ledger:
         self.clock = clock
         self._owner = secrets.token_hex(8)
         self._unsettled: WeakValueDictionary[str, Task[Any]] = WeakValueDictionary()
+        self._behind: dict[Task[Any], None] = {}
+        self._reading: asyncio.Task[None] | None = None
 
     # ---- tasks ---------------------------------------------------------------------------------------------------
 
@@ -96,17 +98,16 @@ class Ledger:
         """The handle of a record: the one that is there, if somebody holds it."""
         kind = records.kind_named(record.kind)
         task = self._unsettled.get(record.ref) or self._tasks.get(record.task_id)
-        if task is None or task.kind.result is not kind.result:
+        others = task is not None and task.ref not in ("", record.ref)  # the same task, asked for twice
+        if task is None or others or task.kind.result is not kind.result:
             task = self.new(record.task_id, kind, record.ref)
             task.born = self._born(record)
             if record.task_id:
                 self._tasks.setdefault(record.task_id, task)
             else:
                 self._unsettled[record.ref] = task
-        if not task.ref or task.ref == record.ref:
-            task.ref, task.context = record.ref, record.context
-            if not task.model:
-                task.model = records.model_of(record)
+        task.ref, task.context = record.ref, record.context
+        task.model = task.model or records.model_of(record)
         self.recall(task, record)
         return task
 
@@ -129,7 +130,12 @@ class Ledger:
         """A submission has got its task."""
         task.id = task_id
         self._unsettled.pop(task.ref, None)
-        self._tasks.setdefault(task_id, task)
+        other = self._tasks.setdefault(task_id, task)
+        if other is not task:  # somebody attached to it by its id: what one hears, both do
+            for one, two in ((task, other), (other, task)):
+                one.listeners += (two.feed,)
+                for update in one.updates:
+                    two.feed(update)
         self.poller.restart(task)
 
     def unsettled(self, ref: str) -> Task[Any] | None:
@@ -152,6 +158,7 @@ class Ledger:
 
     async def mark_delivered(self, ref: str, task_id: str) -> bool:
         """Note that a result is handed on; whether it was not noted before."""
+        await self._backlog.settle()
         return await self.store.change(records.told, ref=ref, task_id=task_id) is not None
 
     # ---- news ----------------------------------------------------------------------------------------------------
@@ -167,12 +174,20 @@ class Ledger:
         return fed
 
     async def tell_surely(self, task: Task[R], update: Update[R]) -> bool:
-        """The same for news that are sent again if the store can't take them. StoreError then."""
+        """The same for news that are sent again if the store can't take them now. StoreError then."""
         try:
             await self._put_down(task, update)
+        except StoreError:
+            self.note(task, update)  # for they may be sent too few times
+            raise
         finally:
             fed = task.feed(update)
         return fed
+
+    async def keep_id(self, record: Record, task_id: str) -> None:
+        """Write down which task a submission has become, where nothing else can be believed or read."""
+        step = partial(records.updated, update=Update(task_id=task_id, stage=Stage.PENDING), now=self.clock())
+        await self.store.change(step, ref=record.ref)
 
     def note(self, task: Task[Any], update: Update[Any]) -> None:
         """The same for those who can't wait: write down soon what a task was fed."""
@@ -202,7 +217,8 @@ class Ledger:
                 async with aclosing(self.store.updates()) as news:
                     async for record in news:
                         if record is None:
-                            await self._catch_up()
+                            for task in self.poller.waited_for:
+                                self.begin(task)
                         else:
                             self._hear(record)
             except StoreError as exc:
@@ -216,12 +232,29 @@ class Ledger:
         if task is not None and record.provider == self._provider.name:
             self.recall(task, record)
 
-    async def _catch_up(self) -> None:
-        """Read what may have been missed of the tasks that somebody waits for."""
-        for task in self.poller.waited_for:
-            record = await self.store.get(ref=task.ref, task_id=task.id)
-            if record is not None and not task.done:
-                self.recall(task, record)
+    def begin(self, task: Task[Any]) -> None:
+        """Somebody begins to wait for a task: what others told of it while nobody listened was missed."""
+        self._behind[task] = None
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while self._behind:
+                task, _ = self._behind.popitem()
+                record = await self.store.get(ref=task.ref, task_id=task.id)
+                if record is not None and not task.done:
+                    self.recall(task, record)
+        except StoreError as exc:
+            log.debug("nothing can be read for a moment: %s", exc)  # who listens begins anew
+        finally:
+            self._reading = None
+
+    async def aclose(self) -> None:
+        """Read nothing more."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
 
     async def claim(self, task: Task[Any], seconds: float) -> bool:
         """Whether a look is ours to make; if it is another's, what he has found so far is taken from the store."""

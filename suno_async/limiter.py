@@ -35,6 +35,9 @@ class Limiter:
         self._left_at = deque([float("-inf")] * rate.calls, maxlen=rate.calls)
         self._open_from = float("-inf")
         self._turn = asyncio.Lock()
+        self._line = asyncio.Lock()
+        self._queued = 0
+        """Those who found the shared window full: one of them asks, the others wait behind."""
 
     def free_at(self) -> float:
         """When the next one may leave."""
@@ -50,5 +53,11 @@ class Limiter:
             while (left := self.free_at() - anyio.current_time()) > 0:
                 await self._sleep(left)
             self._left_at.append(anyio.current_time())
-        while self._reserve is not None and (left := await self._reserve(self._rate)) > 0:
-            await self._sleep(left)
+        if self._reserve is not None and (self._queued or await self._reserve(self._rate) > 0):
+            self._queued += 1
+            try:
+                async with self._line:
+                    while (left := await self._reserve(self._rate)) > 0:
+                        await self._sleep(left)
+            finally:
+                self._queued -= 1

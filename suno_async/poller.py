@@ -109,7 +109,7 @@ class Poller:
     """Looks at every task that somebody waits for, when it is due, at most `looks` at once.
 
     `tell` takes news to their task. `claim` says whether a look is ours to make, or another process's; `listen` takes
-    news from such, and runs while somebody waits.
+    news from such, and runs while somebody waits; `begin` is told of a task that is waited for while it runs already.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class Poller:
         tell: Callable[[Task[Any], Update[Any]], Awaitable[object]] = _feed,
         claim: Callable[[Task[Any], float], Awaitable[bool]] | None = None,
         listen: Callable[[], Coroutine[Any, Any, None]] | None = None,
+        begin: Callable[[Task[Any]], None] | None = None,
         looks: int = 32,
         per_second: float = 3.0,
     ) -> None:
@@ -128,6 +129,7 @@ class Poller:
         self._tell = tell
         self._claim = claim
         self._listen = listen
+        self._begin = begin
         self._listening: asyncio.Task[None] | None = None
         self._listeners: set[asyncio.Task[None]] = set()
         """With those that are cancelled and have not ended yet."""
@@ -167,6 +169,8 @@ class Poller:
             task.watch = watch = self._new(task, now)
         if watch.until == math.inf:
             watch.since, watch.until = now, now + watch.pace.patience
+        if self._begin is not None and not watch.active and self._listening is not None:
+            self._begin(task)
         watch.active = True
         self._waiting.add(watch)
         if self._listen is not None and self._listening is None:
@@ -344,6 +348,8 @@ class Poller:
         except PASSING as exc:
             watch.trouble = exc
             pause = self._after_trouble(watch, exc, clock())
+            if self._claim is not None:
+                await self._claim(task, 0)  # another may have more luck
         except DecodeError:
             watch.puzzles += not nudged  # how often that is, strangers can decide
             if watch.puzzles >= PUZZLES:

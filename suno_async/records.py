@@ -141,11 +141,14 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
 
 
 def written(request: Request[Any]) -> str:
-    """A request as JSON, by our names, without what it has by default."""
+    """A request as JSON, by our names, without what it has by default; the same for equal requests."""
     defaults = _defaults(type(request))
     values = ((name, getattr(request, name)) for name in request.__struct_fields__)
     try:
         given = {name: value for name, value in values if value is not defaults[name]}
+        for name, value in given.items():
+            if isinstance(value, float) and value.is_integer():
+                given[name] = int(value)
         return _ENCODER.encode(given).decode()
     except (TypeError, ValueError, OverflowError) as exc:  # reached only by requests nobody checked
         raise InvalidJob(type(request).__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
@@ -202,7 +205,7 @@ def updated(record: Record, update: Update[Any], now: float) -> Record | None:
         stage=update.stage,
         source=update.source,
         status=update.status,
-        code=update.code,
+        code=update.code if update.code is None or abs(update.code) < 2**63 else None,
         message=update.message,
         body=update.body if update.stage else b"",
         error="",
@@ -212,7 +215,7 @@ def updated(record: Record, update: Update[Any], now: float) -> Record | None:
 
 def told(record: Record) -> Record | None:
     """Somebody hands its result on."""
-    return None if record.delivered else replace(record, delivered=True)
+    return None if record.delivered or record.state is not State.FINISHED else replace(record, delivered=True)
 
 
 def dismissed(record: Record, seen: State | None, now: float) -> Record | None:

@@ -167,11 +167,9 @@ class Sender:
                 if isinstance(exc, ConnectError) or wire.created_nothing(exc):
                     await self._intents.refused(ref)
                     raise
-                await self._intents.lost(record, f"{type(exc).__name__}: {exc}")
-                raise SubmissionUncertain(ref, request) from exc
+                return await self._lost(request, record, exc, pace)
             except Exception as exc:  # whatever it is, the request has left
-                await self._intents.lost(record, repr(exc))
-                raise SubmissionUncertain(ref, request) from exc
+                return await self._lost(request, record, exc, pace)
             return await self._accepted(request, record, accepted, pace)
         finally:
             self._intents.settled(ref)
@@ -192,11 +190,22 @@ class Sender:
             await self._ledger.tell(task, accepted)
             return task
         log.debug("%s accepted as task %s", kind.__name__, accepted)
-        await self._intents.accepted(record, accepted)
+        found = await self._intents.accepted(record, accepted)
         task = self._inbox.accepted(accepted, kind, ref)
         task.ref, task.born, task.pace, task.context = ref, born, pace, record.context
         task.model = getattr(request, "model", None) or ""
+        if found is not None:
+            self._ledger.recall(task, found)
         await self._inbox.deliver_early(task)
+        return task
+
+    async def _lost(self, request: Request[R], record: Record, exc: Exception, pace: Pace | None) -> Task[R]:
+        """The handle on what a callback told of, although the answer was lost."""
+        found = await self._intents.lost(record, f"{type(exc).__name__}: {exc}")
+        if found is None or not found.task_id:
+            raise SubmissionUncertain(record.ref, request) from exc
+        task = self._ledger.task_of(found)
+        task.pace = pace or task.pace
         return task
 
     async def _existing(self, request: Request[R], record: Record, task_id: str, pace: Pace | None) -> Task[R]:
@@ -212,6 +221,8 @@ class Sender:
             await self._intents.accepted(record, task_id)
         task = self._ledger.attach(kind, task_id)
         task.pace = pace or task.pace
+        if not task.ref and earlier is None:
+            task.ref, task.context = record.ref, record.context
         return task
 
     async def _finish(self, work: Coroutine[Any, Any, T], request: Request[Any], ref: str = "") -> T:

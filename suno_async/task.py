@@ -95,7 +95,7 @@ class Task(Generic[R]):
         self._watcher = watcher
         self.updates: tuple[Update[R], ...] = ()
         """What was news here, in the order of the stages."""
-        self.listeners: tuple[Callable[[Update[R]], None], ...] = ()
+        self.listeners: tuple[Callable[[Update[R]], object], ...] = ()
         """Told of each update that is news."""
         self._waiters: list[_Waiter] = []
 

@@ -44,7 +44,7 @@ from suno_async.stores.sqlite import SQLiteStore
 from suno_async.wire import Reply
 
 from .conftest import now
-from .doubles import DONE, PENDING, Answer, Script, called, page, reply, track
+from .doubles import DONE, PENDING, Answer, Script, called, envelope, page, reply, track
 from .loop import JumpLoop
 
 URL = "https://bot.example/suno"
@@ -176,6 +176,16 @@ async def test_a_key_belongs_to_one_gateway(world: World) -> None:
         with pytest.raises(InvalidJob, match="key belongs to a job at kie, got 'k'"):
             await suno.submit(SONG, key="k")
         assert posts(script) == 0
+
+
+async def test_processes_that_race_with_other_jobs_for_a_key_are_told(world: World) -> None:
+    script = Script(DONE, delay=2)
+    async with world.process(script=script) as (one, _), world.process(script=script) as (two, _):
+        results = await asyncio.gather(
+            one.submit(SONG, key="k"), two.submit(GenerateMusic(prompt="sun"), key="k"), return_exceptions=True
+        )
+        assert Counter(type(result) for result in results) == {InvalidJob: 1, Task: 1}
+        assert posts(script) == 1
 
 
 async def test_another_default_model_makes_no_other_job(world: World) -> None:
@@ -366,6 +376,19 @@ async def test_a_stranger_cannot_settle_a_lost_answer(world: World) -> None:
         assert (await receiver.receive(stolen, {}, token_of(script, 0))).status == 401
         assert len(await all_of(suno.uncertain())) == 1
         assert other.stage is Stage.PENDING
+
+
+async def test_a_lost_submissions_address_does_not_speak_for_what_the_store_knows(world: World) -> None:
+    """Not even in a process that holds neither of the two."""
+    async with world.process(submits=[LOST, reply({"taskId": "t5"})], callback_url=URL) as (suno, script):
+        with pytest.raises(SubmissionUncertain):
+            await suno.submit(SONG)
+        ref = (await suno.submit(SONG)).ref
+    async with world.process(callback_url=URL) as (door, _):
+        stolen = called("complete", track(1), task_id="t5")
+        assert (await door.receiver().receive(stolen, {}, token_of(script, 0))).status == 401
+        assert len(await all_of(door.uncertain())) == 1
+    assert (await world.record(ref=ref)).stage is Stage.PENDING
 
 
 async def test_a_person_may_say_which_task_it_is(world: World) -> None:
@@ -899,8 +922,9 @@ async def test_what_became_of_a_submit_is_written_down_later(answer: Any, error:
 
 async def test_what_the_store_is_owed_cannot_undo_what_came_later() -> None:
     """A refusal that could not be written down, and the same job accepted at its next attempt."""
+    again = Reply(200, envelope(code=430), retry_after=1)
     store = Shaky()
-    script = Script(DONE, submits=[away_from(store, reply(code=430)), reply({"taskId": "t1"})])
+    script = Script(DONE, submits=[away_from(store, again), reply({"taskId": "t1"})])
     async with SunoClient(api_key="k", transport=script, store=store) as suno:
         submitting = asyncio.create_task(suno.submit(SONG, key="k"))
         await asyncio.sleep(0.01)

@@ -336,6 +336,14 @@ async def test_a_file_that_is_held_cannot_even_be_opened(path: Path) -> None:
             await goes_on(suno, script)
 
 
+async def test_what_is_written_down_outlives_a_power_cut(tmp_path: Path) -> None:
+    store = SQLiteStore(tmp_path / "songs.db")
+    await store.get(ref="r1")
+    assert await store._read("PRAGMA synchronous") == [(2,)]  # FULL: https://sqlite.org/pragma.html#pragma_synchronous
+    assert await store._read("PRAGMA journal_mode") == [("wal",)]
+    await store.aclose()
+
+
 async def test_who_holds_the_file_for_a_moment_is_waited_for(path: Path) -> None:
     async with opened(path) as (suno, script):
         await goes_on(suno, script)

@@ -265,6 +265,7 @@ async def test_of_many_who_race_for_a_key_one_gets_it(place: Place) -> None:
 async def test_of_many_who_take_the_same_step_one_does(place: Place) -> None:
     stores = [place.open() for _ in range(3)]
     await stores[0].intend(record())
+    await stores[0].change(news("t1", Stage.COMPLETE), ref="r1")
     took = await asyncio.gather(*(stores[n % 3].change(told, ref="r1") for n in range(30)))
     assert len([one for one in took if one is not None]) == 1
 
@@ -350,7 +351,7 @@ async def test_places_are_free_again_when_the_window_has_passed(place: Place) ->
         else:
             left.append(time.monotonic())
     gaps = [later - earlier for earlier, later in zip(left, left[3:], strict=False)]
-    assert min(gaps) > 0.19
+    assert min(gaps) > 0.15  # told apart by when they heard of it, a little after it was so
     assert left[-1] - left[0] < 1.5
 
 

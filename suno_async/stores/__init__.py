@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 from msgspec.structs import replace
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StoreError
 from ..providers import Rate
 from ..records import Record, State
 
@@ -25,6 +25,10 @@ SHORTEST = 0.001
 """Seconds that one who finds no place is told to wait at least, since 0 says that he has it."""
 Step = Callable[[Record], Record | None]
 """What becomes of a record; None if nothing does."""
+
+
+class Damaged(StoreError):
+    """A record that can't be read; the others can."""
 
 
 class Store(Protocol):
@@ -110,6 +114,8 @@ class MemoryStore:
             return None
         if old.key != new.key:
             self._keys.pop(old.key, None)
+        if old.task_id != new.task_id and self._tasks.get(old.task_id) == old.ref:
+            del self._tasks[old.task_id]
         self._put(new)
         for listener in self._listeners:
             listener.put_nowait(new)
@@ -118,7 +124,7 @@ class MemoryStore:
     def _put(self, record: Record) -> None:
         self._records[record.ref] = record
         if record.task_id:
-            self._tasks[record.task_id] = record.ref
+            self._tasks.setdefault(record.task_id, record.ref)
         if record.state.open:
             self._past.pop(record.ref, None)
         else:
@@ -208,10 +214,10 @@ def store_at(url: str) -> Store:
     parts = urlsplit(url)
     if parts.scheme == "memory":
         return MemoryStore()
-    if url.startswith("sqlite:///") and len(parts.path) > 1:
+    if path := url.removeprefix("sqlite:///").removeprefix(url):
         from .sqlite import SQLiteStore
 
-        return SQLiteStore(unquote(parts.path[1:]))
+        return SQLiteStore(unquote(path))
     if url.startswith(("redis://", "rediss://", "unix://")):
         try:
             from .redis import RedisStore

@@ -18,7 +18,7 @@ cluster.
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterable
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -31,7 +31,7 @@ from ..log import log
 from ..providers import Rate
 from ..records import Record, State
 from ..wire import UNREADABLE
-from . import SHORTEST, Step
+from . import SHORTEST, Damaged, Step
 
 __all__ = ["RedisStore"]
 
@@ -52,7 +52,7 @@ FIELDS = Record.__struct_fields__
 
 # A change that was made although its answer was lost is known by its version, so it may be sent again.
 WRITE = """
-local record, open, untold, past, news, old_key, new_key, task = unpack(KEYS)
+local record, open, untold, past, news, old_key, new_key, old_task, task = unpack(KEYS)
 local old, new, ref, state, created, updated, delivered, writer, kept = unpack(ARGV, 1, 9)
 local at = redis.call('HGET', record, 'version') or ''
 if at == new then return {1, ''} end
@@ -63,7 +63,8 @@ if new_key ~= '' then
   redis.call('SET', new_key, ref)
 end
 if old_key ~= '' and old_key ~= new_key and redis.call('GET', old_key) == ref then redis.call('DEL', old_key) end
-if task ~= '' then redis.call('SET', task, ref) end
+if old_task ~= '' and old_task ~= task and redis.call('GET', old_task) == ref then redis.call('DEL', old_task) end
+if task ~= '' then redis.call('SET', task, ref, 'NX') end
 redis.call('HSET', record, 'version', new, unpack(ARGV, 10))
 for _, set in ipairs({open, untold, past}) do redis.call('ZREM', set, ref) end
 if state == 'open' then
@@ -111,15 +112,17 @@ class RedisStore:
     """
 
     def __init__(self, url: str, *, name: str = "suno") -> None:
-        pool = cast(Any, BlockingConnectionPool).from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=None,  # a connection is had for one command, and those end in time
-            socket_timeout=None,  # what redis does for one, asyncio.wait_for, may swallow a cancellation in 3.11
-            socket_connect_timeout=PATIENCE,
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS - 1),
-        )
-        self._redis: Any = Redis.from_pool(pool)  # its types leave open which of its two faces it shows
+        settings: dict[str, Any] = {
+            "socket_timeout": None,  # what redis does for one, asyncio.wait_for, may swallow a cancellation in 3.11
+            "socket_connect_timeout": PATIENCE,
+            "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS - 1),
+        }
+        # Their types leave open which of two faces they show.
+        pool: Any = BlockingConnectionPool
+        plain: Any = Redis
+        # A connection is had for one command, and those end in time; but who listens has one for long.
+        self._redis: Any = plain.from_pool(pool.from_url(url, max_connections=CONNECTIONS, timeout=None, **settings))
+        self._listening: Any = plain.from_url(url, **settings)
         self._name = f"{{{name}}}"
         self._sets = [self._at(one) for one in ("open", "untold", "past", "news")]
         self._writer = secrets.token_hex(8)
@@ -146,6 +149,7 @@ class RedisStore:
             self._ready = False  # it may be another server that answers next
             if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
                 await self._redis.connection_pool.disconnect()
+                await self._listening.connection_pool.disconnect()
             raise StoreError(f"redis: {str(exc) or 'no answer in time'}") from exc
 
     async def _prepare(self) -> None:
@@ -197,6 +201,7 @@ class RedisStore:
             *self._sets,
             self._of("key", old.key if old else ""),
             self._of("key", new.key),
+            self._of("task", old.task_id if old else ""),
             self._of("task", new.task_id),
         ]
         arguments = [
@@ -265,7 +270,7 @@ class RedisStore:
         pipeline = self._redis.pipeline(transaction=False)
         for ref in refs:
             pipeline.hgetall(self._at("record", ref.decode()))
-        return [_record(fields) for fields in await pipeline.execute()]
+        return [_readable(fields) for fields in await pipeline.execute()]
 
     # ---- other processes -----------------------------------------------------------------------------------------
 
@@ -277,7 +282,7 @@ class RedisStore:
                 last = newest[0][0] if newest else b"0"
                 yield None
                 while True:
-                    read = await self._do(self._redis.xread, {name: last}, count=PAGE, block=round(BLOCK * 1000))
+                    read = await self._do(self._listening.xread, {name: last}, count=PAGE, block=round(BLOCK * 1000))
                     for _, entries in read or ():
                         last = entries[-1][0]
                         changed = dict.fromkeys(entry[b"ref"] for _, entry in entries if entry[b"by"] != own)
@@ -315,6 +320,7 @@ class RedisStore:
         self._closed = True
         self._ready = False
         await self._redis.aclose()
+        await self._listening.aclose()
 
     async def __aenter__(self) -> "RedisStore":
         return self
@@ -337,13 +343,22 @@ def _row(record: Record) -> dict[str, Any]:
     return row
 
 
+def _readable(fields: dict[bytes, bytes]) -> Record | None:
+    """A record among others, which it must not hide."""
+    try:
+        return _record(fields)
+    except Damaged as exc:
+        log.error("%s", exc)
+        return None
+
+
 def _record(fields: dict[bytes, bytes]) -> Record | None:
     if b"ref" not in fields:
         return None
     try:
         return _read(fields)
     except (*UNREADABLE, KeyError) as exc:
-        raise StoreError(f"redis: record {fields[b'ref']!r} is damaged: {exc!r}") from exc
+        raise Damaged(f"redis: record {fields[b'ref']!r} is damaged: {exc!r}") from exc
 
 
 def _read(fields: dict[bytes, bytes]) -> Record:

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..errors import StoreError
+from ..log import log
 from ..providers import Rate
 from ..records import Record
 from ..wire import UNREADABLE
-from . import SHORTEST, Step
+from . import SHORTEST, Damaged, Step
 
 __all__ = ["SQLiteStore"]
 
@@ -74,6 +75,7 @@ class SQLiteStore:
         self._writer = secrets.token_hex(8)
         self._thread = ThreadPoolExecutor(1, "suno_async store")  # one connection, used by one thread
         self._db: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._change = 0
         self._waiting: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -93,6 +95,10 @@ class SQLiteStore:
                 db.close()
                 raise
             self._db = db
+            self._file = _identity(self.path)
+        elif _identity(self.path) != self._file:  # what is written now would be lost with this process
+            self._close()
+            raise StoreError(f"{self.path}: was removed or replaced while it was open")
         return self._db
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -215,7 +221,8 @@ class SQLiteStore:
         while rows := await self._read(query, *values, last):
             for number, *row in rows:
                 last = number
-                yield _record(row)
+                if (record := _readable(row)) is not None:
+                    yield record
 
     # ---- other processes -----------------------------------------------------------------------------------------
 
@@ -235,7 +242,8 @@ class SQLiteStore:
                     while rows := await self._read(query, last, self._writer):
                         for number, *row in rows:
                             last = number
-                            yield _record(row)
+                            if (record := _readable(row)) is not None:
+                                yield record
                     version, last = seen, max(last, newest)
             except StoreError:
                 if self._closed:
@@ -300,6 +308,14 @@ class SQLiteStore:
         return f"<SQLiteStore {self.path}>"
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _attempt(work: Callable[[sqlite3.Connection], Any], db: sqlite3.Connection) -> Any:
     try:
         return work(db)
@@ -313,7 +329,7 @@ def _attempt(work: Callable[[sqlite3.Connection], Any], db: sqlite3.Connection) 
 
 def _again(exc: Exception) -> Exception:
     """An error of its own for each who waits: a traceback grows by those who catch it."""
-    return StoreError(*exc.args) if isinstance(exc, StoreError) else exc
+    return type(exc)(*exc.args) if isinstance(exc, StoreError) else exc
 
 
 def _prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS) -> None:
@@ -382,13 +398,22 @@ def _row(record: Record) -> list[Any]:
     return row
 
 
+def _readable(row: Sequence[Any]) -> Record | None:
+    """A record among others, which it must not hide."""
+    try:
+        return _record(row)
+    except Damaged as exc:
+        log.error("%s", exc)
+        return None
+
+
 def _record(row: Sequence[Any]) -> Record:
     values = dict(zip(FIELDS, row, strict=True))
     try:
         values["context"] = msgspec.json.decode(values["context"])
         return msgspec.convert(values, Record, strict=False)
     except (*UNREADABLE, TypeError) as exc:
-        raise StoreError(f"record {values['ref']!r} is damaged: {exc}") from exc
+        raise Damaged(f"record {values['ref']!r} is damaged: {exc}") from exc
 
 
 _CONTEXT = FIELDS.index("context")

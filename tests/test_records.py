@@ -1,0 +1,95 @@
+"""What becomes of a record, step by step."""
+
+from typing import Any
+
+import pytest
+
+from suno_async import KIE, GenerateMusic, Mashup, Source, Stage, StoreError, Update
+from suno_async.records import Record, State, accepted, doubted, fingerprint, recalled, told, updated, written
+
+from .doubles import DONE, page, track
+
+RUNNING = Record(ref="r1", kind="GenerateMusic", task_id="t1", state=State.RUNNING, key="k", context=7, created=1.0)
+
+
+def news(stage: Stage, **more: Any) -> Update[Any]:
+    given: dict[str, Any] = {"task_id": "t1", "stage": stage, "body": DONE.body}
+    return Update(**given | more)
+
+
+@pytest.mark.parametrize("end", [Stage.COMPLETE, Stage.FAILED])
+@pytest.mark.parametrize("stage", Stage)
+def test_an_end_is_an_end(end: Stage, stage: Stage) -> None:
+    finished = updated(RUNNING, news(end), 2.0)
+    assert finished is not None
+    assert (finished.state, finished.updated, finished.key, finished.context) == (State.FINISHED, 2.0, "k", 7)
+    assert updated(finished, news(stage), 3.0) is None
+    assert doubted(finished, "lost", 3.0) is None
+
+
+def test_stages_only_rise() -> None:
+    first = updated(RUNNING, news(Stage.FIRST), 2.0)
+    assert first is not None
+    assert [stage for stage in Stage if updated(first, news(stage), 3.0)] == [Stage.COMPLETE, Stage.FAILED]
+    assert updated(RUNNING, news(Stage.COMPLETE, task_id="another"), 2.0) is None
+    assert updated(RUNNING, news(Stage.PENDING), 2.0) is None
+
+
+@pytest.mark.parametrize("state", [State.SENDING, State.UNCERTAIN, State.DISMISSED])
+def test_any_news_tell_which_task_it_is(state: State) -> None:
+    found = updated(Record(ref="r1", state=state, error="lost"), news(Stage.PENDING), 2.0)
+    assert found is not None
+    assert (found.task_id, found.state, found.error, found.body) == ("t1", State.RUNNING, "", b"")
+
+
+def test_the_answer_is_the_last_word_on_whose_task_it_is() -> None:
+    wrong = updated(Record(ref="r1"), news(Stage.COMPLETE, task_id="another"), 2.0)
+    assert wrong is not None
+    right = accepted(wrong, "t1", 3.0)
+    assert right is not None
+    assert (right.task_id, right.state, right.stage, right.body) == ("t1", State.RUNNING, Stage.PENDING, b"")
+    assert accepted(right, "t1", 4.0) is None
+
+
+def test_only_what_is_being_sent_becomes_uncertain() -> None:
+    assert [state for state in State if doubted(Record(state=state), "lost", 1.0)] == [State.SENDING]
+
+
+def test_only_what_has_ended_is_handed_on_and_once() -> None:
+    assert [state for state in State if told(Record(state=state))] == [State.FINISHED]
+    assert told(Record(state=State.FINISHED, delivered=True)) is None
+
+
+def test_what_is_recalled_is_what_was_told() -> None:
+    """Time may have settled it otherwise than the page says."""
+    late = page("SUCCESS", track(1), track(2, audio=False))
+    record = updated(RUNNING, news(Stage.COMPLETE, body=late.body, source=Source.CONFIRMED), 2.0)
+    assert record is not None
+    found = recalled(record, GenerateMusic, KIE, "V5")
+    assert found is not None
+    assert found.result is not None
+    assert (found.stage, found.source, found.doubt.name) == (Stage.COMPLETE, Source.CONFIRMED, "NONE")
+    assert [bool(one.audio_url) for one in found.result.tracks] == [True, False]
+    assert found.result.tracks[0].model == "V5"
+
+
+def test_what_cannot_be_recalled_is_looked_at_unless_it_failed() -> None:
+    for body in (b"", b"<html>", b'{"code":200,"data":{"status":"SUCCESS"}}'):
+        record = updated(RUNNING, news(Stage.COMPLETE, body=body), 2.0)
+        assert record is not None
+        assert recalled(record, GenerateMusic, KIE) is None
+        failed = updated(RUNNING, news(Stage.FAILED, body=body, status="FAILED", code=500, message="no"), 2.0)
+        assert failed is not None
+        found = recalled(failed, GenerateMusic, KIE)
+        assert found is not None
+        assert str(found.failure()) == "task t1 failed: no (FAILED, code 500)"
+    assert recalled(RUNNING, GenerateMusic, KIE) is None
+
+
+def test_a_job_is_read_as_it_was() -> None:
+    urls = ("https://a.example/1.mp3", "https://a.example/2.mp3")
+    job = Mashup(upload_url_list=urls, prompt="x", model="V5")
+    assert Record(kind="Mashup", sent=written(job)).job == job
+    assert fingerprint(job) != fingerprint(GenerateMusic(prompt="x", model="V5"))
+    with pytest.raises(StoreError, match="record r1 can't be read as Mashup"):
+        _ = Record(ref="r1", kind="Mashup", sent='{"upload_urls":[]}').job
