@@ -23,10 +23,9 @@ from suno_async import (
     records,
     tokens,
 )
-from suno_async.records import Record, State
-from suno_async.stores import MemoryStore, Store
+from suno_async.records import State
+from suno_async.stores import MemoryStore
 from suno_async.stores.redis import RedisStore
-from suno_async.stores.sqlite import SQLiteStore
 
 from .conftest import now
 from .doubles import DONE, PENDING, Script, called, page, reply, track
@@ -268,37 +267,6 @@ async def test_who_waits_for_the_shared_window_waits_in_line() -> None:
 
 
 # ---- stores ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(params=["memory", "sqlite", "redis"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
-    if request.param == "memory":
-        yield MemoryStore()
-        return
-    one: Any = (
-        SQLiteStore(tmp_path / "two.db")
-        if request.param == "sqlite"
-        else RedisStore(request.getfixturevalue("redis").url, name=tmp_path.name)
-    )
-    yield one
-    await one.aclose()
-
-
-async def test_of_two_records_of_a_task_the_other_is_found_when_one_is_gone(store: Store) -> None:
-    for ref in ("r1", "r2"):
-        await store.intend(Record(ref=ref, kind="GenerateCover", provider="kie", sent="{}"))
-        await store.change(lambda old: records.accepted(old, "t1", 1.0), ref=ref)
-    await store.remove("r2")
-    found = await store.get(task_id="t1")
-    assert found is not None
-    assert found.ref == "r1"
-
-
-async def test_a_record_is_not_found_by_a_task_that_is_not_its_own_any_more(store: Store) -> None:
-    await store.intend(Record(ref="r1", kind="GenerateMusic", provider="kie", sent="{}"))
-    for task in ("t1", "t2"):
-        await store.change(lambda old, task=task: records.accepted(old, task, 1.0), ref="r1")  # type: ignore[misc]
-    assert await store.get(task_id="t1") is None
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])  # real time: there is a server

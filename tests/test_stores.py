@@ -190,6 +190,25 @@ async def test_what_is_removed_is_gone_by_all_names(store: Store) -> None:
     assert await refs(store.unfinished()) == []
 
 
+async def test_of_two_records_of_a_task_the_other_is_found_when_one_is_gone(store: Store) -> None:
+    """What is made once only is one task for all who ask for it."""
+    for ref in ("r1", "r2"):
+        await store.intend(record(ref))
+        await store.change(is_task("t1"), ref=ref)
+    await store.remove("r2")
+    found = await store.get(task_id="t1")
+    assert found is not None
+    assert found.ref == "r1"
+
+
+async def test_a_record_is_not_found_by_a_task_that_is_not_its_own_any_more(store: Store) -> None:
+    await store.intend(record())
+    await store.change(is_task("t1"), ref="r1")
+    await store.change(is_task("t2"), ref="r1")
+    assert await store.get(task_id="t1") is None
+    assert await store.get(task_id="t2") is not None
+
+
 # ---- many records ----------------------------------------------------------------------------------------------------
 
 
