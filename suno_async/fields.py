@@ -98,9 +98,9 @@ def too_long(request: Any, field: str, limit: str) -> Iterator[Problem]:
 def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
     """The fields of a request that name files of this machine, which the service can't read."""
     found: dict[str, list[str | PathLike[str]]] = {}
-    for name, kind in _types(type(request)).items():
-        if _takes_files(kind):
-            value: Any = getattr(request, name)
+    for name, kind, default in _fields(type(request)):
+        value: Any = getattr(request, name)
+        if value is not default and _takes_files(kind):
             each: list[Any] = list(cast(Any, value)) if isinstance(value, tuple | list) else [value]
             if any(isinstance(one, PathLike) for one in each):
                 found[name] = each
@@ -116,9 +116,9 @@ def _as_sent(value: Any) -> Any:
 
 def misfits(request: Struct) -> Iterator[Problem]:
     """What the types of the fields refuse, one problem a field."""
-    for name, kind in _types(type(request)).items():
+    for name, kind, default in _fields(type(request)):
         value = getattr(request, name)
-        if kind is Any:
+        if kind is Any or value is default:
             continue
         try:
             msgspec.convert(_as_sent(value) if _takes_files(kind) else value, kind)
@@ -159,8 +159,9 @@ def _takes_files(kind: Any) -> bool:
 
 
 @cache
-def _types(request: type[Struct]) -> dict[str, Any]:
-    return {field.name: field.type for field in msgspec.structs.fields(request)}
+def _fields(request: type[Struct]) -> tuple[tuple[str, Any, Any], ...]:
+    """The names of the fields, their types and defaults."""
+    return tuple((field.name, field.type, field.default) for field in msgspec.structs.fields(request))
 
 
 def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:

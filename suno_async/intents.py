@@ -14,7 +14,7 @@ from .errors import InvalidJob, Problem, StoreError, SubmissionUncertain
 from .log import log
 from .providers import Provider
 from .records import Record, State
-from .stores import Step, Store
+from .stores import Step, Store, sending
 
 __all__ = ["Intents"]
 
@@ -50,9 +50,8 @@ class Intents:
             return await self._store.intend(record)
         if self._lease is None:
             self._lease = asyncio.create_task(self._renew())
-        await self._store.claim(f"send {record.ref}", self._owner, LEASE)  # before others see it and take us for dead
         try:
-            return await self._store.intend(record)
+            return await self._store.intend(record, self._owner, LEASE)
         except StoreError:  # it may be written down all the same, and will not be sent
             self._backlog.later(f"{record.ref} was not sent", partial(self._store.remove, record.ref))
             raise
@@ -75,7 +74,7 @@ class Intents:
             await asyncio.sleep(LEASE / 3)
             for ref in list(self._sending):
                 try:
-                    await self._store.claim(f"send {ref}", self._owner, LEASE)
+                    await self._store.claim(sending(ref), self._owner, LEASE)
                 except StoreError as exc:  # no more than a hint for others
                     log.debug("%s", exc)
 
@@ -153,7 +152,7 @@ class Intents:
         record = await self._store.get(ref=ref)
         if record is None or record.state is not State.SENDING or ref in self._sending or self._backlog:
             return record
-        if self._shared and not await self._store.claim(f"send {ref}", self._owner, LEASE):
+        if self._shared and not await self._store.claim(sending(ref), self._owner, LEASE):
             return record
         error = "the process that sent it ended before its answer came"
         changed = await self._store.change(partial(records.doubted, error=error, now=self.clock()), ref=ref)

@@ -842,9 +842,9 @@ class Shaky(MemoryStore):
         if self.away:
             raise StoreError("away")
 
-    async def intend(self, record: Record) -> Record | None:
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
         self._there()
-        return await super().intend(record)
+        return await super().intend(record, owner, ttl)
 
     async def change(self, step: Step, *, ref: str = "", task_id: str = "") -> Record | None:
         self._there()

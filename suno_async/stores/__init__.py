@@ -19,12 +19,17 @@ from ..errors import ConfigurationError, StoreError
 from ..providers import Rate
 from ..records import Record, State
 
-__all__ = ["MemoryStore", "Step", "Store", "store_at"]
+__all__ = ["MemoryStore", "Step", "Store", "sending", "store_at"]
 
 SHORTEST = 0.001
 """Seconds that one who finds no place is told to wait at least, since 0 says that he has it."""
 Step = Callable[[Record], Record | None]
 """What becomes of a record; None if nothing does."""
+
+
+def sending(ref: str) -> str:
+    """The name that a submission is claimed by while it is sent."""
+    return f"send {ref}"
 
 
 class Damaged(StoreError):
@@ -34,8 +39,11 @@ class Damaged(StoreError):
 class Store(Protocol):
     """What the client needs of a store. Everything raises StoreError when it cannot be done."""
 
-    async def intend(self, record: Record) -> Record | None:
-        """Keep a new record; if another holds its key, keep nothing and give that one."""
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
+        """Keep a new record; if another holds its key, keep nothing and give that one.
+
+        `owner`: who claims the name `sending(record.ref)` for `ttl` seconds, before others can see the record.
+        """
         ...
 
     async def change(self, step: Step, *, ref: str = "", task_id: str = "") -> Record | None:
@@ -99,7 +107,9 @@ class MemoryStore:
         self._departures: dict[str, list[float]] = {}
         self._listeners: set[asyncio.Queue[Record]] = set()
 
-    async def intend(self, record: Record) -> Record | None:
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
+        if owner:
+            await self.claim(sending(record.ref), owner, ttl)
         if record.key:
             holder = self._keys.setdefault(record.key, record.ref)
             if holder != record.ref:

@@ -31,7 +31,7 @@ from ..log import log
 from ..providers import Rate
 from ..records import Record, State
 from ..wire import UNREADABLE
-from . import SHORTEST, Damaged, Step
+from . import SHORTEST, Damaged, Step, sending
 
 __all__ = ["RedisStore"]
 
@@ -168,7 +168,9 @@ class RedisStore:
 
     # ---- records -------------------------------------------------------------------------------------------------
 
-    async def intend(self, record: Record) -> Record | None:
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
+        if owner:
+            await self.claim(sending(record.ref), owner, ttl)
         holder = ""
         for _ in range(100):
             done, holder = await self._put(None, record)

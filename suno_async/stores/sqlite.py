@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import secrets
 import sqlite3
 import time
@@ -19,7 +20,7 @@ from ..log import log
 from ..providers import Rate
 from ..records import Record
 from ..wire import UNREADABLE
-from . import SHORTEST, Damaged, Step
+from . import SHORTEST, Damaged, Step, sending
 
 __all__ = ["SQLiteStore"]
 
@@ -35,6 +36,7 @@ LOOK_EVERY = 0.1
 
 FIELDS = Record.__struct_fields__
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
+_INSERT = f"INSERT OR REPLACE INTO records ({_COLUMNS}) VALUES ({', '.join('?' * len(FIELDS))})"
 _OPEN = "state IN ('sending', 'uncertain', 'running')"
 
 MIGRATIONS: Sequence[str] = (
@@ -172,12 +174,13 @@ class SQLiteStore:
 
     # ---- records -------------------------------------------------------------------------------------------------
 
-    async def intend(self, record: Record) -> Record | None:
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
         def work(db: sqlite3.Connection) -> Record | None:
             if record.key and (held := _one(db, "key = ?", record.key)) is not None and held.ref != record.ref:
                 return held
-            marks = ", ".join("?" * len(FIELDS))
-            db.execute(f"INSERT OR REPLACE INTO records ({_COLUMNS}) VALUES ({marks})", _row(record))
+            if owner:
+                self._take(db, sending(record.ref), owner, ttl)
+            db.execute(_INSERT, _row(record))
             return None
 
         return await self._write(work)
@@ -251,18 +254,18 @@ class SQLiteStore:
                 await asyncio.sleep(1)
 
     async def claim(self, name: str, owner: str, ttl: float) -> bool:
-        def work(db: sqlite3.Connection) -> bool:
-            now = self._clock()
-            taken = db.execute(
-                "INSERT INTO claims VALUES (?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET owner = ?2, until = ?3"
-                " WHERE owner = ?2 OR until <= ?4",
-                (name, owner, now + ttl, now),
-            ).rowcount
-            if secrets.randbelow(100) == 0:
-                db.execute("DELETE FROM claims WHERE until <= ?", (now,))
-            return taken > 0
+        return await self._write(lambda db: self._take(db, name, owner, ttl))
 
-        return await self._write(work)
+    def _take(self, db: sqlite3.Connection, name: str, owner: str, ttl: float) -> bool:
+        now = self._clock()
+        taken = db.execute(
+            "INSERT INTO claims VALUES (?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET owner = ?2, until = ?3"
+            " WHERE owner = ?2 OR until <= ?4",
+            (name, owner, now + ttl, now),
+        ).rowcount
+        if random.randrange(100) == 0:
+            db.execute("DELETE FROM claims WHERE until <= ?", (now,))
+        return taken > 0
 
     async def reserve(self, name: str, rate: Rate) -> float:
         def work(db: sqlite3.Connection) -> float:
