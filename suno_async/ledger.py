@@ -184,11 +184,6 @@ class Ledger:
             fed = task.feed(update)
         return fed
 
-    async def keep_id(self, record: Record, task_id: str) -> None:
-        """Write down which task a submission has become, where nothing else can be believed or read."""
-        step = partial(records.updated, update=Update(task_id=task_id, stage=Stage.PENDING), now=self.clock())
-        await self.store.change(step, ref=record.ref)
-
     def note(self, task: Task[Any], update: Update[Any]) -> None:
         """The same for those who can't wait: write down soon what a task was fed."""
         self._backlog.later(f"task {task.id} is {update.stage.name}", partial(self._put_down, task, update))
@@ -205,6 +200,11 @@ class Ledger:
 
         if self.shared:
             self._backlog.later(f"a callback of task {callback.task_id}", write)
+
+    async def keep_id(self, record: Record, task_id: str) -> None:
+        """Write down which task a submission has become, where nothing else can be believed or read."""
+        step = partial(records.updated, update=Update(task_id=task_id, stage=Stage.PENDING), now=self.clock())
+        await self.store.change(step, ref=record.ref)
 
     async def _put_down(self, task: Task[Any], update: Update[Any]) -> None:
         step = partial(records.updated, update=update, now=self.clock())
@@ -242,11 +242,13 @@ class Ledger:
         try:
             while self._behind:
                 task, _ = self._behind.popitem()
-                record = await self.store.get(ref=task.ref, task_id=task.id)
+                try:
+                    record = await self.store.get(ref=task.ref, task_id=task.id)
+                except StoreError as exc:  # of this one alone, or of all: then who listens begins anew
+                    log.debug("task %s can't be read for a moment: %s", task.id, exc)
+                    continue
                 if record is not None and not task.done:
                     self.recall(task, record)
-        except StoreError as exc:
-            log.debug("nothing can be read for a moment: %s", exc)  # who listens begins anew
         finally:
             self._reading = None
 

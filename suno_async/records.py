@@ -97,7 +97,9 @@ class Record(Struct, frozen=True, kw_only=True):
     def job(self) -> Request[Any]:
         """The job that was sent, files handed in. StoreError if its class is not imported, or has other fields now."""
         values: dict[str, Any] = msgspec.json.decode(self.sent)
-        values = {name: tuple(held) if isinstance(held, list) else held for name, held in values.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+        for name, held in values.items():
+            if isinstance(held, list):
+                values[name] = tuple(cast(Any, held))
         try:
             return kind_named(self.kind)(**values)
         except TypeError as exc:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 import anyio.to_thread
@@ -34,3 +35,13 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One Redis for all tests that leave it running."""
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the store is owed is tried again soon."""
+
+    def pauses(cap: float = 0.0) -> Iterator[float]:
+        return repeat(0.05)
+
+    monkeypatch.setattr("suno_async.backlog.retries", pauses)

@@ -384,3 +384,19 @@ async def test_nothing_is_submitted_if_the_file_was_removed_meanwhile(world: Wor
         with pytest.raises(StoreError):
             await suno.submit(SONG, key="k")
         assert posts(script) == 1
+
+
+async def test_a_damaged_record_keeps_no_others_news_from_who_waits(world: World) -> None:
+    """Of tasks that ended while nobody waited for them."""
+    async with world.process(callback_url=URL) as (suno, script), world.process(callback_url=URL) as (door, _):
+        tasks = [await suno.submit(SONG) for _ in range(2)]
+        body = called("complete", track(1), track(2), task_id=tasks[0].id)
+        assert (await door.receiver().receive(body, {}, token_of(script, 0))).status == 200
+        with sqlite3.connect(world.path) as db:
+            db.execute("UPDATE records SET source = 'of a newer version' WHERE ref = ?", (tasks[1].ref,))
+        db.close()
+        began = now()
+        waiting = [asyncio.ensure_future(task.wait()) for task in tasks]
+        await waiting[0]
+        assert now() - began <= 0.25
+        waiting[1].cancel()

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -41,6 +40,8 @@ SELDOM = Pace(first=100, growth=1, cap=100, patience=1000)
 """For those whom only news can tell in time."""
 URL = "https://bot.example/suno"
 
+pytestmark = pytest.mark.usefixtures("soon")
+
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
@@ -51,16 +52,6 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 def server(tmp_path: Path) -> Generator[RedisServer]:
     with redis_server(tmp_path) as one:
         yield one
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the store is owed is tried again soon."""
-
-    def pauses(cap: float = 0.0) -> Iterator[float]:
-        return repeat(0.05)
-
-    monkeypatch.setattr("suno_async.backlog.retries", pauses)
 
 
 @pytest.fixture

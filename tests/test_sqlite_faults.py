@@ -9,11 +9,10 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
-from itertools import repeat
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,6 +37,8 @@ SPAWN = get_context("spawn")
 NEXT = (*MIGRATIONS, "ALTER TABLE records ADD COLUMN mood TEXT NOT NULL DEFAULT 'calm'; CREATE TABLE moods (mood TEXT)")
 """A version to come."""
 
+pytestmark = pytest.mark.usefixtures("soon")
+
 
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
@@ -47,16 +48,6 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "songs.db"
-
-
-@pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the store is owed is tried again soon."""
-
-    def pauses(cap: float = 0.0) -> Iterator[float]:
-        return repeat(0.05)
-
-    monkeypatch.setattr("suno_async.backlog.retries", pauses)
 
 
 @pytest.fixture

@@ -82,6 +82,7 @@ class SQLiteStore:
         self._waiting: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
         self._draining: asyncio.Task[None] | None = None
         self._working = 0
+        """What the thread has to do; a clock that tests move stands still meanwhile."""
         self._closed = False
 
     # ---- the thread ----------------------------------------------------------------------------------------------
