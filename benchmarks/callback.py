@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from suno_async import GenerateMusic, Music, SunoClient
-from suno_async.shapes import as_called, at
+from suno_async.wire.shapes import as_called, at
 
 from .pages import RESPONSE
 from .table import Row

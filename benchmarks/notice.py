@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from suno_async import GenerateMusic, SunoClient
-from suno_async.pace import pace_of
+from suno_async.tasks.pace import pace_of
 
 from .callback import Listening, posted
 from .table import Row

@@ -8,9 +8,9 @@ import tracemalloc
 from typing import Any
 
 from suno_async import GenerateMusic, Pace, Stage, SunoClient, Task, Update
-from suno_async.poller import Poller
-from suno_async.transport import Form
-from suno_async.wire import Reply
+from suno_async.http.transport import Form
+from suno_async.tasks.poller import Poller
+from suno_async.wire.envelope import Reply
 
 from .table import Row
 

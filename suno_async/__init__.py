@@ -1,9 +1,7 @@
 """An asyncio-first client for the Suno music API that KIE.AI, sunoapi.org and Apikley serve."""
 
-from .callbacks import Callback
-from .callbacks import parse as parse_callback
-from .client import SunoClient
-from .endpoints import (
+from .api.providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Rate
+from .api.requests import (
     AddInstrumental,
     AddVocals,
     BoostStyle,
@@ -36,6 +34,32 @@ from .endpoints import (
     UploadStream,
     ValidateVoice,
 )
+from .api.results import (
+    AlignedWord,
+    Cover,
+    Lyrics,
+    LyricsVariant,
+    Midi,
+    MidiInstrument,
+    MidiNote,
+    Music,
+    Persona,
+    RecoveredTrack,
+    Recovery,
+    Stem,
+    Stems,
+    Style,
+    TimedLyrics,
+    Track,
+    UploadedFile,
+    Video,
+    Voice,
+    VoiceCheck,
+    VoicePhrase,
+    Wav,
+)
+from .api.updates import Limits, Model, Source, Stage, Update
+from .client import SunoClient
 from .errors import (
     AlreadyExists,
     ApiError,
@@ -64,40 +88,16 @@ from .errors import (
     TransportError,
     Unauthorized,
 )
-from .models import Limits, Model, Source, Stage, Update
-from .outcomes import Outcome
-from .pace import Pace
-from .providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Rate
-from .receiver import Receiver, Verdict
-from .records import Record, State
-from .results import (
-    AlignedWord,
-    Cover,
-    Lyrics,
-    LyricsVariant,
-    Midi,
-    MidiInstrument,
-    MidiNote,
-    Music,
-    Persona,
-    RecoveredTrack,
-    Recovery,
-    Stem,
-    Stems,
-    Style,
-    TimedLyrics,
-    Track,
-    UploadedFile,
-    Video,
-    Voice,
-    VoiceCheck,
-    VoicePhrase,
-    Wav,
-)
-from .stores import MemoryStore, Store
-from .task import Task
-from .trust import Decision
+from .stores.base import MemoryStore, Store
+from .stores.record import Record, State
+from .tasks.batch import Outcome
+from .tasks.pace import Pace
+from .tasks.task import Task
 from .version import __version__
+from .webhooks.receiver import Receiver, Verdict
+from .webhooks.verification import Decision
+from .wire.callbacks import Callback
+from .wire.callbacks import parse as parse_callback
 
 __all__ = [
     "APIKLEY",

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 
 async def emulate(arguments: argparse.Namespace) -> None:
+    from .api.providers import PROVIDERS
     from .emulator import Emulator
-    from .providers import PROVIDERS
 
     provider, key = PROVIDERS[arguments.provider], arguments.webhook_key
     async with Emulator(provider=provider, speed=arguments.speed, port=arguments.port, webhook_key=key) as emulator:

@@ -16,10 +16,8 @@ from weakref import WeakSet, WeakValueDictionary
 
 import anyio
 
-from . import callbacks, tokens, wire
-from .backlog import Backlog
-from .callbacks import Callback
-from .endpoints import (
+from .api.providers import Provider, provider_named
+from .api.requests import (
     AddInstrumental,
     AddVocals,
     BoostStyle,
@@ -53,26 +51,29 @@ from .endpoints import (
     ValidateVoice,
     maker_of,
 )
+from .api.results import File, Result
+from .api.updates import Stage, Update
 from .errors import ConfigurationError, StoreError
-from .hooks import Hook
-from .inbox import NUMBERED, Inbox, Letter
-from .intents import Intents
-from .ledger import Ledger
-from .models import Stage, Update
-from .outcomes import Outcome, outcomes
-from .pace import Pace, pace_of
-from .poller import Poller
-from .providers import Provider, provider_named
-from .receiver import LIMIT, Receiver
-from .records import Record
-from .results import File, Result
-from .sender import Sender
-from .stores import MemoryStore, Store, store_at
-from .task import Task
-from .tokens import Token
-from .transport import HTTP, Transport
-from .trust import FRESHNESS, Decision, Proof, Proofs
-from .uploads import FOLDER, Handed, Progress
+from .files.uploads import FOLDER, Handed, Progress
+from .http.transport import HTTP, Transport
+from .stores.base import MemoryStore, Store, store_at
+from .stores.record import Record
+from .submissions.backlog import Backlog
+from .submissions.intents import Intents
+from .submissions.ledger import Ledger
+from .submissions.sender import Sender
+from .tasks.batch import Outcome, outcomes
+from .tasks.pace import Pace, pace_of
+from .tasks.poller import Poller
+from .tasks.task import Task
+from .webhooks.hooks import Hook
+from .webhooks.inbox import NUMBERED, Inbox, Letter
+from .webhooks.receiver import LIMIT, Receiver
+from .webhooks.verification import FRESHNESS, Decision, Proof, Proofs
+from .wire import callbacks, tokens
+from .wire import envelope as wire
+from .wire.callbacks import Callback
+from .wire.tokens import Token
 
 __all__ = ["SunoClient"]
 
@@ -355,7 +356,7 @@ class SunoClient:
         some cannot be saved the others still are, and DownloadFailed tells which.
         """
 
-        from . import downloads  # loaded by those who save files
+        from .files import downloads
 
         self._sender.check_open()
         turn = asyncio.Lock()

@@ -7,9 +7,9 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
 
-from suno_async import jobs
-from suno_async.endpoints import Request
-from suno_async.providers import Provider
+from suno_async.api.providers import Provider
+from suno_async.api.requests import Request
+from suno_async.wire import jobs_api as jobs
 
 from .sampled import LOADER
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, NoReturn
 import aiohttp
 import msgspec
 
-from suno_async.transport import Form
-from suno_async.wire import Reply
+from suno_async.http.transport import Form
+from suno_async.wire.envelope import Reply
 
 Answer = Reply | Exception | Callable[[], Reply]
 

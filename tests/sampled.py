@@ -7,8 +7,8 @@ import msgspec
 import pytest
 import yaml
 
-from suno_async.endpoints import TABLE, Job, Request
-from suno_async.providers import PROVIDERS, Provider
+from suno_async.api.providers import PROVIDERS, Provider
+from suno_async.api.requests import TABLE, Job, Request
 
 from .doubles import method_of
 

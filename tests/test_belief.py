@@ -25,11 +25,11 @@ from suno_async import (
     SunoClient,
     Update,
     Wav,
-    tokens,
 )
-from suno_async.inbox import EARLY
-from suno_async.records import Record
-from suno_async.trust import Decision
+from suno_async.stores.record import Record
+from suno_async.webhooks.inbox import EARLY
+from suno_async.webhooks.verification import Decision
+from suno_async.wire import tokens
 
 from .conftest import now
 from .doubles import DONE, PENDING, Script, called, envelope, track

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from suno_async import KIE, CallbackError, GenerateLyrics, GenerateMusic, Stage, parse_callback, wire
-from suno_async.callbacks import update
-from suno_async.models import Doubt, Source
+from suno_async import KIE, CallbackError, GenerateLyrics, GenerateMusic, Stage, parse_callback
+from suno_async.api.updates import Doubt, Source
+from suno_async.wire import envelope as wire
+from suno_async.wire.callbacks import update
 
 from .doubles import DONE, called, envelope, track
 

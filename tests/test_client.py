@@ -35,8 +35,8 @@ from suno_async import (
     TaskTimeout,
     parse_callback,
 )
-from suno_async.sender import ATTEMPTS
-from suno_async.wire import Reply
+from suno_async.submissions.sender import ATTEMPTS
+from suno_async.wire.envelope import Reply
 
 from .conftest import now
 from .doubles import DONE, PENDING, RawServer, Script, called, envelope, http, page, reply, track

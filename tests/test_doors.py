@@ -23,7 +23,7 @@ from aiohttp import web
 from yarl import URL
 
 from suno_async import KIE, ConfigurationError, Music, Pace, Source, Stage, SunoClient, Task, Update
-from suno_async.receiver import LIMIT
+from suno_async.webhooks.receiver import LIMIT
 
 from .doubles import DONE, Script, called, track
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from suno_async import DownloadFailed, GenerateMusic, Lyrics, Music, SunoClient, Track
-from suno_async.downloads import ATTEMPTS
+from suno_async.files.downloads import ATTEMPTS
 
 from .conftest import now
 from .doubles import DONE, RawServer, envelope, http, track

@@ -68,13 +68,13 @@ from suno_async import (
     UploadFromUrl,
     UploadStream,
     ValidateVoice,
-    callbacks,
-    jobs,
-    wire,
 )
+from suno_async.api.requests import TABLE, Request
+from suno_async.api.results import Result
 from suno_async.emulator import Emulator, Fault, media
-from suno_async.endpoints import TABLE, Request
-from suno_async.results import Result
+from suno_async.wire import callbacks
+from suno_async.wire import envelope as wire
+from suno_async.wire import jobs_api as jobs
 
 from .conftest import now
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from suno_async.downloads import file_name
-from suno_async.results import File
+from suno_async.api.results import File
+from suno_async.files.downloads import file_name
 
 TITLES = [
     *("../../etc/passwd", "..", ".", "", " ", "a/b\\c", "C:\\x", "nul", "CON", "x" * 500, "雨" * 200, "🎷" * 100),

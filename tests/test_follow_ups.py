@@ -30,10 +30,10 @@ from suno_async import (
     SunoClient,
     Track,
     parse_callback,
-    wire,
 )
-from suno_async.endpoints import Request
-from suno_async.results import Origin, Result, Stems, Voice, VoicePhrase
+from suno_async.api.requests import Request
+from suno_async.api.results import Origin, Result, Stems, Voice, VoicePhrase
+from suno_async.wire import envelope as wire
 
 from .doubles import DONE, Script, called, envelope, page, reply, track
 

@@ -280,7 +280,7 @@ async def test_readme_one_look_at_most_also_with_a_hook(mode: str) -> None:
 
 async def test_a_stranger_can_not_end_the_waiting_by_nudging() -> None:
     """Nothing configured: a hiccup of two seconds, read three times because strangers ask, is taken for good."""
-    from suno_async.wire import Reply
+    from suno_async.wire.envelope import Reply
 
     def answer() -> Reply:
         return Reply(200, b"[]") if 10 < now() < 12 else (DONE if now() > 30 else PENDING)
@@ -334,7 +334,7 @@ class TestReal:
 
 
 async def test_control_without_the_stranger() -> None:
-    from suno_async.wire import Reply
+    from suno_async.wire.envelope import Reply
 
     def answer() -> Reply:
         return Reply(200, b"[]") if 10 < now() < 12 else (DONE if now() > 30 else PENDING)

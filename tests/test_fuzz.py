@@ -9,10 +9,11 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suno_async import CallbackError, GenerateMusic, Stage, SunoClient, callbacks, parse_callback, tokens
-from suno_async.endpoints import TABLE
-from suno_async.models import Update
-from suno_async.receiver import Receiver
+from suno_async import CallbackError, GenerateMusic, Stage, SunoClient, parse_callback
+from suno_async.api.requests import TABLE
+from suno_async.api.updates import Update
+from suno_async.webhooks.receiver import Receiver
+from suno_async.wire import callbacks, tokens
 
 from .doubles import Script
 from .sampled import listed

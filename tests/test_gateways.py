@@ -26,10 +26,10 @@ from suno_async import (
     SunoClient,
     UploadCover,
     UploadExtend,
-    wire,
 )
-from suno_async.endpoints import Request
+from suno_async.api.requests import Request
 from suno_async.errors import InsufficientCredits
+from suno_async.wire import envelope as wire
 
 from .conftest import now
 from .doubles import Script, reply

@@ -22,12 +22,12 @@ from suno_async import (
     SunoClient,
     TaskFailed,
     TaskNotFound,
-    callbacks,
     parse_callback,
-    wire,
 )
-from suno_async.models import Doubt
-from suno_async.wire import Reply
+from suno_async.api.updates import Doubt
+from suno_async.wire import callbacks
+from suno_async.wire import envelope as wire
+from suno_async.wire.envelope import Reply
 
 from .conftest import now
 from .doubles import Script, envelope, reply

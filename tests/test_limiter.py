@@ -6,8 +6,8 @@ import random
 import anyio
 import pytest
 
-from suno_async.limiter import MARGIN, Limiter
-from suno_async.providers import Rate
+from suno_async.api.providers import Rate
+from suno_async.http.rate_limit import MARGIN, Limiter
 
 from .conftest import now
 from .loop import JumpLoop

@@ -20,12 +20,12 @@ from suno_async import (
     SunoClient,
     TaskTimeout,
     parse_callback,
-    records,
-    tokens,
 )
-from suno_async.records import State
-from suno_async.stores import MemoryStore
+from suno_async.stores import record as records
+from suno_async.stores.base import MemoryStore
+from suno_async.stores.record import State
 from suno_async.stores.redis import RedisStore
+from suno_async.wire import tokens
 
 from .conftest import now
 from .doubles import DONE, PENDING, Script, called, page, reply, track

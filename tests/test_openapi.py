@@ -12,12 +12,15 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from suno_async import InsufficientCredits, InvalidJob, Model, Problem, Stage, callbacks, jobs, wire
-from suno_async.endpoints import TABLE, Job, Request
-from suno_async.models import Doubt, JobRecord
-from suno_async.providers import KIE, KIE_JOBS, PROVIDERS, SUNOAPI, Provider
-from suno_async.shapes import as_called
-from suno_async.wire import Reply
+from suno_async import InsufficientCredits, InvalidJob, Model, Problem, Stage
+from suno_async.api.providers import KIE, KIE_JOBS, PROVIDERS, SUNOAPI, Provider
+from suno_async.api.requests import TABLE, Job, Request
+from suno_async.api.updates import Doubt, JobRecord
+from suno_async.wire import callbacks
+from suno_async.wire import envelope as wire
+from suno_async.wire import jobs_api as jobs
+from suno_async.wire.envelope import Reply
+from suno_async.wire.shapes import as_called
 
 from .document import (
     DOCUMENT,

@@ -5,9 +5,9 @@ from itertools import islice
 import pytest
 
 from suno_async import GenerateLyrics, GenerateMusic, Pace
-from suno_async.models import Doubt, Stage, Update
-from suno_async.pace import pace_of, retries, settle
-from suno_async.results import Music, Track
+from suno_async.api.results import Music, Track
+from suno_async.api.updates import Doubt, Stage, Update
+from suno_async.tasks.pace import pace_of, retries, settle
 
 
 def test_pauses_grow_to_their_cap() -> None:

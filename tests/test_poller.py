@@ -29,9 +29,9 @@ from suno_async import (
     Unauthorized,
     Update,
 )
+from suno_async.api.updates import Doubt
 from suno_async.errors import ConfigurationError
-from suno_async.models import Doubt
-from suno_async.poller import Poller
+from suno_async.tasks.poller import Poller
 
 from .conftest import now
 

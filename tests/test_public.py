@@ -7,8 +7,9 @@ from itertools import zip_longest
 from pathlib import Path
 
 import suno_async
-from suno_async import SunoClient, fields
-from suno_async.endpoints import TABLE
+from suno_async import SunoClient
+from suno_async.api import fields
+from suno_async.api.requests import TABLE
 
 from .doubles import method_of
 
@@ -77,7 +78,7 @@ def test_the_core_needs_its_four_packages_only() -> None:
 def test_importing_the_package_loads_the_core_only() -> None:
     code = "import sys, suno_async; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
-    later = {"suno_async.emulator", "av", "aiohttp.web", "suno_async.stores.sqlite", "sqlite3", "redis"}
+    later = {"suno_async.emulator", "av", "aiohttp.web", "suno_async.stores.base.sqlite", "sqlite3", "redis"}
     assert later.isdisjoint(ran.stdout.split())
 
 

@@ -14,8 +14,8 @@ import uvicorn
 
 import suno_async
 from suno_async import SunoError, errors
+from suno_async.api.requests import TABLE
 from suno_async.emulator import Emulator
-from suno_async.endpoints import TABLE
 
 from .doubles import method_of
 from .loop import JumpLoop

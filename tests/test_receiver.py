@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
 from suno_async import KIE, GenerateMusic, Pace, Receiver, Source, Stage, SunoClient
-from suno_async.receiver import LIMIT
+from suno_async.webhooks.receiver import LIMIT
 
 from .doubles import PENDING, Script, called, page, track
 

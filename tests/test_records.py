@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from suno_async import KIE, GenerateMusic, Mashup, Source, Stage, StoreError, Update
-from suno_async.records import Record, State, accepted, doubted, fingerprint, recalled, told, updated, written
+from suno_async.stores.record import Record, State, accepted, doubted, fingerprint, recalled, told, updated, written
 
 from .doubles import DONE, page, track
 

@@ -25,15 +25,15 @@ from suno_async import (
     Task,
     Update,
 )
-from suno_async.records import Record, State, accepted, updated
-from suno_async.stores import Store
-from suno_async.wire import Reply
+from suno_async.stores.base import Store
+from suno_async.stores.record import Record, State, accepted, updated
+from suno_async.wire.envelope import Reply
 
 from .doubles import DONE, PENDING, Script, called, http, page, reply, track
 from .servers import RedisServer, redis_server
 
 redis = pytest.importorskip("redis")
-stores = pytest.importorskip("suno_async.stores.redis")
+stores = pytest.importorskip("suno_async.stores.base.redis")
 
 PACE = Pace(first=0.05, growth=1, cap=0.1, patience=30)
 SELDOM = Pace(first=100, growth=1, cap=100, patience=1000)
@@ -183,7 +183,7 @@ async def test_a_client_closes_while_the_server_is_down(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What could not be written down is in the log."""
-    monkeypatch.setattr("suno_async.backlog.LAST_TRY", 0.2)
+    monkeypatch.setattr("suno_async.submissions.backlog.LAST_TRY", 0.2)
     async with opened(server.url, submits=[then(server.stop, reply({"taskId": "t-paid"}))]) as (suno, script):
         waiting = asyncio.create_task((await suno.generate_music(prompt="x")).wait())
         await asyncio.sleep(0.1)

@@ -35,13 +35,13 @@ from suno_async import (
     TaskFailed,
     Update,
     UploadCover,
-    records,
 )
-from suno_async.intents import LEASE
-from suno_async.records import Record, State
-from suno_async.stores import MemoryStore, Step
+from suno_async.stores import record as records
+from suno_async.stores.base import MemoryStore, Step
+from suno_async.stores.record import Record, State
 from suno_async.stores.sqlite import SQLiteStore
-from suno_async.wire import Reply
+from suno_async.submissions.intents import LEASE
+from suno_async.wire.envelope import Reply
 
 from .conftest import now
 from .doubles import DONE, PENDING, Answer, Script, called, envelope, page, reply, track
@@ -1111,8 +1111,9 @@ async def test_a_call_that_the_jobs_route_answers_at_once_is_kept_with_its_answe
 
 
 def test_every_request_can_be_written_down_and_read_again() -> None:
-    from suno_async import KIE, wire
-    from suno_async.endpoints import TABLE, Request
+    from suno_async import KIE
+    from suno_async.api.requests import TABLE, Request
+    from suno_async.wire import envelope as wire
 
     from .sampled import asked
 

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from suno_async import ApiError, Stage, TaskFailed, callbacks, wire
-from suno_async.models import Doubt, Update
-from suno_async.pace import settle
-from suno_async.providers import PROVIDERS
-from suno_async.wire import Reply
+from suno_async import ApiError, Stage, TaskFailed
+from suno_async.api.providers import PROVIDERS
+from suno_async.api.updates import Doubt, Update
+from suno_async.tasks.pace import settle
+from suno_async.wire import callbacks
+from suno_async.wire import envelope as wire
+from suno_async.wire.envelope import Reply
 
 from .sampled import ID, KINDS, SAMPLES, Asked, Sample, asked, listed
 

@@ -22,10 +22,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from suno_async import GenerateMusic, Pace, Stage, StoreError, SunoClient, Task
-from suno_async.records import Record, State, accepted
-from suno_async.stores import sqlite
+from suno_async.stores.base import sqlite
+from suno_async.stores.record import Record, State, accepted
 from suno_async.stores.sqlite import APPLICATION, MIGRATIONS, SQLiteStore
-from suno_async.wire import Reply
+from suno_async.wire.envelope import Reply
 
 from .doubles import DONE, PENDING, Script, called, reply, track
 
@@ -202,7 +202,7 @@ async def test_whichever_page_of_the_file_is_spoilt_nothing_is_sent_unless_it_is
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """And nothing else than a StoreError is raised. What only the file's later pages refuse is in the log."""
-    monkeypatch.setattr("suno_async.backlog.LAST_TRY", 0.05)
+    monkeypatch.setattr("suno_async.submissions.backlog.LAST_TRY", 0.05)
     await filled(path)
     good = path.read_bytes()
     noise = random.Random(2)
@@ -382,7 +382,7 @@ async def test_what_the_file_is_owed_at_the_end_is_written_if_it_is_free_in_time
             asyncio.get_running_loop().call_later(0.3, other.rollback)
         assert [task_id for _, task_id in (await held(path)).values()] == ["t-late"]
         assert "could not be told" not in caplog.text
-        monkeypatch.setattr("suno_async.backlog.LAST_TRY", 0.2)
+        monkeypatch.setattr("suno_async.submissions.backlog.LAST_TRY", 0.2)
         async with opened(path, submits=[lambda: Reply(answer().status, answer_of("t-never"))]) as (suno, _):
             await suno.generate_music(prompt="x")
         assert "the store could not be told: GenerateMusic" in caplog.text

@@ -12,8 +12,8 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from suno_async import Rate, Source, Stage, StoreError, Update
-from suno_async.records import Record, State, accepted, dismissed, doubted, told, updated
-from suno_async.stores import MemoryStore, Store
+from suno_async.stores.base import MemoryStore, Store
+from suno_async.stores.record import Record, State, accepted, dismissed, doubted, told, updated
 from suno_async.stores.redis import RedisStore
 from suno_async.stores.sqlite import SQLiteStore
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suno_async import ConfigurationError, SunoClient, tokens
-from suno_async.endpoints import TABLE
+from suno_async import ConfigurationError, SunoClient
+from suno_async.api.requests import TABLE
+from suno_async.wire import tokens
 
 REF = "AAECAwQFBgcICQoL"  # the bytes 0 to 11
 SECRET = tokens.secret_of("test-key")

@@ -11,7 +11,7 @@ import uvloop
 from aiohttp.abc import AbstractResolver
 
 from suno_async import DownloadFailed, GenerateMusic, Music, Pace, SunoClient, SunoError, TaskTimeout, Track
-from suno_async.transport import HTTP
+from suno_async.http.transport import HTTP
 
 from .doubles import DONE, RawServer, Script, http
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from suno_async import Stage, tokens
-from suno_async.tokens import Token
-from suno_async.trust import Decision, Proof, Proofs, bind, decide, prove, signed
+from suno_async import Stage
+from suno_async.webhooks.verification import Decision, Proof, Proofs, bind, decide, prove, signed
+from suno_async.wire import tokens
+from suno_async.wire.tokens import Token
 
 KEY = "whk_test_0123456789abcdef"
 ID = "5c79a1b2c3d4e5f60718293a4b5cbe8e"

@@ -29,9 +29,9 @@ from suno_async import (
     ResponseLost,
     SunoClient,
     UploadStream,
-    wire,
 )
-from suno_async.transport import HTTP, STALLED
+from suno_async.http.transport import HTTP, STALLED
+from suno_async.wire import envelope as wire
 
 from .doubles import RawServer, Script, http, reply
 

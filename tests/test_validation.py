@@ -35,9 +35,9 @@ from suno_async import (
     UploadFromUrl,
     UploadStream,
     ValidateVoice,
-    wire,
 )
-from suno_async.endpoints import TABLE, Request
+from suno_async.api.requests import TABLE, Request
+from suno_async.wire import envelope as wire
 
 from .doubles import Script
 

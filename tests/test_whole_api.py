@@ -39,14 +39,14 @@ from suno_async import (
     UploadCover,
     UploadExtend,
     ValidateVoice,
-    jobs,
     parse_callback,
 )
+from suno_async.api.providers import PROVIDERS
+from suno_async.api.requests import TABLE, Request
 from suno_async.emulator import Emulator, Fault
-from suno_async.endpoints import TABLE, Request
-from suno_async.providers import PROVIDERS
-from suno_async.transport import HTTP
-from suno_async.wire import Reply
+from suno_async.http.transport import HTTP
+from suno_async.wire import jobs_api as jobs
+from suno_async.wire.envelope import Reply
 
 from .document import OPERATIONS, callback_schema, job_schemas, judge
 

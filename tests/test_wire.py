@@ -39,15 +39,15 @@ from suno_async import (
     Unauthorized,
     UploadCover,
     UploadExtend,
-    callbacks,
     parse_callback,
-    wire,
 )
-from suno_async.endpoints import Job, Request
+from suno_async.api.requests import Job, Request
+from suno_async.api.results import Lyrics, Music, Track
+from suno_async.api.updates import Doubt, Update
 from suno_async.errors import ContentRejected
-from suno_async.models import Doubt, Update
-from suno_async.results import Lyrics, Music, Track
-from suno_async.wire import Reply
+from suno_async.wire import callbacks
+from suno_async.wire import envelope as wire
+from suno_async.wire.envelope import Reply
 
 from .doubles import DONE, called, envelope, page, reply, track
 

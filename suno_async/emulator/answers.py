@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from ..endpoints import UploadBase64, UploadFromUrl, UploadStream
+from ..api.requests import UploadBase64, UploadFromUrl, UploadStream
 from .requests import Refused
 
 __all__ = ["answer", "broken", "gateway_page", "json", "refusal", "spoilt"]

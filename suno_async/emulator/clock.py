@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 
+from ..api.providers import Provider
 from ..errors import RateLimited
-from ..providers import Provider
 from .requests import Refused
 
 __all__ = ["Clock", "Gate"]

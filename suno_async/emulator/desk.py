@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..endpoints import Job, Request
-from ..models import Stage
+from ..api.requests import Job, Request
+from ..api.updates import Stage
 from .answers import answer, broken, gateway_page, spoilt
 from .clock import Clock, Gate
 from .families import FAMILIES, Run

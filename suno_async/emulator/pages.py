@@ -5,10 +5,10 @@ from typing import Any, cast
 
 import msgspec
 
-from .. import jobs
-from ..endpoints import Job
-from ..models import Stage
-from ..results import Music
+from ..api.requests import Job
+from ..api.results import Music
+from ..api.updates import Stage
+from ..wire import jobs_api as jobs
 from .families import Run
 from .faults import Fault
 

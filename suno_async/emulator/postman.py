@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from ..models import Stage
+from ..api.updates import Stage
 from . import pages
 from .clock import Clock
 from .families import Run

@@ -5,10 +5,11 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from .. import jobs, wire
-from ..endpoints import TABLE, GenerateVoice, Job, Request, ValidateVoice
-from ..fields import before_v6
-from ..providers import Provider
+from ..api.fields import before_v6
+from ..api.providers import Provider
+from ..api.requests import TABLE, GenerateVoice, Job, Request, ValidateVoice
+from ..wire import envelope as wire
+from ..wire import jobs_api as jobs
 
 __all__ = ["Asked", "Refused", "body_of", "by_job", "by_path"]
 

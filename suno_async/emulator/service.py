@@ -9,19 +9,10 @@ from typing import Any, NamedTuple, Self
 import msgspec
 from aiohttp import web
 
-from .. import jobs
-from ..endpoints import (
-    TABLE,
-    GetCredits,
-    GetDownloadUrl,
-    Job,
-    Request,
-    UploadBase64,
-    UploadFromUrl,
-    UploadStream,
-)
-from ..models import Stage
-from ..providers import KIE, KIE_JOBS, Provider
+from ..api.providers import KIE, KIE_JOBS, Provider
+from ..api.requests import TABLE, GetCredits, GetDownloadUrl, Job, Request, UploadBase64, UploadFromUrl, UploadStream
+from ..api.updates import Stage
+from ..wire import jobs_api as jobs
 from . import media, pages
 from .answers import answer, json, refusal
 from .clock import Clock, Gate

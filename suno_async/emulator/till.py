@@ -1,7 +1,7 @@
 """The credits."""
 
+from ..api.updates import Stage
 from ..errors import InsufficientCredits
-from ..models import Stage
 from .clock import Clock
 from .families import Run
 from .faults import Fault

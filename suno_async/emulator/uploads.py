@@ -14,8 +14,8 @@ from urllib.parse import quote, urlsplit
 import msgspec
 from aiohttp import BodyPartReader, web
 
-from ..endpoints import UploadBase64, UploadFromUrl
-from ..providers import Provider
+from ..api.providers import Provider
+from ..api.requests import UploadBase64, UploadFromUrl
 from . import media
 from .requests import Refused, by_path
 

@@ -26,12 +26,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ReadOnlyError
 
+from ..api.providers import Rate
 from ..errors import StoreError
 from ..log import log
-from ..providers import Rate
-from ..records import Record, State
-from ..wire import UNREADABLE
-from . import SHORTEST, Damaged, Step, sending
+from ..wire.envelope import UNREADABLE
+from .base import SHORTEST, Damaged, Step, sending
+from .record import Record, State
 
 __all__ = ["RedisStore"]
 

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ..api.providers import Rate
 from ..errors import StoreError
 from ..log import log
-from ..providers import Rate
-from ..records import Record
-from ..wire import UNREADABLE
-from . import SHORTEST, Damaged, Step, sending
+from ..wire.envelope import UNREADABLE
+from .base import SHORTEST, Damaged, Step, sending
+from .record import Record
 
 __all__ = ["SQLiteStore"]
 

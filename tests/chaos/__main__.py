@@ -24,12 +24,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from aiohttp import web
 
-from suno_async import tokens
+from suno_async.api.updates import Stage
 from suno_async.emulator import Emulator, Fault
 from suno_async.emulator.families import Run
-from suno_async.models import Stage
-from suno_async.records import State
-from suno_async.stores import Store, store_at
+from suno_async.stores.base import Store, store_at
+from suno_async.stores.record import State
+from suno_async.wire import tokens
 
 from ..servers import MISSING, redis_server
 from .program import API_KEY, PROVIDER, key_of

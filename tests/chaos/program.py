@@ -16,9 +16,10 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, SunoClient, Task, TaskFailed, intents
-from suno_async.records import Record, State
-from suno_async.stores import Store, store_at
+from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, SunoClient, Task, TaskFailed
+from suno_async.stores.base import Store, store_at
+from suno_async.stores.record import Record, State
+from suno_async.submissions import intents
 
 API_KEY = "chaos-key"
 PROVIDER = msgspec.structs.replace(KIE, submits=Rate(100_000, 10.0))

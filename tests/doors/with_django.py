@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from suno_async import SunoClient
-from suno_async.receiver import Receive, Scope, Send
+from suno_async.webhooks.receiver import Receive, Scope, Send
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.doors.django_settings")
 

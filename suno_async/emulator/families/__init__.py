@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ... import results
+from ...api import results
 from .base import Family, Run
 from .music import Recovery, Tracks
 from .stems import Midi, Stems

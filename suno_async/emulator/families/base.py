@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from ...models import Stage
-from ...results import Music
+from ...api.results import Music
+from ...api.updates import Stage
 from ..faults import Fault
 from ..requests import Asked, Refused
 

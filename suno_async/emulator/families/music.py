@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ...endpoints import ExtendMusic, ReplaceSection
-from ...models import Stage
-from ...results import Music
+from ...api.requests import ExtendMusic, ReplaceSection
+from ...api.results import Music
+from ...api.updates import Stage
 from .. import media
 from .base import Family, Run
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from ...models import Stage
-from ...results import Stems as Separated
+from ...api.results import Stems as Separated
+from ...api.updates import Stage
 from .. import media
 from ..requests import Refused
 from .base import Family, Run

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from ...models import Stage
+from ...api.updates import Stage
 from .. import media
 from ..requests import Refused
 from .base import Family, Run, need_track, place_of

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from ...models import Stage
-from ...results import Voice as Made
-from ...results import VoicePhrase
+from ...api.results import Voice as Made
+from ...api.results import VoicePhrase
+from ...api.updates import Stage
 from ..requests import Refused
 from .base import Family, Run, need_track
 

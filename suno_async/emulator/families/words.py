@@ -3,8 +3,8 @@
 from itertools import count
 from typing import Any
 
-from ...endpoints import GenerateLyrics
-from ...models import Stage
+from ...api.requests import GenerateLyrics
+from ...api.updates import Stage
 from ..faults import Fault
 from .base import Family, Run, need_track
 from .music import words_of

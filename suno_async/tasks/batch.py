@@ -1,0 +1,88 @@
+"""Many jobs at once: outcomes as they come, with bounded room."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from ..api.requests import Job
+from ..errors import ConfigurationError
+from ..log import log
+from .task import Task
+
+__all__ = ["Outcome", "outcomes"]
+
+R = TypeVar("R")
+
+
+class Outcome(NamedTuple, Generic[R]):
+    """What became of one job of `map`: `result` or `error`, and the task if it was accepted."""
+
+    job: Job[R]
+    task: Task[R] | None
+    result: R | None
+    error: Exception | None
+
+
+async def outcomes(
+    submit: Callable[[Job[R]], Awaitable[Task[R]]], jobs: Iterable[Job[R]] | AsyncIterable[Job[R]], concurrency: int
+) -> AsyncGenerator[Outcome[R], None]:
+    """Submit each job and wait for it; at most `concurrency` are unfinished or not yet taken."""
+    if concurrency < 1:
+        raise ConfigurationError(f"concurrency must be at least 1, got {concurrency}")
+    room = asyncio.Semaphore(concurrency)
+    finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
+    running: set[asyncio.Task[Outcome[R]]] = set()
+    done = finished.put_nowait  # one for all, as is the name: with many jobs waiting, every object counts
+
+    async def start_all() -> None:
+        source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
+        try:
+            await room.acquire()
+            async for job in source:
+                one = asyncio.create_task(_outcome(submit, job), name="suno_async map")
+                running.add(one)
+                one.add_done_callback(done)
+                await room.acquire()
+        finally:
+            finished.put_nowait(None)
+
+    # Plain tasks, not a task group: a generator may be closed from another task than the one that began it.
+    starter = asyncio.create_task(start_all())
+    try:
+        while running or not starter.done() or not finished.empty():
+            one = await finished.get()
+            if one is not None:
+                running.discard(one)
+                room.release()
+                yield one.result()
+        await starter  # raises what `jobs` raised
+    finally:
+        for task in (starter, *running):
+            task.cancel()
+        await asyncio.gather(starter, *running, return_exceptions=True)
+        for one in running:
+            if not one.cancelled() and not one.exception():
+                _say_dropped(one.result().task)
+
+
+async def _outcome(submit: Callable[[Job[R]], Awaitable[Task[R]]], job: Job[R]) -> Outcome[R]:
+    task: Task[R] | None = None
+    try:
+        task = await submit(job)
+        return Outcome(job, task, await task, None)
+    except asyncio.CancelledError:
+        _say_dropped(task)
+        raise
+    except Exception as exc:  # whatever ends one job must not end the others
+        return Outcome(job, task, None, exc)
+
+
+def _say_dropped(task: Task[R] | None) -> None:
+    """What was paid for is never dropped without a word."""
+    if task is not None:
+        log.warning("map was left before it gave this task: %s, task %s", task.kind.__name__, task.id)
+
+
+async def _later(jobs: Iterable[Job[R]]) -> AsyncIterator[Job[R]]:
+    for job in jobs:
+        yield job

@@ -1,0 +1,129 @@
+"""What to believe of a callback, by how far it is proven (law 5): proofs, and one table of decisions."""
+
+import enum
+import hashlib
+import hmac
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..api.updates import Stage
+from ..wire import tokens
+from ..wire.tokens import Token
+
+__all__ = ["FRESHNESS", "Decision", "Proof", "Proofs", "bind", "decide", "prove", "signed"]
+
+
+FRESHNESS = 300.0
+"""Seconds by which a signature's time may differ from ours, in both directions. The service states no window."""
+
+
+class Proof(enum.Enum):
+    """How far a callback is proven."""
+
+    NONE = "nothing is configured, so nothing is proven"
+    SIGNATURE = "KIE's signature: the sender is known, the body is not covered"
+    UNBOUND = "our own token, of a submission that nobody here knows: maybe another task's"
+    TOKEN = "our own token, of the submission that made this task: only the service was told that address"
+    WRONG = "a proof is configured, and it is missing, wrong, stale or another task's"
+
+
+class Decision(enum.Enum):
+    """What to do with a callback."""
+
+    FEED = enum.auto()
+    """Believe it."""
+    CONFIRM = enum.auto()
+    """Look at the task, and believe that."""
+    WAKE = enum.auto()
+    """Look at the task now, if somebody waits for it; believe nothing."""
+    KEEP = enum.auto()
+    """Keep it for the submit or the store that will know the task."""
+    IGNORE = enum.auto()
+    """It changes nothing."""
+    REFUSE = enum.auto()
+    """Answer 401; it changes nothing."""
+
+
+class Proofs(NamedTuple):
+    """What a callback is held against. Of each several, so that one can be replaced while the other still comes."""
+
+    secrets: tuple[bytes, ...] = ()
+    """Of our tokens; empty if none are given out."""
+    keys: tuple[str, ...] = ()
+    """Of KIE's signatures: the account's webhook keys."""
+
+    def __repr__(self) -> str:
+        return f"<Proofs {len(self.secrets)} secrets, {len(self.keys)} keys>"
+
+
+def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> Decision:
+    """What to do with a callback of a stage, for a task that we know or not; `confirm`: take nothing at its word."""
+    match proof:
+        case Proof.WRONG:
+            return Decision.REFUSE
+        case Proof.NONE:
+            return Decision.WAKE if known else Decision.IGNORE
+        case _ if not known:
+            return Decision.KEEP
+        case _ if confirm:
+            return Decision.CONFIRM
+        case Proof.TOKEN:
+            return Decision.FEED
+        case Proof.UNBOUND:
+            return Decision.CONFIRM
+        case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is looked up
+            return Decision.FEED if stage < Stage.COMPLETE else Decision.CONFIRM
+
+
+def prove(
+    task_id: str,
+    offered: Sequence[str],
+    headers: Mapping[str, str],
+    proofs: Proofs,
+    now: float,
+    freshness: float = FRESHNESS,
+) -> tuple[Proof, Token | None]:
+    """How far a callback is proven by what it carries, and what its token tells; whose that is, is for `bind`.
+
+    `offered`: what may be a token in the address. `now`: Unix seconds. Every proof that is configured must hold.
+    """
+    if proofs.keys and not signed(task_id, headers, proofs.keys, freshness, now):
+        return Proof.WRONG, None
+    if not proofs.secrets:
+        return (Proof.SIGNATURE if proofs.keys else Proof.NONE), None
+    told = next((token for one in offered if (token := tokens.read(one, proofs.secrets))), None)
+    return (Proof.WRONG if told is None else Proof.UNBOUND), told
+
+
+def bind(token: Token, task_id: str, ref: str, owner: str | None) -> Proof:
+    """How far a genuine token proves a callback of this task.
+
+    `ref`: the submission that made the task, empty if that is not known. `owner`: the task of the token's submission,
+    empty while that is not known, None if the submission is not.
+    """
+    if (ref and token.ref != ref) or (owner and owner != task_id):
+        return Proof.WRONG
+    return Proof.TOKEN if ref or owner is not None else Proof.UNBOUND
+
+
+def signed(task_id: str, headers: Mapping[str, str], keys: tuple[str, ...], freshness: float, now: float) -> bool:
+    """Whether KIE signed a callback of this task, and not long ago.
+
+    Source: https://docs.kie.ai/common-api/webhook-verification
+    """
+    stamp, claimed = _header(headers, "X-Webhook-Timestamp"), _header(headers, "X-Webhook-Signature")
+    if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 15) or abs(now - int(stamp)) > freshness:
+        return False
+    message = f"{task_id}.{stamp}".encode(errors="surrogatepass")
+    given = claimed.encode(errors="replace")
+    right = [hmac.compare_digest(given, b64encode(hmac.digest(key.encode(), message, hashlib.sha256))) for key in keys]
+    return any(right)
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    """A header in whatever case a framework hands it over."""
+    said = headers.get(name) or headers.get(name.lower())
+    if said is None:
+        said = next((value for one, value in headers.items() if one.lower() == name.lower()), "")
+    return said.strip()

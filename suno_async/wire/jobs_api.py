@@ -1,0 +1,157 @@
+"""KIE's jobs route: every operation through one path, every task on one page.
+
+The same requests, in snake_case under `input`; the outer `model` names the operation. The record tells `state`, and the
+result as JSON text (https://docs.kie.ai/market/common/get-task-detail).
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar, cast
+
+import msgspec
+from msgspec import Struct
+
+from ..api.requests import Request
+from ..api.results import Origin, Result, staged
+from ..api.updates import JobRecord, Source, Stage, Update
+from .shapes import as_called, at, without_nulls
+
+__all__ = ["CREATE", "PREFIX", "RECORD", "STATES", "answers", "record_in", "update", "wire_name"]
+
+R = TypeVar("R")
+
+CREATE = "/api/v1/jobs/createTask"
+RECORD = "/api/v1/jobs/recordInfo"
+PREFIX = "ai-music-api/"
+STATES: Mapping[str, Stage] = {
+    "waiting": Stage.PENDING,
+    "queuing": Stage.PENDING,
+    "generating": Stage.PENDING,
+    "success": Stage.COMPLETE,
+    "fail": Stage.FAILED,
+}
+
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def wire_name(name: str) -> str:
+    """A field's name of the older paths as this route spells it: infillStartS becomes infill_start_s."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+
+
+def record_in(body: bytes) -> JobRecord | None:
+    """The record in the `data` of a page or callback; of one with something odd in it, all that can be read.
+
+    None if there is none; it raises what msgspec raises for bodies that are none.
+    """
+    try:
+        whole: JobRecord | None = at(("data",), JobRecord)(body)
+        return whole
+    except msgspec.ValidationError:
+        data: Any = at(("data",), Any)(body)
+    if not isinstance(data, dict):
+        return None
+    read: dict[str, Any] = {}
+    for field in msgspec.structs.fields(JobRecord):
+        value = cast("dict[str, Any]", data).get(field.encode_name)
+        if field.name == "response" or (field.name == "result_json" and not isinstance(value, str)):
+            held = msgspec.json.encode(value)
+            read[field.name] = msgspec.Raw(held) if field.name == "response" else held.decode()
+        else:
+            with suppress(msgspec.ValidationError):
+                read[field.name] = msgspec.convert(value, field.type, strict=False)
+    return JobRecord(**read)
+
+
+def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: Source = Source.LOOK) -> Update[R]:
+    """What a record says of a task of this kind; `origin` is where the record lies in its body."""
+    stage = STATES.get(record.state.lower(), Stage.PENDING)
+    found: R | None = None
+    if stage is not Stage.FAILED:
+        found = _found(record, kind, origin)
+    stage, doubt = staged(stage, found)
+    code = str(record.fail_code or "")
+    return Update(
+        task_id=origin.task_id,
+        stage=stage,
+        result=found,
+        status=record.state,
+        code=int(code) if stage is Stage.FAILED and code.isdecimal() and len(code) < 10 else None,
+        message=record.fail_msg or "",
+        doubt=doubt,
+        source=source,
+        body=origin.body,
+        record=record,
+    )
+
+
+class _Reading(NamedTuple):
+    """One way to read a result, and how much that gave."""
+
+    said: tuple[bool, int]
+    found: Any
+    origin: Origin
+
+
+def _found(record: JobRecord, kind: type[Request[R]], origin: Origin) -> R | None:
+    """The result, from the text or the parsed form beside it, whichever says more.
+
+    JSON of another shape gives an empty result, whose `raw` has it all: nothing is lost to a shape nobody told us.
+    """
+    readings = [
+        reading
+        for place, held in (("resultJson", (record.result_json or "").encode()), ("response", bytes(record.response)))
+        for reading in _readings(held, kind, origin.inside(place))
+    ]
+    if not readings:
+        return None
+    best = max(readings, key=lambda reading: reading.said)  # of equals the first, which is the documented one
+    if isinstance(best.found, Result):
+        best.found.came_from(best.origin)
+    return cast("R", best.found)
+
+
+def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator[_Reading]:
+    """A result as this route holds it, in the spelling of the details page and in that of callbacks."""
+    try:
+        value = msgspec.json.decode(held)
+    except _UNREADABLE:
+        return
+    if value is None:
+        return
+    for step in _places(kind):
+        if isinstance(value, dict) and isinstance(cast(Any, value).get(step), dict):
+            value, origin = cast(Any, value)[step], origin.inside(step)
+    called: Mapping[str, str] = getattr(kind.result, "called", {})
+    if isinstance(value, list) and called:
+        value = {next(iter(called.values())): cast(Any, value)}
+    for shape in (kind.result, as_called(kind.result)):
+        try:
+            spelt = msgspec.convert(without_nulls(value), shape, strict=False)
+            found = msgspec.convert(spelt, kind.result, from_attributes=True)
+        except _UNREADABLE:
+            continue
+        said = len(_names(shape) & cast("dict[str, Any]", value).keys()) if isinstance(value, dict) else 0
+        yield _Reading((bool(said) and (not isinstance(found, Result) or found.whole), said), found, origin)
+    if issubclass(kind.result, Result):
+        yield _Reading((False, -1), kind.result(), origin)
+
+
+def _places(kind: type[Request[Any]]) -> Iterator[str]:
+    """Where it is known to lie, and one step into the older routes' bodies, whose shape is all we know of some."""
+    yield from getattr(kind.result, "in_job", ())
+    yield from getattr(kind, "held_in", ())[1:]
+    yield from (place[-1] for place in kind.news_in if len(place) > 1)
+
+
+def _names(shape: Any) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(shape)} if issubclass(shape, Struct) else set()
+
+
+def answers(data: bytes, kind: type[Request[R]], origin: Origin) -> R | None:
+    """The result if the answer to a submit already has it, as documented for some; None if it only names a task."""
+    best = max(_readings(data, kind, origin), key=lambda reading: reading.said, default=None)
+    if best is None or not best.said[0] or not isinstance(best.found, Result):
+        return None
+    best.found.came_from(best.origin)
+    return cast("R", best.found)
