@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 from suno_async import KIE, GenerateMusic
-from suno_async.wire.envelope import Reply, update
+from suno_async.wire.details import update
+from suno_async.wire.envelope import Reply
 
 from .pages import PAGE
 from .rivals import by_json, by_pydantic

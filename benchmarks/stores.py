@@ -15,8 +15,10 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from suno_async import KIE, GenerateMusic, Rate, Stage, SunoClient, Update
-from suno_async.stores.base import Store, store_at
-from suno_async.stores.record import Record, accepted, updated
+from suno_async.stores.address import store_at
+from suno_async.stores.base import Store
+from suno_async.stores.record import Record
+from suno_async.stores.transitions import accepted, updated
 from tests.servers import redis_server
 
 from .table import Row

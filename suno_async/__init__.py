@@ -1,6 +1,8 @@
 """An asyncio-first client for the Suno music API that KIE.AI, sunoapi.org and Apikley serve."""
 
-from .api.providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Rate
+from .api.limits import Limits, Rate
+from .api.models import Model
+from .api.providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider
 from .api.requests import (
     AddInstrumental,
     AddVocals,
@@ -58,7 +60,7 @@ from .api.results import (
     VoicePhrase,
     Wav,
 )
-from .api.updates import Limits, Model, Source, Stage, Update
+from .api.updates import Source, Stage, Update
 from .client import SunoClient
 from .errors import (
     AlreadyExists,
@@ -88,14 +90,15 @@ from .errors import (
     TransportError,
     Unauthorized,
 )
-from .stores.base import MemoryStore, Store
+from .stores.base import Store
+from .stores.memory import MemoryStore
 from .stores.record import Record, State
 from .tasks.batch import Outcome
 from .tasks.pace import Pace
 from .tasks.task import Task
 from .version import __version__
+from .webhooks.policy import Decision
 from .webhooks.receiver import Receiver, Verdict
-from .webhooks.verification import Decision
 from .wire.callbacks import Callback
 from .wire.callbacks import parse as parse_callback
 

@@ -56,7 +56,9 @@ from .api.updates import Stage, Update
 from .errors import ConfigurationError, StoreError
 from .files.uploads import FOLDER, Handed, Progress
 from .http.transport import HTTP, Transport
-from .stores.base import MemoryStore, Store, store_at
+from .stores.address import store_at
+from .stores.base import Store
+from .stores.memory import MemoryStore
 from .stores.record import Record
 from .submissions.backlog import Backlog
 from .submissions.intents import Intents
@@ -68,10 +70,10 @@ from .tasks.poller import Poller
 from .tasks.task import Task
 from .webhooks.hooks import Hook
 from .webhooks.inbox import NUMBERED, Inbox, Letter
+from .webhooks.policy import Decision
 from .webhooks.receiver import LIMIT, Receiver
-from .webhooks.verification import FRESHNESS, Decision, Proof, Proofs
-from .wire import callbacks, tokens
-from .wire import envelope as wire
+from .webhooks.verification import FRESHNESS, Proof, Proofs
+from .wire import callbacks, details, tokens
 from .wire.callbacks import Callback
 from .wire.tokens import Token
 
@@ -478,7 +480,7 @@ class SunoClient:
             return await self._ledger.look(task)
         page, query = self.provider.details(task.kind), self.provider.query(task.kind)
         reply = await self._transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
-        return wire.update(reply, task.kind, self.provider, task.id, task.model)
+        return details.update(reply, task.kind, self.provider, task.id, task.model)
 
     def _pace_for(self, task: Task[Any]) -> Pace:
         if not task.id:

@@ -7,9 +7,9 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend  # pyright: ignore[reportUnknownVariableType]
 
+from suno_async.api import providers
 from suno_async.api.providers import Provider
 from suno_async.api.requests import Request
-from suno_async.wire import jobs_api as jobs
 
 from .sampled import LOADER
 
@@ -53,7 +53,7 @@ def documented(kind: type[Request[Any]], provider: Provider) -> Any:
 def body_schema(kind: type[Request[Any]], provider: Provider) -> Any:
     """What a request's body must be like; on the jobs route, that of its operation."""
     if provider.goes_by_jobs(kind):
-        return resolved({"$ref": job_schemas()[jobs.PREFIX + kind.operation]})
+        return resolved({"$ref": job_schemas()[providers.PREFIX + kind.operation]})
     content = documented(kind, provider)["requestBody"]["content"]
     return resolved(next(iter(content.values()))["schema"])
 

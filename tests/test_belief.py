@@ -28,7 +28,7 @@ from suno_async import (
 )
 from suno_async.stores.record import Record
 from suno_async.webhooks.inbox import EARLY
-from suno_async.webhooks.verification import Decision
+from suno_async.webhooks.policy import Decision
 from suno_async.wire import tokens
 
 from .conftest import now

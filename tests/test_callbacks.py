@@ -6,7 +6,7 @@ import pytest
 
 from suno_async import KIE, CallbackError, GenerateLyrics, GenerateMusic, Stage, parse_callback
 from suno_async.api.updates import Doubt, Source
-from suno_async.wire import envelope as wire
+from suno_async.wire import details
 from suno_async.wire.callbacks import update
 
 from .doubles import DONE, called, envelope, track
@@ -57,7 +57,7 @@ def test_what_is_no_callback_is_one_of_our_errors(body: bytes) -> None:
 def test_a_callback_and_a_details_page_give_the_same_result() -> None:
     """Two spellings of the service, one value."""
     posted = update(parse_callback(called("complete", track(1), track(2))), GenerateMusic)
-    looked = wire.update(DONE, GenerateMusic, KIE, "t1")
+    looked = details.update(DONE, GenerateMusic, KIE, "t1")
     assert posted.result == looked.result
     assert posted.result is not None
     assert posted.result.tracks[1].task_id == "t1"

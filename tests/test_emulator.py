@@ -69,12 +69,11 @@ from suno_async import (
     UploadStream,
     ValidateVoice,
 )
+from suno_async.api import providers
 from suno_async.api.requests import TABLE, Request
 from suno_async.api.results import Result
 from suno_async.emulator import Emulator, Fault, media
-from suno_async.wire import callbacks
-from suno_async.wire import envelope as wire
-from suno_async.wire import jobs_api as jobs
+from suno_async.wire import callbacks, encoding
 
 from .conftest import now
 
@@ -607,7 +606,7 @@ async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> No
     async with service(KIE_JOBS) as (emulator, suno):
         emulator.next(fault)
         task = await suno.generate_lyrics(prompt="rain")
-        said = await looks(emulator, jobs.RECORD, task.id)
+        said = await looks(emulator, providers.RECORD, task.id)
         assert distinct([body["data"]["state"] for body in said]) == ["waiting", "queuing", "generating", end]
         first, last = said[0]["data"], said[-1]["data"]
         assert (first["resultJson"], first["response"], first["completeTime"]) == ("", None, None)
@@ -623,7 +622,7 @@ async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> No
             assert (last["creditsConsumed"], last["failCode"]) == (0.4, None)
         else:
             assert (last["resultJson"], last["failCode"], last["failMsg"]) == ("", "500", Fault.FAIL.value)
-        assert (await looks(emulator, jobs.RECORD, "unknown"))[0] == {
+        assert (await looks(emulator, providers.RECORD, "unknown"))[0] == {
             "code": 422,
             "msg": "recordInfo is null",
             "data": None,
@@ -642,7 +641,7 @@ async def test_every_callback_is_news_that_the_client_can_read(
         request = (await example_of(kind, suno)).with_model("V5")
         door[0].bodies.clear()
         emulator.next(fault)
-        body = wire.encode(request, provider, door[1])
+        body = encoding.encode(request, provider, door[1])
         path, key = emulator.url + provider.path(kind), {"Authorization": f"Bearer {emulator.api_key}"}
         async with aiohttp.ClientSession() as session, session.post(path, data=body, headers=key) as answer:
             accepted = (await answer.json())["data"]
@@ -801,14 +800,14 @@ REPLACED = {"taskId": "t", "audioId": "a", "prompt": "l", "tags": "p", "title": 
         (KIE, ValidateVoice.path, {"voiceUrl": URL, "vocalStartS": 0, "vocalEndS": 9}, ""),
         (KIE, RegeneratePhrase.path, {"taskId": "t"} | CALLED, "Please enter callBackUrl."),
         (KIE_JOBS, GenerateLyrics.path, {"prompt": "x"} | CALLED, ""),
-        (KIE_JOBS, jobs.CREATE, {"model": "ai-music-api/generate-lyrics", "input": {"prompt": "x"}}, ""),
-        (KIE_JOBS, jobs.CREATE, {"model": "ai-music-api/generate-lyrics"}, "input cannot be null"),
-        (KIE_JOBS, jobs.CREATE, {"model": "ai-music-api/generate-lyrics", "input": {}}, "prompt cannot be null"),
-        (KIE_JOBS, jobs.CREATE, {"model": "V6", "input": {"prompt": "x"}}, "model V6 is not supported"),
-        (KIE_JOBS, jobs.CREATE, {"model": "ai-music-api/x", "input": {}}, "model ai-music-api/x is not supported"),
+        (KIE_JOBS, providers.CREATE, {"model": "ai-music-api/generate-lyrics", "input": {"prompt": "x"}}, ""),
+        (KIE_JOBS, providers.CREATE, {"model": "ai-music-api/generate-lyrics"}, "input cannot be null"),
+        (KIE_JOBS, providers.CREATE, {"model": "ai-music-api/generate-lyrics", "input": {}}, "prompt cannot be null"),
+        (KIE_JOBS, providers.CREATE, {"model": "V6", "input": {"prompt": "x"}}, "model V6 is not supported"),
+        (KIE_JOBS, providers.CREATE, {"model": "ai-music-api/x", "input": {}}, "model ai-music-api/x is not supported"),
         (
             KIE_JOBS,
-            jobs.CREATE,
+            providers.CREATE,
             {"model": "ai-music-api/mashup", "input": {"upload_url_list": [URL, URL], "model": "V6"}},
             "style cannot be null",
         ),
@@ -834,14 +833,14 @@ async def test_kie_serves_both_of_its_routes_and_ids_go_from_one_to_the_other() 
         with pytest.raises(TaskNotFound):
             await suno.attach(GenerateMusic, music.task_id)  # its page is the older one
         assert {seen.path for seen in emulator.log if seen.method == "GET"} == {
-            *(GenerateMusic.details, GenerateMidi.details, jobs.RECORD),
+            *(GenerateMusic.details, GenerateMidi.details, providers.RECORD),
         }
 
 
 async def test_what_a_gateway_has_not_is_not_found() -> None:
     async with Emulator(provider=SUNOAPI) as emulator:
         assert (await answered(emulator, GetDownloadUrl.path, {"url": URL}))[0] == 404
-        assert (await answered(emulator, jobs.CREATE, {}))[0] == 404
+        assert (await answered(emulator, providers.CREATE, {}))[0] == 404
     async with Emulator() as emulator:
         status, answer = await answered(emulator, "/api/v1/get-credits", {})
         assert (status, answer["code"]) == (404, 404)

@@ -31,9 +31,10 @@ from suno_async import (
     Track,
     parse_callback,
 )
+from suno_async.api import validation
 from suno_async.api.requests import Request
 from suno_async.api.results import Origin, Result, Stems, Voice, VoicePhrase
-from suno_async.wire import envelope as wire
+from suno_async.wire import envelope as envelope_module
 
 from .doubles import DONE, Script, called, envelope, page, reply, track
 
@@ -80,7 +81,7 @@ TRACK: Track = known(Track(id="a1", title="La", audio_url="https://f.example/a1.
 def test_a_result_fills_what_it_knows(made: Request[Any], same: Request[Any]) -> None:
     """The request is the same as with explicit ids: plain data, with nothing of the result in it."""
     assert made == same
-    wire.check(made)
+    validation.check(made)
     assert msgspec.json.decode(msgspec.json.encode(made), type=type(made)) == made
 
 
@@ -97,7 +98,7 @@ def test_a_result_fills_what_it_knows(made: Request[Any], same: Request[Any]) ->
 )
 def test_a_result_that_says_nothing_is_no_source(request_: Request[Any], says: list[str]) -> None:
     with pytest.raises(InvalidJob) as caught:
-        wire.check(request_)
+        validation.check(request_)
     for problem, told in zip(caught.value.problems, says, strict=True):
         assert str(problem).startswith(told)
 
@@ -269,7 +270,7 @@ def test_a_result_made_by_hand_has_no_answer_behind_it() -> None:
 
 async def test_a_result_in_a_record_of_the_jobs_route_is_raw_there_too() -> None:
     told = envelope({"taskId": "t1", "state": "success", "resultJson": '{"data":[{"id":"a","audio_url":"u","new":1}]}'})
-    script = Script(wire.Reply(200, told))
+    script = Script(envelope_module.Reply(200, told))
     async with SunoClient(api_key="k", provider=KIE_JOBS, transport=script) as suno:
         task = suno.attach(GenerateMusic, "t1")
         music = await task

@@ -27,9 +27,9 @@ from suno_async import (
     UploadCover,
     UploadExtend,
 )
+from suno_async.api import validation
 from suno_async.api.requests import Request
 from suno_async.errors import InsufficientCredits
-from suno_async.wire import envelope as wire
 
 from .conftest import now
 from .doubles import Script, reply
@@ -85,10 +85,10 @@ def test_what_a_gateway_would_drop_or_refuse_is_said_before(
     provider: Provider, request_: Request[Any], says: str
 ) -> None:
     with pytest.raises(InvalidJob) as caught:
-        wire.check(request_, provider)
+        validation.check(request_, provider)
     assert str(caught.value.problems[0]).startswith(says)
     if provider is KIE_JOBS and "must be given" not in says:
-        wire.check(request_, KIE)  # which has these fields
+        validation.check(request_, KIE)  # which has these fields
 
 
 async def test_validation_can_be_left_to_the_service() -> None:
@@ -143,25 +143,25 @@ def test_kies_lyrics_page_speaks_the_other_table_of_codes() -> None:
 def test_apikleys_one_page_lists_its_models(model: str) -> None:
     """x-apikley-models: V4 to V5, "no V5_5, no V6" (NOTES §1)."""
     with pytest.raises(InvalidJob, match="model"):
-        wire.check(UploadCover(upload_url=URL, prompt="x", model=model), APIKLEY)
+        validation.check(UploadCover(upload_url=URL, prompt="x", model=model), APIKLEY)
 
 
 def test_kie_wants_continue_at_in_upload_extend_always() -> None:
     """x-required-when: continueAt, providers: [kie], of no era."""
     with pytest.raises(InvalidJob, match="continue_at"):
-        wire.check(UploadExtend(upload_url=URL, prompt="x", model="V5"), KIE)
+        validation.check(UploadExtend(upload_url=URL, prompt="x", model="V5"), KIE)
 
 
 def test_upload_extend_wants_words_with_own_parameters_and_vocals() -> None:
     """x-required-when: prompt with defaultParamFlag true and instrumental false, at all gateways in all eras."""
     with pytest.raises(InvalidJob):
-        wire.check(UploadExtend(upload_url=URL, continue_at=5, style="pop", title="La", model="V5"))
+        validation.check(UploadExtend(upload_url=URL, continue_at=5, style="pop", title="La", model="V5"))
 
 
 @pytest.mark.parametrize("type_", ["separate_vocal", "split_stem"])
 def test_a_stem_name_that_the_schemas_require_in_every_mode_is_not_refused(type_: Any) -> None:
     """NOTES §14.6: by two schemas it is required in all modes, so no page refuses it."""
-    wire.check(SeparateStems(task_id="t", audio_id="a", type=type_, stem_name="Piano"), SUNOAPI)
+    validation.check(SeparateStems(task_id="t", audio_id="a", type=type_, stem_name="Piano"), SUNOAPI)
 
 
 @pytest.mark.parametrize("given", [{"style": "x" * 1001}, {"negative_tags": "x" * 201}], ids=["style", "negative_tags"])
@@ -170,20 +170,20 @@ def test_kies_own_limits_are_checked_for_kie(provider: Any, given: Any) -> None:
     """x-char-limits with providers: [kie]; on the jobs route the schema has them as maxLength."""
     said = {"upload_url": URL, "title": "La", "style": "pop", "negative_tags": "", "model": "V6"} | given
     with pytest.raises(InvalidJob):
-        wire.check(AddInstrumental(**said), provider)
+        validation.check(AddInstrumental(**said), provider)
 
 
 def test_kies_jobs_route_takes_titles_of_80() -> None:
     """maxLength of JobGenerateInput.title, and x-char-limits of createTask."""
     with pytest.raises(InvalidJob, match="title"):
-        wire.check(GenerateMusic(prompt="x", style="pop", title="x" * 95, model="V5"), KIE_JOBS)
+        validation.check(GenerateMusic(prompt="x", style="pop", title="x" * 95, model="V5"), KIE_JOBS)
 
 
 def test_apikley_is_sunoapi_of_the_time_before_v6() -> None:
     """What sunoapi's newer pages insist on or dropped is not asked there."""
-    wire.check(ReplaceSection(task_id="t", audio_id="a", **REPLACE), APIKLEY)
-    wire.check(UploadCover(upload_url=URL, prompt="an idea", model="V5"), APIKLEY)
-    wire.check(GenerateMusic(prompt="x", model="V9"), APIKLEY)  # a model of tomorrow is passed on
+    validation.check(ReplaceSection(task_id="t", audio_id="a", **REPLACE), APIKLEY)
+    validation.check(UploadCover(upload_url=URL, prompt="an idea", model="V5"), APIKLEY)
+    validation.check(GenerateMusic(prompt="x", model="V9"), APIKLEY)  # a model of tomorrow is passed on
 
 
 async def test_a_free_question_is_asked_again_when_its_answer_was_lost() -> None:

@@ -25,8 +25,8 @@ from suno_async import (
     parse_callback,
 )
 from suno_async.api.updates import Doubt
-from suno_async.wire import callbacks
-from suno_async.wire import envelope as wire
+from suno_async.wire import callbacks, details
+from suno_async.wire import envelope as envelope_module
 from suno_async.wire.envelope import Reply
 
 from .conftest import now
@@ -186,16 +186,16 @@ async def test_the_answer_to_a_call_that_was_lost_is_uncertain_there_and_asked_a
     ],
 )
 def test_a_null_in_a_result_of_the_jobs_route_does_not_empty_it(kind: Any, held: Any, there: str) -> None:
-    """The older route reads all of these (wire._without_nulls); originData is documented as array or null."""
-    update = wire.update(done(resultJson=text(held)), kind, KIE_JOBS, "t1")
+    """The older route reads all of these (envelope_module._without_nulls); originData is documented as array or null."""
+    update = details.update(done(resultJson=text(held)), kind, KIE_JOBS, "t1")
     assert getattr(update.result, there)
     assert (update.stage, update.doubt) == (Stage.COMPLETE, Doubt.NONE)
 
 
 def test_words_that_are_answered_at_once_survive_a_null_beside_them() -> None:
     answered = reply({"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}], "waveformData": None})
-    assert wire.result(answered, GetTimestampedLyrics, KIE).words
-    update: Any = wire.accepted(answered, KIE_JOBS, GetTimestampedLyrics)
+    assert envelope_module.result(answered, GetTimestampedLyrics, KIE).words
+    update: Any = envelope_module.accepted(answered, KIE_JOBS, GetTimestampedLyrics)
     assert update.result.words
 
 
@@ -215,7 +215,7 @@ async def test_an_odd_time_in_a_record_does_not_cost_the_song() -> None:
 
 @pytest.mark.parametrize("empty", ["{}", '{"resultUrls":["https://f.example/a.mp3"]}', '"done"'])
 def test_the_parsed_response_is_read_where_the_text_beside_it_says_nothing(empty: str) -> None:
-    update = wire.update(done(resultJson=empty, response={"data": [TRACK]}), GenerateMusic, KIE_JOBS, "t1")
+    update = details.update(done(resultJson=empty, response={"data": [TRACK]}), GenerateMusic, KIE_JOBS, "t1")
     assert update.stage is Stage.COMPLETE
     assert update.result is not None
     assert update.result.tracks
@@ -225,7 +225,7 @@ def test_the_parsed_response_is_read_where_the_text_beside_it_says_nothing(empty
 def test_stems_of_the_jobs_route_are_read_in_the_shape_of_callbacks_too(name: str) -> None:
     """Music's resultJson is the callback's data; the stems' docstring says the older shapes (plural) are read."""
     held = {name: {"vocal_url": "https://f.example/v.mp3"}}
-    update = wire.update(done(resultJson=text(held)), SeparateStems, KIE_JOBS, "t1")
+    update = details.update(done(resultJson=text(held)), SeparateStems, KIE_JOBS, "t1")
     assert update.result is not None
     assert update.result.urls == {"vocal": "https://f.example/v.mp3"}
 
@@ -249,7 +249,7 @@ def test_stems_of_the_jobs_route_are_read_in_the_shape_of_callbacks_too(name: st
 )
 def test_nothing_beside_the_result_of_a_record_hides_the_song(odd: Any) -> None:
     """Times come as text or numbers (NOTES §14.16); the older page doesn't even look at them."""
-    update = wire.update(done(**({"resultJson": text({"data": [TRACK]})} | odd)), GenerateMusic, KIE_JOBS, "t1")
+    update = details.update(done(**({"resultJson": text({"data": [TRACK]})} | odd)), GenerateMusic, KIE_JOBS, "t1")
     assert update.stage is Stage.COMPLETE
 
 
@@ -279,4 +279,4 @@ def test_a_record_that_is_posted_is_not_taken_for_a_finished_empty_result(kind: 
 )
 def test_the_words_of_a_record_in_any_case(state: str, stage: Stage) -> None:
     told = done(state=state, resultJson=text({"data": [TRACK]}))
-    assert wire.update(told, GenerateMusic, KIE_JOBS, "t1").stage is stage
+    assert details.update(told, GenerateMusic, KIE_JOBS, "t1").stage is stage

@@ -6,7 +6,7 @@ import random
 import anyio
 import pytest
 
-from suno_async.api.providers import Rate
+from suno_async.api.limits import Rate
 from suno_async.http.rate_limit import MARGIN, Limiter
 
 from .conftest import now

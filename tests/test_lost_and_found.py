@@ -21,10 +21,10 @@ from suno_async import (
     TaskTimeout,
     parse_callback,
 )
-from suno_async.stores import record as records
-from suno_async.stores.base import MemoryStore
+from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import State
 from suno_async.stores.redis import RedisStore
+from suno_async.submissions import codec
 from suno_async.wire import tokens
 
 from .conftest import now
@@ -195,7 +195,7 @@ async def test_the_same_words_are_the_same_job() -> None:
 
     five: Any = [ExtendMusic(audio_id="a", continue_at=at, model="V5") for at in (5, 5.0)]
     assert five[0] == five[1]
-    assert records.fingerprint(five[0]) == records.fingerprint(five[1])
+    assert codec.fingerprint(five[0]) == codec.fingerprint(five[1])
 
 
 # ---- one bad thing ---------------------------------------------------------------------------------------------------

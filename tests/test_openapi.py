@@ -13,12 +13,11 @@ import pytest
 from msgspec import Struct
 
 from suno_async import InsufficientCredits, InvalidJob, Model, Problem, Stage
+from suno_async.api import providers, validation
 from suno_async.api.providers import KIE, KIE_JOBS, PROVIDERS, SUNOAPI, Provider
 from suno_async.api.requests import TABLE, Job, Request
 from suno_async.api.updates import Doubt, JobRecord
-from suno_async.wire import callbacks
-from suno_async.wire import envelope as wire
-from suno_async.wire import jobs_api as jobs
+from suno_async.wire import callbacks, details, encoding, jobs_api
 from suno_async.wire.envelope import Reply
 from suno_async.wire.shapes import as_called
 
@@ -49,7 +48,7 @@ def test_every_operation_has_its_class() -> None:
     ours = {(kind.method, provider.path(kind)) for kind in TABLE for provider in PROVIDERS.values()}
     pages = {("GET", provider.details(kind)) for kind in TABLE if issubclass(kind, Job) for provider in (KIE, KIE_JOBS)}
     assert ours | pages == set(OPERATIONS)
-    assert {jobs.PREFIX + kind.operation for kind in TABLE if kind.operation} == set(job_schemas())
+    assert {providers.PREFIX + kind.operation for kind in TABLE if kind.operation} == set(job_schemas())
 
 
 @pytest.mark.parametrize("kind", POSTED)
@@ -57,14 +56,14 @@ def test_every_field_of_a_request_is_in_the_table_at_some_gateway(kind: type[Req
     """And none is there that stands nowhere."""
     known: set[str] = set()
     for provider in (KIE, SUNOAPI):
-        spelt = wire.names(kind, provider)
+        spelt = encoding.names(kind, provider)
         known |= {spelt[name] for name in spelt.keys() - {"source"} - set(provider.lacks.get(kind.path, ()))}
     ours = {*known, *([kind.callback] if issubclass(kind, Job) else [])}
     theirs = set(inner_fields(kind, KIE))
     assert theirs - ours == set()
     assert ours - theirs <= {"lyrics"}  # our one way to say them, sent as prompt where they have no field
     if kind.operation:
-        spelt = wire.names(kind, KIE_JOBS)
+        spelt = encoding.names(kind, KIE_JOBS)
         known = {spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.lacks.get(kind.path, ()))}
         theirs = set(inner_fields(kind, KIE_JOBS))
         assert theirs - known == set()
@@ -78,7 +77,7 @@ def test_every_field_that_is_insisted_on_is_known_to_be(kind: type[Request[Any]]
     schema = body_schema(kind, provider)
     required = resolved(schema["properties"]["input"]).get("required", ()) if "input" in schema["properties"] else ()
     required = {*(required or schema.get("required", ()))} - {kind.callback, "input"}
-    spelt = wire.names(kind, provider)
+    spelt = encoding.names(kind, provider)
     if provider.goes_by_jobs(kind) and "model" not in spelt.values():
         required -= {"model"}  # the outer one, which names the operation
     always = {spelt[name] for name in (*kind.required, *provider.insists.get(kind.path, ()))}
@@ -90,7 +89,7 @@ def test_every_field_that_is_insisted_on_is_known_to_be(kind: type[Request[Any]]
 def test_every_word_a_field_may_hold_is_known(kind: type[Request[Any]], provider: Provider) -> None:
     """Languages, keys, stems, levels: the same words, no more and no less. Model names are in `Model`."""
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    spelt = {theirs: ours for ours, theirs in wire.names(kind, provider).items()}
+    spelt = {theirs: ours for ours, theirs in encoding.names(kind, provider).items()}
     for name, schema in inner_fields(kind, provider).items():
         if "enum" not in (schema := resolved(schema)):
             continue
@@ -126,7 +125,7 @@ FAMILIES = [
 
 @pytest.mark.parametrize(("kind", "facts"), FAMILIES)
 def test_every_status_word_has_its_meaning(kind: type[Job[Any]], facts: Any) -> None:
-    provider = KIE_JOBS if facts["submit"] == [jobs.CREATE] else KIE
+    provider = KIE_JOBS if facts["submit"] == [providers.CREATE] else KIE
     assert (provider.details(kind), provider.query(kind)) == (facts["details"], facts["query"])
     pages = SAMPLES[method_of(kind)]["details"]
     done = next(page["body"] for page in pages if provider.name in page["from"] and page["stage"] == "COMPLETE")
@@ -139,10 +138,10 @@ def test_every_status_word_has_its_meaning(kind: type[Job[Any]], facts: Any) -> 
         for step in way:
             inner = inner[step]
         inner[last] = word
-        update = wire.update(Reply(200, msgspec.json.encode(page)), kind, provider, "t1")
+        update = details.update(Reply(200, msgspec.json.encode(page)), kind, provider, "t1")
         return update.stage, update.doubt
 
-    table: Any = jobs.STATES if provider is KIE_JOBS else kind.statuses
+    table: Any = jobs_api.STATES if provider is KIE_JOBS else kind.statuses
     for word in facts["pending"]:
         assert said(word) == (Stage.PENDING, Doubt.NONE)
         assert word in table  # and not only unknown, which means the same
@@ -235,8 +234,8 @@ LIMITS = [
 @pytest.mark.parametrize(("kind", "limit"), LIMITS)
 def test_what_the_widest_page_allows_is_not_refused_and_one_more_is(kind: type[Request[Any]], limit: Any) -> None:
     """Characters, not bytes."""
-    name = {theirs: ours for ours, theirs in wire.names(kind, KIE).items()}[limit["field"]]
-    flags = {jobs.wire_name(flag): value for flag, value in limit.get("when", {}).items()}
+    name = {theirs: ours for ours, theirs in encoding.names(kind, KIE).items()}[limit["field"]]
+    flags = {jobs_api.wire_name(flag): value for flag, value in limit.get("when", {}).items()}
     provider = KIE if "providers" in limit else None
     for model, most in limit["limits"].items():
         model = "V5" if model == "*" else model
@@ -268,7 +267,7 @@ BOUNDS = [
 def test_what_is_beyond_the_bounds_of_a_schema_is_refused(
     kind: type[Request[Any]], provider: Provider, name: str, schema: Any
 ) -> None:
-    ours = {theirs: ours for ours, theirs in wire.names(kind, provider).items()}[name]
+    ours = {theirs: ours for ours, theirs in encoding.names(kind, provider).items()}[name]
     if ours in provider.lacks.get(kind.path, ()):
         return
     schema = resolved(schema)
@@ -305,7 +304,7 @@ NEEDED = [
 @pytest.mark.parametrize(("kind", "rule"), NEEDED)
 def test_what_every_page_of_a_gateway_requires_is_missed(kind: type[Request[Any]], rule: Any) -> None:
     """Without any of the fields that a rule names, under its condition."""
-    spelt = {theirs: ours for ours, theirs in wire.names(kind, KIE).items()}
+    spelt = {theirs: ours for ours, theirs in encoding.names(kind, KIE).items()}
     for provider in (PROVIDERS[name] for name in rule.get("providers", ("kie", "sunoapi"))):
         given = example(kind) | {spelt[name]: value for name, value in rule["when"].items()}
         for name in rule["fields"]:
@@ -338,7 +337,7 @@ def example(kind: type[Request[Any]]) -> dict[str, Any]:
 
 def problems(request: Request[Any], provider: Provider | None = None) -> Iterable[Problem]:
     try:
-        wire.check(request, provider)
+        validation.check(request, provider)
     except InvalidJob as exc:
         return exc.problems
     return ()
@@ -351,7 +350,7 @@ def problems(request: Request[Any], provider: Provider | None = None) -> Iterabl
 def test_every_body_we_send_is_as_documented(sample: Asked) -> None:
     """By the schema, and with no field that the schema does not name."""
     kind = type(sample.request)
-    body = msgspec.json.decode(wire.encode(sample.request, sample.provider, sample.callback_url))
+    body = msgspec.json.decode(encoding.encode(sample.request, sample.provider, sample.callback_url))
     judge(body, body_schema(kind, sample.provider))
     inner = body["input"] if sample.provider.goes_by_jobs(kind) else body
     assert inner.keys() <= inner_fields(kind, sample.provider).keys()

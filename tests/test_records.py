@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from suno_async import KIE, GenerateMusic, Mashup, Source, Stage, StoreError, Update
-from suno_async.stores.record import Record, State, accepted, doubted, fingerprint, recalled, told, updated, written
+from suno_async.stores.record import Record, State
+from suno_async.stores.transitions import accepted, doubted, told, updated
+from suno_async.submissions.codec import fingerprint, recalled, written
 
 from .doubles import DONE, page, track
 

@@ -26,7 +26,8 @@ from suno_async import (
     Update,
 )
 from suno_async.stores.base import Store
-from suno_async.stores.record import Record, State, accepted, updated
+from suno_async.stores.record import Record, State
+from suno_async.stores.transitions import accepted, updated
 from suno_async.wire.envelope import Reply
 
 from .doubles import DONE, PENDING, Script, called, http, page, reply, track

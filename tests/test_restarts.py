@@ -36,11 +36,15 @@ from suno_async import (
     Update,
     UploadCover,
 )
-from suno_async.stores import record as records
-from suno_async.stores.base import MemoryStore, Step
+from suno_async.stores import transitions
+from suno_async.stores.base import Step
+from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import Record, State
 from suno_async.stores.sqlite import SQLiteStore
+from suno_async.submissions import codec
+from suno_async.submissions.codec import job_of
 from suno_async.submissions.intents import LEASE
+from suno_async.wire import encoding
 from suno_async.wire.envelope import Reply
 
 from .conftest import now
@@ -208,7 +212,9 @@ async def test_a_file_is_handed_in_once_for_a_key(world: World, tmp_path: Path) 
         assert await suno.submit(job, key="k") is task
         assert len(script.sent) == 2
     record = await world.record(key="k")
-    assert record.job == UploadCover(upload_url="https://files.example/a.mp3", style="fado", title="Rain", model="V6")
+    assert job_of(record) == UploadCover(
+        upload_url="https://files.example/a.mp3", style="fado", title="Rain", model="V6"
+    )
 
 
 @pytest.mark.parametrize("refusal", [reply(code=422), reply(code=402)])
@@ -708,8 +714,8 @@ async def test_a_kind_that_is_not_imported_here_disturbs_nobody_who_waits(world:
         waiting = asyncio.ensure_future(two.attach(GenerateMusic, task.id).wait())
         strange = asyncio.ensure_future(two.attach(GenerateMusic, "t8").wait())
         await asyncio.sleep(1)
-        await store.change(partial(records.updated, update=told("t8"), now=1), ref="AAAAAAAAAAAAAAA1")
-        await store.change(partial(records.updated, update=told(task.id), now=1), ref=task.ref)
+        await store.change(partial(transitions.updated, update=told("t8"), now=1), ref="AAAAAAAAAAAAAAA1")
+        await store.change(partial(transitions.updated, update=told(task.id), now=1), ref=task.ref)
         began = now()
         assert [update.stage for update in await asyncio.gather(waiting, strange)] == [Stage.COMPLETE] * 2
         assert now() - began < 0.3
@@ -1113,16 +1119,15 @@ async def test_a_call_that_the_jobs_route_answers_at_once_is_kept_with_its_answe
 def test_every_request_can_be_written_down_and_read_again() -> None:
     from suno_async import KIE
     from suno_async.api.requests import TABLE, Request
-    from suno_async.wire import envelope as wire
 
     from .sampled import asked
 
     kinds: tuple[type[Request[Any]], ...] = (*TABLE, MyMusic)
     for kind in kinds:
-        assert records.kind_named(records.name_of(kind)) is kind
+        assert codec.kind_named(codec.name_of(kind)) is kind
     requests: list[Request[Any]] = [param.values[0].request for param in asked()]
     assert len({type(request) for request in requests}) > 20
     for request in requests:
-        record = Record(kind=records.name_of(type(request)), sent=records.written(request))
-        assert type(record.job) is type(request)
-        assert wire.encode(record.job, KIE) == wire.encode(request, KIE)
+        record = Record(kind=codec.name_of(type(request)), sent=codec.written(request))
+        assert type(job_of(record)) is type(request)
+        assert encoding.encode(job_of(record), KIE) == encoding.encode(request, KIE)

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from suno_async import ApiError, Stage, TaskFailed
+from suno_async.api import validation
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.updates import Doubt, Update
 from suno_async.tasks.pace import settle
-from suno_async.wire import callbacks
-from suno_async.wire import envelope as wire
+from suno_async.wire import callbacks, details, encoding, envelope
 from suno_async.wire.envelope import Reply
 
 from .sampled import ID, KINDS, SAMPLES, Asked, Sample, asked, listed
@@ -27,20 +27,20 @@ def test_every_endpoint_has_samples() -> None:
 
 @pytest.mark.parametrize("sample", asked())
 def test_what_is_asked_is_sent_as_each_gateway_spells_it(sample: Asked) -> None:
-    wire.check(sample.request, sample.provider)
-    sent = wire.encode(sample.request, sample.provider, sample.callback_url)
+    validation.check(sample.request, sample.provider)
+    sent = encoding.encode(sample.request, sample.provider, sample.callback_url)
     assert msgspec.json.decode(sent) == sample.body
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if SAMPLES[name].get("accepted")])
 def test_acceptance_names_the_task(name: str) -> None:
     for gateway, body in SAMPLES[name]["accepted"].items():
-        assert wire.accepted(Reply(200, msgspec.json.encode(body)), PROVIDERS[gateway], KINDS[name]) == ID
+        assert envelope.accepted(Reply(200, msgspec.json.encode(body)), PROVIDERS[gateway], KINDS[name]) == ID
 
 
 @pytest.mark.parametrize("sample", listed("details"))
 def test_every_status_of_a_details_page_is_read(sample: Sample) -> None:
-    holds(wire.update(Reply(200, sample.body), sample.kind, sample.provider, ID), sample.entry)
+    holds(details.update(Reply(200, sample.body), sample.kind, sample.provider, ID), sample.entry)
 
 
 @pytest.mark.parametrize("sample", listed("callbacks"))
@@ -56,13 +56,13 @@ def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
     kind: Any = sample.kind
     if "gives" not in sample.entry:
         with pytest.raises((ApiError, TaskFailed), match=re.escape(sample.entry["message"])):
-            wire.result(reply, kind, sample.provider)
+            envelope.result(reply, kind, sample.provider)
     elif sample.provider.goes_by_jobs(kind):
-        update = wire.accepted(reply, sample.provider, kind)
+        update = envelope.accepted(reply, sample.provider, kind)
         assert isinstance(update, Update)
         assert_holds(update.result, sample.entry["gives"])
     else:
-        assert_holds(wire.result(reply, kind, sample.provider), sample.entry["gives"])
+        assert_holds(envelope.result(reply, kind, sample.provider), sample.entry["gives"])
 
 
 def holds(update: Update[Any], entry: Any) -> None:

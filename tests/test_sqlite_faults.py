@@ -22,9 +22,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from suno_async import GenerateMusic, Pace, Stage, StoreError, SunoClient, Task
-from suno_async.stores.base import sqlite
-from suno_async.stores.record import Record, State, accepted
+from suno_async.stores import sqlite
+from suno_async.stores.record import Record, State
 from suno_async.stores.sqlite import APPLICATION, MIGRATIONS, SQLiteStore
+from suno_async.stores.transitions import accepted
 from suno_async.wire.envelope import Reply
 
 from .doubles import DONE, PENDING, Script, called, reply, track

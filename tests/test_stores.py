@@ -12,10 +12,12 @@ import pytest
 from msgspec.structs import asdict, replace
 
 from suno_async import Rate, Source, Stage, StoreError, Update
-from suno_async.stores.base import MemoryStore, Store
-from suno_async.stores.record import Record, State, accepted, dismissed, doubted, told, updated
+from suno_async.stores.base import Store
+from suno_async.stores.memory import MemoryStore
+from suno_async.stores.record import Record, State
 from suno_async.stores.redis import RedisStore
 from suno_async.stores.sqlite import SQLiteStore
+from suno_async.stores.transitions import accepted, dismissed, doubted, told, updated
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from suno_async import Stage
-from suno_async.webhooks.verification import Decision, Proof, Proofs, bind, decide, prove, signed
+from suno_async.webhooks.policy import Decision, decide
+from suno_async.webhooks.verification import Proof, Proofs, bind, prove, signed
 from suno_async.wire import tokens
 from suno_async.wire.tokens import Token
 

@@ -30,8 +30,8 @@ from suno_async import (
     SunoClient,
     UploadStream,
 )
+from suno_async.api import validation
 from suno_async.http.transport import HTTP, STALLED
-from suno_async.wire import envelope as wire
 
 from .doubles import RawServer, Script, http, reply
 
@@ -352,11 +352,11 @@ async def test_text_is_never_taken_for_a_file_of_this_machine() -> None:
     """A web backend hands on what its users say; only a Path is read from disk."""
     for text in ("/etc/passwd", "file:///etc/passwd", "song.mp3"):
         with pytest.raises(InvalidJob, match="upload_url must be an http"):
-            wire.check(AddVocals(upload_url=text, title="La", style="pop", negative_tags=""))
+            validation.check(AddVocals(upload_url=text, title="La", style="pop", negative_tags=""))
         with pytest.raises(InvalidJob, match="upload_url_list"):
-            wire.check(Mashup(upload_url_list=(text, text), style="pop", title="La", model="V5"))
-    wire.check(AddVocals(upload_url=Path("song.mp3"), title="La", style="pop", negative_tags=""))
-    wire.check(GenerateMusic(prompt="x", image_urls=(Path("a.png"), "https://e.example/b.png"), model="V6"))
+            validation.check(Mashup(upload_url_list=(text, text), style="pop", title="La", model="V5"))
+    validation.check(AddVocals(upload_url=Path("song.mp3"), title="La", style="pop", negative_tags=""))
+    validation.check(GenerateMusic(prompt="x", image_urls=(Path("a.png"), "https://e.example/b.png"), model="V6"))
 
 
 async def test_an_upload_the_service_refuses_is_an_error(suno: SunoClient, host: Host) -> None:

@@ -36,8 +36,9 @@ from suno_async import (
     UploadStream,
     ValidateVoice,
 )
+from suno_async.api import validation
 from suno_async.api.requests import TABLE, Request
-from suno_async.wire import envelope as wire
+from suno_async.wire import encoding
 
 from .doubles import Script
 
@@ -47,7 +48,7 @@ URL = "https://e.example/a.mp3"
 def refused(request: Request[Any]) -> dict[str, str]:
     """Field and what the error says of it."""
     with pytest.raises(InvalidJob) as caught:
-        wire.check(request)
+        validation.check(request)
     return {problem.field: str(problem) for problem in caught.value.problems}
 
 
@@ -318,7 +319,7 @@ def test_what_is_wrong_is_said(request_: Request[Any], field: str, says: str) ->
     ],
 )
 def test_what_some_era_accepts_is_sent(request_: Request[Any]) -> None:
-    wire.check(request_)
+    validation.check(request_)
 
 
 @pytest.mark.parametrize(
@@ -336,9 +337,9 @@ def test_what_some_era_accepts_is_sent(request_: Request[Any]) -> None:
 )
 def test_a_wish_that_a_gateway_would_drop_is_refused(request_: Request[Any], says: str) -> None:
     """An idea would be sung as lyrics, a mashup would get a singer: and be charged."""
-    wire.check(request_, KIE)
+    validation.check(request_, KIE)
     with pytest.raises(InvalidJob, match=says):
-        wire.check(request_, SUNOAPI)
+        validation.check(request_, SUNOAPI)
 
 
 def test_all_problems_are_listed_at_once() -> None:
@@ -348,7 +349,7 @@ def test_all_problems_are_listed_at_once() -> None:
 
 def test_the_error_is_a_value_error_with_its_parts() -> None:
     with pytest.raises(ValueError, match=r"^GenerateLyrics was not sent: prompt must be") as caught:
-        wire.check(GenerateLyrics(prompt=""))
+        validation.check(GenerateLyrics(prompt=""))
     assert isinstance(caught.value, InvalidJob)
     assert caught.value.problems == (Problem("prompt", "must be text from 1 to 200 characters", ""),)
 
@@ -362,7 +363,7 @@ def test_values_of_any_type_are_told_of_and_never_crash(wrong: Any) -> None:
         for field in msgspec.structs.fields(kind):
             needed = {one.name: "x" for one in msgspec.structs.fields(kind) if one.required}
             try:
-                wire.check(kind(**(needed | {field.name: wrong})))
+                validation.check(kind(**(needed | {field.name: wrong})))
             except InvalidJob as refused:
                 assert refused.problems
                 assert str(refused)
@@ -420,25 +421,25 @@ def test_an_address_that_is_none_is_a_configuration_error(setting: str, value: s
 
 
 def test_six_seconds_are_six_seconds() -> None:
-    wire.check(ReplaceSection(task_id="t", audio_id="a", prompt="p", style="s", title="t", start=2.04, end=8.04))
+    validation.check(ReplaceSection(task_id="t", audio_id="a", prompt="p", style="s", title="t", start=2.04, end=8.04))
 
 
 def test_an_empty_model_is_refused() -> None:
     with pytest.raises(InvalidJob):
-        wire.check(GenerateMusic(prompt="x", model=""))
+        validation.check(GenerateMusic(prompt="x", model=""))
 
 
 def test_a_decimal_weight_goes_out_as_a_number_or_not_at_all() -> None:
     job = GenerateMusic(style="s", style_weight=Decimal("0.5"), model="V6")  # type: ignore[arg-type]
     try:
-        wire.check(job)
+        validation.check(job)
     except InvalidJob:
         return
-    assert json.loads(wire.encode(job, KIE))["styleWeight"] == 0.5
+    assert json.loads(encoding.encode(job, KIE))["styleWeight"] == 0.5
 
 
 def test_the_scheme_of_an_address_may_be_in_capitals() -> None:
-    wire.check(UploadCover(upload_url="HTTPS://e.example/a.mp3", prompt="x", model="V5"))
+    validation.check(UploadCover(upload_url="HTTPS://e.example/a.mp3", prompt="x", model="V5"))
 
 
 class Markup(str):
@@ -447,11 +448,13 @@ class Markup(str):
 
 def test_a_check_raises_only_invalid_job() -> None:
     with pytest.raises(InvalidJob):
-        wire.check(ReplaceSection(task_id="t", audio_id="a", lyrics="x", style="s", title="t", start=10**400, end=1.5))
+        validation.check(
+            ReplaceSection(task_id="t", audio_id="a", lyrics="x", style="s", title="t", start=10**400, end=1.5)
+        )
 
 
 def test_text_of_a_subclass_is_text() -> None:
     job = GenerateMusic(prompt=Markup("rain"), model=Markup("V5"))
-    wire.check(job, KIE)
-    sent = json.loads(wire.encode(job, KIE))
+    validation.check(job, KIE)
+    sent = json.loads(encoding.encode(job, KIE))
     assert (sent["prompt"], sent["model"]) == ("rain", "V5")

@@ -41,11 +41,11 @@ from suno_async import (
     ValidateVoice,
     parse_callback,
 )
+from suno_async.api import providers
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.requests import TABLE, Request
 from suno_async.emulator import Emulator, Fault
 from suno_async.http.transport import HTTP
-from suno_async.wire import jobs_api as jobs
 from suno_async.wire.envelope import Reply
 
 from .document import OPERATIONS, callback_schema, job_schemas, judge
@@ -70,7 +70,7 @@ class Judged(HTTP):
         operation = OPERATIONS[method, path]
         if isinstance(body, bytes):
             sent = msgspec.json.decode(body)
-            if path == jobs.CREATE:
+            if path == providers.CREATE:
                 judge(sent, {"$ref": job_schemas()[sent["model"]]})
                 self.seen.add((method, sent["model"]))
             else:
@@ -87,7 +87,7 @@ class Judged(HTTP):
 
 def sent_at_once(method: str, path: str, answered: Any) -> bool:
     """Timestamped lyrics on the jobs route: documented with the answer of the older path (x-result-json)."""
-    if path != jobs.CREATE or "alignedWords" not in answered["data"]:
+    if path != providers.CREATE or "alignedWords" not in answered["data"]:
         return False
     content = OPERATIONS["POST", GetTimestampedLyrics.path]["responses"]["200"]["content"]
     judge(answered, content["application/json"]["schema"])
@@ -183,7 +183,7 @@ async def test_the_same_program_passes_at_every_gateway(provider: Provider, tmp_
         for kind in TABLE:
             if kind.path not in provider.absent:
                 by_jobs = provider.goes_by_jobs(kind)
-                assert (kind.method, jobs.PREFIX + kind.operation if by_jobs else provider.path(kind)) in seen
+                assert (kind.method, providers.PREFIX + kind.operation if by_jobs else provider.path(kind)) in seen
 
 
 @EVERYWHERE

@@ -41,19 +41,20 @@ from suno_async import (
     UploadExtend,
     parse_callback,
 )
+from suno_async.api import validation
 from suno_async.api.requests import Job, Request
 from suno_async.api.results import Lyrics, Music, Track
 from suno_async.api.updates import Doubt, Update
 from suno_async.errors import ContentRejected
-from suno_async.wire import callbacks
-from suno_async.wire import envelope as wire
+from suno_async.wire import callbacks, details, encoding
+from suno_async.wire import envelope as envelope_module
 from suno_async.wire.envelope import Reply
 
 from .doubles import DONE, called, envelope, page, reply, track
 
 
 def read(answer: Reply | bytes, job: type[Job[Any]] = GenerateMusic) -> Update[Any]:
-    return wire.update(answer if isinstance(answer, Reply) else Reply(200, answer), job, KIE, "t1")
+    return details.update(answer if isinstance(answer, Reply) else Reply(200, answer), job, KIE, "t1")
 
 
 def tracks(update: Update[Music]) -> tuple[Track, ...]:
@@ -296,7 +297,7 @@ SUNOAPI_CODES: dict[int, type[ApiError]] = {
 )
 def test_a_code_inside_a_200_is_an_error(provider: Any, code: int, kind: type[ApiError]) -> None:
     with pytest.raises(ApiError) as caught:
-        wire.accepted(Reply(200, envelope(None, code=code, msg="no")), provider, GenerateMusic)
+        envelope_module.accepted(Reply(200, envelope(None, code=code, msg="no")), provider, GenerateMusic)
     assert type(caught.value) is kind
     assert (caught.value.code, caught.value.message, caught.value.path) == (code, "no", "/api/v1/generate")
 
@@ -304,7 +305,7 @@ def test_a_code_inside_a_200_is_an_error(provider: Any, code: int, kind: type[Ap
 def test_429_means_what_the_gateway_the_page_and_the_text_say() -> None:
     def refusal(provider: Any, kind: type[Job[Any]], msg: str = "") -> type[Exception]:
         with pytest.raises(ApiError) as caught:
-            wire.accepted(Reply(200, envelope(None, code=429, msg=msg)), provider, kind)
+            envelope_module.accepted(Reply(200, envelope(None, code=429, msg=msg)), provider, kind)
         return type(caught.value)
 
     assert refusal(KIE, GenerateMusic) is RateLimited
@@ -316,31 +317,31 @@ def test_429_means_what_the_gateway_the_page_and_the_text_say() -> None:
 
 def test_the_http_status_counts_when_the_body_claims_success() -> None:
     with pytest.raises(Unauthorized):
-        wire.accepted(Reply(401, envelope({"taskId": "t1"})), KIE, GenerateMusic)
+        envelope_module.accepted(Reply(401, envelope({"taskId": "t1"})), KIE, GenerateMusic)
 
 
 def test_a_rate_limit_in_front_of_the_api_is_a_rate_limit() -> None:
     with pytest.raises(RateLimited) as caught:
-        wire.accepted(Reply(429, b"slow down", 7.0), SUNOAPI, GenerateMusic)
+        envelope_module.accepted(Reply(429, b"slow down", 7.0), SUNOAPI, GenerateMusic)
     assert caught.value.retry_after == 7.0
 
 
 def test_a_repeat_tells_the_existing_task() -> None:
     with pytest.raises(AlreadyExists) as caught:
-        wire.accepted(Reply(200, envelope({"taskId": "old"}, code=400)), KIE, GenerateCover)
+        envelope_module.accepted(Reply(200, envelope({"taskId": "old"}, code=400)), KIE, GenerateCover)
     assert caught.value.existing_task_id == "old"
 
 
 @pytest.mark.parametrize("data", [None, {}, {"taskId": ""}, {"taskId": None}, [], "t1"])
 def test_an_acceptance_without_an_id_is_not_one(data: Any) -> None:
     with pytest.raises(DecodeError):
-        wire.accepted(reply(data), KIE, GenerateMusic)
+        envelope_module.accepted(reply(data), KIE, GenerateMusic)
 
 
 def test_the_code_decides_and_not_the_id() -> None:
     """Template answers of the pages: an id with a refusal is a refusal."""
     with pytest.raises(InvalidRequest):
-        wire.accepted(Reply(200, b'{"code":422,"msg":"success","data":{"taskId":"t1"}}'), KIE, GenerateMusic)
+        envelope_module.accepted(Reply(200, b'{"code":422,"msg":"success","data":{"taskId":"t1"}}'), KIE, GenerateMusic)
 
 
 @pytest.mark.parametrize(
@@ -359,38 +360,40 @@ def test_the_code_decides_and_not_the_id() -> None:
 )
 def test_which_failures_prove_that_nothing_was_made(answer: Reply, surely: bool) -> None:
     with pytest.raises(SunoError) as caught:
-        wire.accepted(answer, KIE, GenerateMusic)
-    assert wire.created_nothing(caught.value) is surely
+        envelope_module.accepted(answer, KIE, GenerateMusic)
+    assert envelope_module.created_nothing(caught.value) is surely
 
 
 # ---- calls -----------------------------------------------------------------------------------------------------------
 
 
 def test_credits_come_with_decimals() -> None:
-    assert wire.result(Reply(200, b'{"code":200,"msg":"success","data":5916.25}'), GetCredits, KIE) == 5916.25
-    assert wire.result(Reply(200, b'{"code":200,"data":12}'), GetCredits, KIE) == 12
+    assert (
+        envelope_module.result(Reply(200, b'{"code":200,"msg":"success","data":5916.25}'), GetCredits, KIE) == 5916.25
+    )
+    assert envelope_module.result(Reply(200, b'{"code":200,"data":12}'), GetCredits, KIE) == 12
 
 
 def test_a_style_counts_when_it_is_there_whatever_the_flag_says() -> None:
     live = '{"code":200,"data":{"result":"rich","param":"x","successFlag":"成功","errorMsg":"","creditsConsumed":0.4}}'
-    style = wire.result(Reply(200, live.encode()), BoostStyle, KIE)
+    style = envelope_module.result(Reply(200, live.encode()), BoostStyle, KIE)
     assert (style.text, style.credits_consumed) == ("rich", 0.4)
     failed = b'{"code":200,"data":{"result":null,"successFlag":"2","errorMsg":"no luck"}}'
     with pytest.raises(TaskFailed, match="no luck"):
-        wire.result(Reply(200, failed), BoostStyle, KIE)
+        envelope_module.result(Reply(200, failed), BoostStyle, KIE)
 
 
 def test_an_empty_answer_to_a_call_is_a_decode_error() -> None:
     with pytest.raises(DecodeError):
-        wire.result(Reply(200, b'{"code":200,"data":null}'), GetCredits, KIE)
+        envelope_module.result(Reply(200, b'{"code":200,"data":null}'), GetCredits, KIE)
 
 
 # ---- out -------------------------------------------------------------------------------------------------------------
 
 
 def sent(request: Request[Any], provider: Any = KIE) -> dict[str, Any]:
-    wire.check(request)
-    body: dict[str, Any] = msgspec.json.decode(wire.encode(request, provider, "https://me.example/cb"))
+    validation.check(request)
+    body: dict[str, Any] = msgspec.json.decode(encoding.encode(request, provider, "https://me.example/cb"))
     assert body.pop("callBackUrl") == "https://me.example/cb"
     return body
 
@@ -478,19 +481,19 @@ def test_an_update_is_the_same_value_however_it_was_spelt() -> None:
 )
 def test_a_5xx_that_does_not_prove_a_refusal_is_uncertain(status: int, body: bytes) -> None:
     with pytest.raises(SunoError) as caught:
-        wire.accepted(Reply(status, body), KIE, GenerateMusic)
-    assert not wire.created_nothing(caught.value)
+        envelope_module.accepted(Reply(status, body), KIE, GenerateMusic)
+    assert not envelope_module.created_nothing(caught.value)
 
 
 def test_a_success_with_a_list_that_is_null_is_waited_for() -> None:
     body = b'{"code":200,"data":{"status":"SUCCESS","response":{"taskId":"t1","sunoData":null}}}'
-    update = wire.update(Reply(200, body), GenerateMusic, KIE, "t1")
+    update = details.update(Reply(200, body), GenerateMusic, KIE, "t1")
     assert update.stage is Stage.PENDING
 
 
 def test_a_field_we_do_not_use_cannot_spoil_a_page() -> None:
     body = b'{"code":200,"msg":{"en":"ok"},"data":{"taskId":7,"status":"PENDING"}}'
-    assert wire.update(Reply(200, body), GenerateMusic, KIE, "t1").stage is Stage.PENDING
+    assert details.update(Reply(200, body), GenerateMusic, KIE, "t1").stage is Stage.PENDING
 
 
 @pytest.mark.parametrize("odd", [b'"\xff"', b"1e999", b"9" * 5000], ids=["not utf-8", "too large", "too long"])
@@ -500,7 +503,7 @@ def test_raw_of_an_update_that_could_be_read_raises_nothing_foreign(odd: bytes, 
     update: Any
     if how == "look":
         body = DONE.body[:-1] + b',"new":' + odd + b"}"
-        update = wire.update(Reply(200, body), GenerateMusic, KIE, "t1")
+        update = details.update(Reply(200, body), GenerateMusic, KIE, "t1")
     else:
         body = called("complete", track(1))[:-1] + b',"new":' + odd + b"}"
         update = callbacks.update(parse_callback(body), GenerateMusic)
@@ -511,7 +514,7 @@ def test_raw_of_an_update_that_could_be_read_raises_nothing_foreign(odd: bytes, 
 
 def test_a_null_beside_the_answer_to_a_call_is_nothing() -> None:
     answered = reply({"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}, None], "waveformData": None})
-    assert [word.word for word in wire.result(answered, GetTimestampedLyrics, KIE).words] == ["la"]
+    assert [word.word for word in envelope_module.result(answered, GetTimestampedLyrics, KIE).words] == ["la"]
 
 
 def test_a_null_among_tracks_is_no_track() -> None:

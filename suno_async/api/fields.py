@@ -1,16 +1,11 @@
 """The types of request fields, their limits, and how a given value is held against them."""
 
-import math
-from collections.abc import Iterator, Mapping
 from functools import cache
 from os import PathLike
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional, cast, get_args
 
 import msgspec
 from msgspec import Meta, Struct
-
-from ..errors import Problem
-from .updates import Model, limits_of
 
 __all__ = [
     "AddedStyle",
@@ -29,13 +24,8 @@ __all__ = [
     "Variety",
     "VocalGender",
     "Weight",
-    "before_v6",
-    "is_v6",
-    "limits_exceeded",
     "local_files",
-    "misfits",
     "plain",
-    "too_long",
 ]
 
 
@@ -67,7 +57,7 @@ PersonaModel = Annotated[
     Meta(description="How persona_id is read. voice_persona: V5, V5_5 and the V6 family only."),
 ]
 
-_WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  `|` is not for Annotated in the checkers' eyes
+WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  `|` is not for Annotated in the checkers' eyes
 
 if TYPE_CHECKING:
     Media = str | PathLike[str]
@@ -75,64 +65,16 @@ else:  # what is sent in the end; msgspec knows no paths
     Media = Annotated[str, Meta(pattern=Url.__metadata__[0].pattern, extra={"is": "an http(s) address or a Path"})]
 
 
-def before_v6(model: str | None) -> bool:
-    """Whether a model takes lyrics as `prompt`. Names we don't know are newer than those we do."""
-    limits = limits_of(model)
-    return limits is not None and not limits.separate_lyrics
-
-
-def is_v6(model: str | None) -> bool:
-    """Whether a model is known to be of the V6 family."""
-    limits = limits_of(model)
-    return limits is not None and limits.separate_lyrics
-
-
-def too_long(request: Any, field: str, limit: str) -> Iterator[Problem]:
-    """A limit of the request's model, by its name in `Limits`; in characters (not bytes)."""
-    value, limits = getattr(request, field, None), limits_of(request.model)
-    most: int | None = getattr(limits, limit, None)
-    if isinstance(value, str) and most is not None and len(value) > most:
-        yield Problem(field, f"must have at most {most} characters with {request.model}", value)
-
-
 def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
     """The fields of a request that name files of this machine, which the service can't read."""
     found: dict[str, list[str | PathLike[str]]] = {}
-    for name, kind, default in _fields(type(request)):
+    for name, kind, default in fields_of(type(request)):
         value: Any = getattr(request, name)
-        if value is not default and _takes_files(kind):
+        if value is not default and takes_files(kind):
             each: list[Any] = list(cast(Any, value)) if isinstance(value, tuple | list) else [value]
             if any(isinstance(one, PathLike) for one in each):
                 found[name] = each
     return found
-
-
-def _as_sent(value: Any) -> Any:
-    """A value as it will be once its files are uploaded."""
-    if isinstance(value, PathLike):
-        return "https://uploaded.invalid"
-    return [_as_sent(one) for one in cast(Any, value)] if isinstance(value, tuple | list) else value
-
-
-def misfits(request: Struct) -> Iterator[Problem]:
-    """What the types of the fields refuse, one problem a field."""
-    for name, kind, default in _fields(type(request)):
-        value = getattr(request, name)
-        if kind is Any or value is default:
-            continue
-        try:
-            msgspec.convert(_as_sent(value) if _takes_files(kind) else value, kind)
-            _ENCODER.encode(_as_sent(value))
-        except msgspec.ValidationError:
-            from .validation import wanted
-
-            yield Problem(name, f"must be {wanted(kind)}", value)
-        except UnicodeEncodeError:
-            yield Problem(name, "must be text that can be sent as UTF-8", value)
-        except (TypeError, OverflowError):
-            yield Problem(name, "must be something that JSON can hold", value)
-        else:
-            yield from _beyond_types(name, kind, value)
 
 
 def plain(value: object) -> str:
@@ -142,44 +84,12 @@ def plain(value: object) -> str:
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=plain)
-
-
-def limits_exceeded(request: Struct, most: Mapping[str, int], where: str) -> Iterator[Problem]:
-    """Texts over a gateway's own limits, in characters."""
-    for name, limit in most.items():
-        value = getattr(request, name)
-        if isinstance(value, str) and len(value) > limit:
-            yield Problem(name, f"must have at most {limit} characters at {where}", value)
+@cache
+def takes_files(kind: Any) -> bool:
+    return kind == Media or any(takes_files(part) for part in get_args(kind) if part is not ...)
 
 
 @cache
-def _takes_files(kind: Any) -> bool:
-    return kind == Media or any(_takes_files(part) for part in get_args(kind) if part is not ...)
-
-
-@cache
-def _fields(request: type[Struct]) -> tuple[tuple[str, Any, Any], ...]:
+def fields_of(request: type[Struct]) -> tuple[tuple[str, Any, Any], ...]:
     """The names of the fields, their types and defaults."""
     return tuple((field.name, field.type, field.default) for field in msgspec.structs.fields(request))
-
-
-def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
-    """Rules that msgspec has no word for."""
-    if isinstance(value, str) and value and not value.strip():
-        yield Problem(name, "must not be blank", value)
-    if isinstance(value, int) and abs(value) >= 2**63:
-        yield Problem(name, "must be a number that fits", value)
-    if isinstance(value, float) and not math.isfinite(value):
-        yield Problem(name, "must be a finite number", value)
-    elif isinstance(value, float) and kind in _WEIGHTS and abs(value - round(value, 2)) > 1e-9:
-        yield Problem(name, "must be a multiple of 0.01", value)
-    if name == "model" and isinstance(value, str) and (meant := _misspelt(value)):
-        yield Problem(name, f"must be spelt {meant!r}", value)
-
-
-def _misspelt(model: str) -> str | None:
-    """A known name written another way (v5.5, V4-5-Plus) is a slip; every gateway wants the exact spelling."""
-    squeezed = {"".join(filter(str.isalnum, name)).upper(): name.value for name in Model}
-    meant = squeezed.get("".join(filter(str.isalnum, model)).upper())
-    return None if meant == model else meant

@@ -1,7 +1,7 @@
 """The gateways: one value each. An own one is `msgspec.structs.replace(KIE, api="https://…")`."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -18,7 +18,8 @@ from ..errors import (
     ServerError,
     Unauthorized,
 )
-from ..wire import jobs_api as jobs
+from .limits import Rate
+from .models import before_v6
 from .requests import (
     AddInstrumental,
     AddVocals,
@@ -43,16 +44,13 @@ from .requests import (
     ValidateVoice,
 )
 
-__all__ = ["APIKLEY", "KIE", "KIE_JOBS", "PROVIDERS", "SUNOAPI", "Provider", "Rate", "provider_named"]
+__all__ = ["APIKLEY", "KIE", "KIE_JOBS", "PROVIDERS", "SUNOAPI", "Provider", "provider_named"]
+
+CREATE = "/api/v1/jobs/createTask"
+RECORD = "/api/v1/jobs/recordInfo"
+PREFIX = "ai-music-api/"
 
 Codes = Mapping[int, type[ApiError]]
-
-
-class Rate(NamedTuple):
-    """At most `calls` in any window of `seconds`."""
-
-    calls: int
-    seconds: float
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,18 +96,22 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     looks_per_second: float = 3.0
     """Looks at one task (NOTES §7)."""
 
+    def flags_gone(self, request: type[Request[Any]], model: str | None) -> Mapping[str, bool]:
+        """Flags that are not sent with this model, and the values they always have."""
+        return {} if before_v6(model) else self.gone.get(request.path, {})
+
     def goes_by_jobs(self, request: type[Request[Any]]) -> bool:
         """Whether this request takes the jobs route."""
         return self.by_jobs and bool(request.operation)
 
     def path(self, request: type[Request[Any]]) -> str:
         """Where a request goes at this gateway."""
-        return jobs.CREATE if self.goes_by_jobs(request) else self.paths.get(request.path, request.path)
+        return CREATE if self.goes_by_jobs(request) else self.paths.get(request.path, request.path)
 
     def details(self, request: type[Request[Any]]) -> str:
         """The page that tells how a task of this kind is."""
         if self.goes_by_jobs(request):
-            return jobs.RECORD
+            return RECORD
         if not issubclass(request, Job):
             raise ConfigurationError(f"{request.__name__} is answered at once at {self.name}, without a task")
         return request.details

@@ -5,10 +5,11 @@ from typing import Any, cast
 
 import msgspec
 
+from ..api import providers
 from ..api.requests import Job
 from ..api.results import Music
 from ..api.updates import Stage
-from ..wire import jobs_api as jobs
+from ..wire import jobs_api
 from .families import Run
 from .faults import Fault
 
@@ -46,8 +47,8 @@ def record(run: Run, stage: Stage, files: bool = True, now: float = AT_THE_END) 
     completed = run.completed(stage)
     return {
         "taskId": run.id,
-        "model": jobs.PREFIX + run.kind.operation,
-        "state": _word(run, stage, jobs.STATES, now),
+        "model": providers.PREFIX + run.kind.operation,
+        "state": _word(run, stage, jobs_api.STATES, now),
         "param": run.param,
         "resultJson": msgspec.json.encode(found).decode() if found is not None else "",
         "response": found,

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from ..api.fields import before_v6
+from ..api import providers
 from ..api.providers import Provider
 from ..api.requests import TABLE, GenerateVoice, Job, Request, ValidateVoice
-from ..wire import envelope as wire
-from ..wire import jobs_api as jobs
+from ..wire import encoding, envelope
 
 __all__ = ["Asked", "Refused", "body_of", "by_job", "by_path"]
 
@@ -61,7 +60,7 @@ def by_job(body: bytes, provider: Provider) -> Asked:
     """A request by the jobs route: the outer model names the operation, and no callback address is wanted."""
     given = body_of(body)
     model, held = str(given.get("model")), given.get("input")
-    kind = OPERATIONS.get(model.removeprefix(jobs.PREFIX)) if model.startswith(jobs.PREFIX) else None
+    kind = OPERATIONS.get(model.removeprefix(providers.PREFIX)) if model.startswith(providers.PREFIX) else None
     if kind is None:
         raise Refused(422, f"model {model} is not supported")
     if not isinstance(held, dict):
@@ -74,15 +73,15 @@ def body_of(body: bytes) -> dict[str, Any]:
     """A JSON object."""
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except wire.UNREADABLE as exc:
+    except envelope.UNREADABLE as exc:
         raise Refused(400, f"not valid JSON: {exc}") from None
 
 
 def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provider) -> dict[str, Any]:
     """The fields of the table among what was given, if the gateway takes them."""
-    spelt = {name: theirs for name, theirs in wire.names(kind, provider).items() if name != "source"}
+    spelt = {name: theirs for name, theirs in encoding.names(kind, provider).items() if name != "source"}
     params = {name: given[theirs] for name, theirs in spelt.items() if given.get(theirs) is not None}
-    gone: Mapping[str, bool] = {} if before_v6(params.get("model")) else provider.gone.get(kind.path, {})
+    gone = provider.flags_gone(kind, params.get("model"))
     for name in (*kind.required, *provider.insists.get(kind.path, ())):
         if name not in params and name not in gone:
             raise Refused(422, f"{spelt[name]} cannot be null")
@@ -100,5 +99,5 @@ def _check_types(params: Mapping[str, Any], kind: type[Request[Any]]) -> None:
     table = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     try:
         msgspec.json.decode(msgspec.json.encode({table[name]: value for name, value in params.items()}), type=kind)
-    except (*wire.UNREADABLE, msgspec.MsgspecError) as exc:
+    except (*envelope.UNREADABLE, msgspec.MsgspecError) as exc:
         raise Refused(422, str(exc)) from None

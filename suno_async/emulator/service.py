@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, Self
 import msgspec
 from aiohttp import web
 
+from ..api import providers
 from ..api.providers import KIE, KIE_JOBS, Provider
 from ..api.requests import TABLE, GetCredits, GetDownloadUrl, Job, Request, UploadBase64, UploadFromUrl, UploadStream
 from ..api.updates import Stage
-from ..wire import jobs_api as jobs
 from . import media, pages
 from .answers import answer, json, refusal
 from .clock import Clock, Gate
@@ -165,8 +165,8 @@ class Emulator:
         for details, kind in {kind.details: kind for kind in TABLE if issubclass(kind, Job)}.items():
             app.router.add_get(details, self._details(kind))
         if self.provider.by_jobs:
-            app.router.add_post(jobs.CREATE, self._job)
-            app.router.add_get(jobs.RECORD, self._record)
+            app.router.add_post(providers.CREATE, self._job)
+            app.router.add_get(providers.RECORD, self._record)
         for folder in ("/files", "/files/new"):
             app.router.add_get(f"{folder}/{{run:[0-9a-f]{{32}}}}/{{name}}", self._file)
         app.router.add_get("/uploads/{path:.+}", self._uploads.serve)
@@ -215,7 +215,7 @@ class Emulator:
 
     async def _job(self, request: web.Request) -> web.StreamResponse:
         self._authorize(request)
-        self._gate.submit(jobs.CREATE)
+        self._gate.submit(providers.CREATE)
         return await self._desk.take(request, by_job(await request.read(), self.provider))
 
     async def _credits(self, request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 
-from ..api.providers import Rate
+from ..api.limits import Rate
 
 __all__ = ["MARGIN", "Limiter"]
 

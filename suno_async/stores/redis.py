@@ -26,7 +26,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ReadOnlyError
 
-from ..api.providers import Rate
+from ..api.limits import Rate
 from ..errors import StoreError
 from ..log import log
 from ..wire.envelope import UNREADABLE

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..api.providers import Rate
+from ..api.limits import Rate
 from ..errors import StoreError
 from ..log import log
 from ..wire.envelope import UNREADABLE

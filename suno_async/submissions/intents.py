@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from ..api.providers import Provider
 from ..errors import InvalidJob, Problem, StoreError, SubmissionUncertain
 from ..log import log
-from ..stores import record as records
+from ..stores import transitions
 from ..stores.base import Step, Store, sending
 from ..stores.record import Record, State
 from .backlog import Backlog
+from .codec import job_of
 
 __all__ = ["Intents"]
 
@@ -87,7 +88,7 @@ class Intents:
 
         async def write() -> None:
             nonlocal found
-            step = partial(records.accepted, task_id=task_id, now=now)
+            step = partial(transitions.accepted, task_id=task_id, now=now)
             found = await self._changed(step, replace(record, task_id=task_id, state=State.RUNNING, updated=now))
 
         now = self.clock()
@@ -101,7 +102,7 @@ class Intents:
 
         async def write() -> None:
             nonlocal found
-            step = partial(records.doubted, error=error, now=now)
+            step = partial(transitions.doubted, error=error, now=now)
             found = await self._changed(step, replace(record, state=State.UNCERTAIN, error=error, updated=now))
 
         now = self.clock()
@@ -144,7 +145,7 @@ class Intents:
             pause = min(pause * 2, 0.5)
             record = await self.now(held.ref)
         if record is not None and record.state is State.UNCERTAIN:
-            raise SubmissionUncertain(record.ref, record.job)
+            raise SubmissionUncertain(record.ref, job_of(record))
         return None if record is None or record.state is State.DISMISSED else record
 
     async def now(self, ref: str) -> Record | None:
@@ -155,7 +156,7 @@ class Intents:
         if self._shared and not await self._store.claim(sending(ref), self._owner, LEASE):
             return record
         error = "the process that sent it ended before its answer came"
-        changed = await self._store.change(partial(records.doubted, error=error, now=self.clock()), ref=ref)
+        changed = await self._store.change(partial(transitions.doubted, error=error, now=self.clock()), ref=ref)
         return changed or await self._store.get(ref=ref)
 
     # ---- for people ----------------------------------------------------------------------------------------------
@@ -173,7 +174,7 @@ class Intents:
 
         def step(record: Record) -> Record | None:
             known = record.task_id or record.state is State.FINISHED
-            return None if known else records.accepted(record, task_id, self.clock())
+            return None if known else transitions.accepted(record, task_id, self.clock())
 
         other = await self._store.get(task_id=task_id)
         if other is not None and other.ref != ref:
@@ -182,4 +183,6 @@ class Intents:
 
     async def dismiss(self, ref: str, seen: State | None) -> bool:
         """A person gives a submission up; False if it has ended, is not there, or is no more in the state he saw."""
-        return await self._store.change(partial(records.dismissed, seen=seen, now=self.clock()), ref=ref) is not None
+        return (
+            await self._store.change(partial(transitions.dismissed, seen=seen, now=self.clock()), ref=ref) is not None
+        )

@@ -8,20 +8,23 @@ from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
-from ..api.providers import Provider, Rate
+from ..api.limits import Rate
+from ..api.providers import Provider
 from ..api.requests import Request
 from ..api.updates import Doubt, Stage, Update
 from ..errors import StoreError, SubmissionUncertain, TaskFailed
 from ..http.rate_limit import MARGIN
 from ..log import log
-from ..stores import record as records
+from ..stores import transitions
 from ..stores.base import Store
 from ..stores.record import Record, State
 from ..tasks.poller import Poller
 from ..tasks.task import Task
 from ..wire import callbacks
 from ..wire.callbacks import Callback
+from . import codec
 from .backlog import Backlog
+from .codec import job_of
 from .intents import Intents
 
 __all__ = ["Ledger"]
@@ -89,7 +92,7 @@ class Ledger:
         if record.provider != self._provider.name:
             return False
         try:
-            records.kind_named(record.kind)
+            codec.kind_named(record.kind)
         except StoreError as exc:
             log.error("%s: left alone", exc)
             return False
@@ -97,7 +100,7 @@ class Ledger:
 
     def task_of(self, record: Record) -> Task[Any]:
         """The handle of a record: the one that is there, if somebody holds it."""
-        kind = records.kind_named(record.kind)
+        kind = codec.kind_named(record.kind)
         task = self._unsettled.get(record.ref) or self._tasks.get(record.task_id)
         others = task is not None and task.ref not in ("", record.ref)  # the same task, asked for twice
         if task is None or others or task.kind.result is not kind.result:
@@ -108,7 +111,7 @@ class Ledger:
             else:
                 self._unsettled[record.ref] = task
         task.ref, task.context = record.ref, record.context
-        task.model = task.model or records.model_of(record)
+        task.model = task.model or codec.model_of(record)
         self.recall(task, record)
         return task
 
@@ -123,7 +126,7 @@ class Ledger:
             self.settle(task, record.task_id)
         if record.stage <= task.stage:
             return
-        update = records.recalled(record, task.kind, self._provider, task.model)
+        update = codec.recalled(record, task.kind, self._provider, task.model)
         if update is not None and task.feed(update):
             self.poller.put_off(task)
 
@@ -154,13 +157,13 @@ class Ledger:
         self.recall(task, record)
         waits = self._called() and self.clock() - record.created < CALLS_BACK
         if record.state in (State.UNCERTAIN, State.DISMISSED) and not waits:
-            raise SubmissionUncertain(record.ref, record.job)
+            raise SubmissionUncertain(record.ref, job_of(record))
         return Update(task_id=task.id, stage=Stage.PENDING)
 
     async def mark_delivered(self, ref: str, task_id: str) -> bool:
         """Note that a result is handed on; whether it was not noted before."""
         await self._backlog.settle()
-        return await self.store.change(records.told, ref=ref, task_id=task_id) is not None
+        return await self.store.change(transitions.told, ref=ref, task_id=task_id) is not None
 
     # ---- news ----------------------------------------------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class Ledger:
         async def write() -> None:
             record = await self.store.get(task_id=callback.task_id)
             if record is not None and self.knows(record):
-                update = callbacks.update(callback, records.kind_named(record.kind))
+                update = callbacks.update(callback, codec.kind_named(record.kind))
                 if update.doubt is Doubt.NONE:
                     await self._put_down(self.task_of(record), update)
 
@@ -204,11 +207,11 @@ class Ledger:
 
     async def keep_id(self, record: Record, task_id: str) -> None:
         """Write down which task a submission has become, where nothing else can be believed or read."""
-        step = partial(records.updated, update=Update(task_id=task_id, stage=Stage.PENDING), now=self.clock())
+        step = partial(transitions.updated, update=Update(task_id=task_id, stage=Stage.PENDING), now=self.clock())
         await self.store.change(step, ref=record.ref)
 
     async def _put_down(self, task: Task[Any], update: Update[Any]) -> None:
-        step = partial(records.updated, update=update, now=self.clock())
+        step = partial(transitions.updated, update=update, now=self.clock())
         await self.store.change(step, ref=task.ref, task_id=task.id)
 
     async def listen(self) -> None:

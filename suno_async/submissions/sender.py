@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import anyio
 import msgspec
 
+from ..api import validation
 from ..api.fields import local_files
 from ..api.providers import Provider
 from ..api.requests import Call, Request, UploadBase64, UploadStream
@@ -35,12 +36,12 @@ from ..files.uploads import FOLDER, Handed, Progress
 from ..http.rate_limit import Limiter
 from ..http.transport import Transport
 from ..log import log
-from ..stores import record as records
 from ..stores.record import Record
 from ..tasks.pace import Pace, retries
 from ..tasks.task import Task
 from ..webhooks.inbox import Inbox
-from ..wire import envelope as wire
+from ..wire import encoding, envelope
+from . import codec
 from .intents import Intents
 from .ledger import Ledger
 
@@ -106,8 +107,8 @@ class Sender:
         """Send a job; with a key only if no other submission has it."""
         request = given.with_model(self._model())
         if self._validate:
-            wire.check(request, self._provider)
-        records.check_context(type(request).__name__, context)
+            validation.check(request, self._provider)
+        codec.check_context(type(request).__name__, context)
         _check_key(type(request).__name__, key)
         if not key:
             return await self._send(request, pace, "", "", context)
@@ -117,7 +118,7 @@ class Sender:
 
     async def _once(self, given: Request[R], request: Request[R], pace: Pace | None, key: str, context: Any) -> Task[R]:
         """The task that holds the key, or a new one."""
-        print, kind = records.fingerprint(given), type(given).__name__
+        print, kind = codec.fingerprint(given), type(given).__name__
         held = await self._intents.by_key(key, print, kind)
         while True:
             if held is not None:
@@ -137,16 +138,16 @@ class Sender:
         now = self._intents.clock()
         record = Record(
             ref=secrets.token_urlsafe(12),
-            kind=records.name_of(type(request)),
+            kind=codec.name_of(type(request)),
             provider=self._provider.name,
-            sent=records.written(request),
+            sent=codec.written(request),
             print=print,
             key=key,
             context=context,
             created=now,
             updated=now,
         )
-        body = wire.encode(request, self._provider, self._address(type(request), record.ref))
+        body = encoding.encode(request, self._provider, self._address(type(request), record.ref))
 
         def send() -> Coroutine[Any, Any, Task[R]]:
             return self._finish(self._submit(request, record, body, pace), request, record.ref)
@@ -165,7 +166,7 @@ class Sender:
             except SunoError as exc:
                 if isinstance(exc, AlreadyExists) and exc.existing_task_id:
                     return await self._existing(request, record, exc.existing_task_id, pace)
-                if isinstance(exc, ConnectError) or wire.created_nothing(exc):
+                if isinstance(exc, ConnectError) or envelope.created_nothing(exc):
                     await self._intents.refused(ref)
                     raise
                 return await self._lost(request, record, exc, pace)
@@ -178,7 +179,7 @@ class Sender:
     async def _post(self, request: Request[R], body: bytes) -> str | Update[R]:
         kind = type(request)
         reply = await self._transport.send("POST", self._base + self._provider.path(kind), body)
-        return wire.accepted(reply, self._provider, kind)
+        return envelope.accepted(reply, self._provider, kind)
 
     async def _accepted(
         self, request: Request[R], record: Record, accepted: str | Update[R], pace: Pace | None
@@ -247,7 +248,7 @@ class Sender:
     async def call(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
         """A call that is answered at once."""
         if self._validate:
-            wire.check(call, self._provider)
+            validation.check(call, self._provider)
         if isinstance(getattr(call, "file", None), AsyncIterable):
             on: tuple[type[SunoError], ...] = ()  # what was read of it is gone
         else:
@@ -270,9 +271,9 @@ class Sender:
 
             reply = await self._transport.upload(url, uploads.form(call, progress, field))
         else:
-            body = wire.encode(call, self._provider) if call.method == "POST" else b""
+            body = encoding.encode(call, self._provider) if call.method == "POST" else b""
             reply = await self._transport.send(call.method, url, body)
-        return wire.result(reply, kind, self._provider)
+        return envelope.result(reply, kind, self._provider)
 
     # ---- files ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from weakref import WeakSet
 
 from ..api.updates import Stage, Update
 from ..log import log
-from ..stores.record import Record, updated
+from ..stores.record import Record
+from ..stores.transitions import updated
 from ..tasks.task import Task
 
 __all__ = ["Hook", "Hooks"]

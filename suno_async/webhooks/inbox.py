@@ -11,7 +11,8 @@ from ..api.requests import TABLE, Request
 from ..api.updates import Doubt, Source, Stage, Update
 from ..errors import StoreError, SunoError
 from ..log import log
-from ..stores.record import Record, name_of
+from ..stores.record import Record
+from ..submissions.codec import name_of
 from ..submissions.ledger import Ledger
 from ..tasks.poller import Poller
 from ..tasks.task import Task
@@ -19,7 +20,8 @@ from ..wire import callbacks
 from ..wire.callbacks import Callback
 from ..wire.tokens import Token
 from .hooks import Hooks
-from .verification import Decision, Proof, bind, decide
+from .policy import Decision, decide
+from .verification import Proof, bind
 
 __all__ = ["Inbox", "Letter"]
 

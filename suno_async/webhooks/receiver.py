@@ -16,7 +16,8 @@ from ..wire.callbacks import Callback
 from ..wire.tokens import Token
 from .hooks import Hook, Hooks
 from .inbox import Letter
-from .verification import FRESHNESS, Decision, Proof, Proofs, prove
+from .policy import Decision
+from .verification import FRESHNESS, Proof, Proofs, prove
 
 if TYPE_CHECKING:
     from aiohttp import web

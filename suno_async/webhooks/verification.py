@@ -7,11 +7,10 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from ..api.updates import Stage
 from ..wire import tokens
 from ..wire.tokens import Token
 
-__all__ = ["FRESHNESS", "Decision", "Proof", "Proofs", "bind", "decide", "prove", "signed"]
+__all__ = ["FRESHNESS", "Proof", "Proofs", "bind", "prove", "signed"]
 
 
 FRESHNESS = 300.0
@@ -28,23 +27,6 @@ class Proof(enum.Enum):
     WRONG = "a proof is configured, and it is missing, wrong, stale or another task's"
 
 
-class Decision(enum.Enum):
-    """What to do with a callback."""
-
-    FEED = enum.auto()
-    """Believe it."""
-    CONFIRM = enum.auto()
-    """Look at the task, and believe that."""
-    WAKE = enum.auto()
-    """Look at the task now, if somebody waits for it; believe nothing."""
-    KEEP = enum.auto()
-    """Keep it for the submit or the store that will know the task."""
-    IGNORE = enum.auto()
-    """It changes nothing."""
-    REFUSE = enum.auto()
-    """Answer 401; it changes nothing."""
-
-
 class Proofs(NamedTuple):
     """What a callback is held against. Of each several, so that one can be replaced while the other still comes."""
 
@@ -55,25 +37,6 @@ class Proofs(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<Proofs {len(self.secrets)} secrets, {len(self.keys)} keys>"
-
-
-def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> Decision:
-    """What to do with a callback of a stage, for a task that we know or not; `confirm`: take nothing at its word."""
-    match proof:
-        case Proof.WRONG:
-            return Decision.REFUSE
-        case Proof.NONE:
-            return Decision.WAKE if known else Decision.IGNORE
-        case _ if not known:
-            return Decision.KEEP
-        case _ if confirm:
-            return Decision.CONFIRM
-        case Proof.TOKEN:
-            return Decision.FEED
-        case Proof.UNBOUND:
-            return Decision.CONFIRM
-        case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is looked up
-            return Decision.FEED if stage < Stage.COMPLETE else Decision.CONFIRM
 
 
 def prove(

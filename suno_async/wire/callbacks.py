@@ -9,7 +9,7 @@ from ..api.requests import Request
 from ..api.results import Origin, Result, staged
 from ..api.updates import Doubt, JobRecord, Source, Stage, Update
 from ..errors import CallbackError
-from . import jobs_api as jobs
+from . import jobs_api
 from .envelope import UNREADABLE
 from .shapes import as_called, at
 
@@ -112,7 +112,7 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
     record = _record(callback)
     if record is not None:
         origin = Origin(callback.task_id, model, callback.body, ("data",))
-        return jobs.update(record, kind, origin, Source.CALLBACK)
+        return jobs_api.update(record, kind, origin, Source.CALLBACK)
     found: R | None = None
     doubt = Doubt.NONE
     said: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
@@ -139,12 +139,12 @@ def _record(callback: Callback) -> JobRecord | None:
     if not callback.state:
         return None
     try:
-        record = jobs.record_in(callback.body)
+        record = jobs_api.record_in(callback.body)
     except UNREADABLE:
         return None
     if record is None:
         return None
-    known = record.state.lower() in jobs.STATES  # notes have a state, too, with a word of its own
+    known = record.state.lower() in jobs_api.STATES  # notes have a state, too, with a word of its own
     return record if known or record.result_json is not None or record.fail_code is not None else None
 
 

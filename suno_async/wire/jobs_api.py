@@ -16,13 +16,10 @@ from ..api.results import Origin, Result, staged
 from ..api.updates import JobRecord, Source, Stage, Update
 from .shapes import as_called, at, without_nulls
 
-__all__ = ["CREATE", "PREFIX", "RECORD", "STATES", "answers", "record_in", "update", "wire_name"]
+__all__ = ["STATES", "answers", "record_in", "update", "wire_name"]
 
 R = TypeVar("R")
 
-CREATE = "/api/v1/jobs/createTask"
-RECORD = "/api/v1/jobs/recordInfo"
-PREFIX = "ai-music-api/"
 STATES: Mapping[str, Stage] = {
     "waiting": Stage.PENDING,
     "queuing": Stage.PENDING,

@@ -27,7 +27,8 @@ from aiohttp import web
 from suno_async.api.updates import Stage
 from suno_async.emulator import Emulator, Fault
 from suno_async.emulator.families import Run
-from suno_async.stores.base import Store, store_at
+from suno_async.stores.address import store_at
+from suno_async.stores.base import Store
 from suno_async.stores.record import State
 from suno_async.wire import tokens
 

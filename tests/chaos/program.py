@@ -17,7 +17,8 @@ import msgspec
 from aiohttp import web
 
 from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, SunoClient, Task, TaskFailed
-from suno_async.stores.base import Store, store_at
+from suno_async.stores.address import store_at
+from suno_async.stores.base import Store
 from suno_async.stores.record import Record, State
 from suno_async.submissions import intents
 

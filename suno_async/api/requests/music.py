@@ -22,12 +22,12 @@ from ..fields import (
     Variety,
     VocalGender,
     Weight,
-    before_v6,
-    is_v6,
-    too_long,
 )
+from ..limits import Limits
+from ..models import Model, before_v6, is_v6, limits_of
 from ..results import Music, Track
-from ..updates import Limits, Model, Stage, limits_of
+from ..updates import Stage
+from ..validation import too_long
 from .base import OF_TRACK, Job
 
 __all__ = [

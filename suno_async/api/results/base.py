@@ -1,6 +1,7 @@
 """What a result is: where it came from, whether it is whole, and which files it has."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
@@ -107,3 +108,14 @@ def staged(stage: Stage, found: Any) -> tuple[Stage, Doubt]:
         return stage, Doubt.NONE
     begun = isinstance(found, Result) and found.begun
     return (Stage.FIRST if begun else Stage.PENDING), Doubt.LATE_FILES
+
+
+def moment(said: int | str | None) -> datetime | None:
+    """A time in any of the service's spellings (NOTES §14.16), None when it cannot be read."""
+    try:
+        if isinstance(said, str) and not said.isdigit():
+            at = datetime.fromisoformat(said)
+            return at if at.tzinfo else at.replace(tzinfo=UTC)
+        return None if said is None else datetime.fromtimestamp(int(said) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -6,8 +6,7 @@ from datetime import datetime
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from ..updates import moment
-from .base import File, Origin, Result
+from .base import File, Origin, Result, moment
 
 __all__ = ["Music", "RecoveredTrack", "Recovery", "Track"]
 

@@ -1,0 +1,59 @@
+"""The models by name, and what each takes."""
+
+import enum
+from typing import Self
+
+from .limits import Limits
+
+__all__ = ["Model", "before_v6", "is_v6", "limits_of"]
+
+
+_V6 = Limits(
+    title=80,
+    idea_for_audio=None,
+    negative_tags=1000,
+    separate_lyrics=True,
+    duration=True,
+    voice=True,
+    song_minutes=None,
+)
+
+
+class Model(enum.StrEnum):
+    """Model names known when this was written, and what each takes. Other names are passed on unchecked."""
+
+    limits: Limits
+
+    def __new__(cls, name: str, limits: Limits = Limits()) -> Self:  # noqa: B008  a value
+        model = str.__new__(cls, name)
+        model._value_ = name
+        model.limits = limits
+        return model
+
+    V6 = "V6", _V6
+    V6_WILD = "V6_WILD", _V6
+    V6_MINI = "V6_MINI", _V6
+    V5_5 = "V5_5", Limits(duration=True, voice=True, song_minutes=None)
+    V5 = "V5", Limits(voice=True)
+    V4_5PLUS = "V4_5PLUS", Limits()
+    V4_5ALL = "V4_5ALL", Limits(title=80, title_extended=80, upload_minutes=1)
+    V4_5 = "V4_5", Limits()
+    V4 = "V4", Limits(lyrics=3000, style=200, title=80, title_extended=80, song_minutes=4)
+
+
+def limits_of(model: object) -> Limits | None:
+    """What a model takes; None for names we don't know."""
+    known = Model.__members__.get(model) if isinstance(model, str) else None
+    return known.limits if known else None
+
+
+def before_v6(model: str | None) -> bool:
+    """Whether a model takes lyrics as `prompt`. Names we don't know are newer than those we do."""
+    limits = limits_of(model)
+    return limits is not None and not limits.separate_lyrics
+
+
+def is_v6(model: str | None) -> bool:
+    """Whether a model is known to be of the V6 family."""
+    limits = limits_of(model)
+    return limits is not None and limits.separate_lyrics

@@ -1,0 +1,142 @@
+"""Between records and what the rest of the package speaks of: requests as text, updates from stored bodies."""
+
+import hashlib
+import os
+from functools import cache
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ..api.fields import plain
+from ..api.providers import Provider
+from ..api.requests import TABLE
+from ..api.requests.base import Request
+from ..api.updates import Doubt, Source, Stage, Update
+from ..errors import InvalidJob, Problem, StoreError, SunoError
+from ..stores.record import Record
+from ..wire import callbacks, details, envelope
+
+__all__ = ["check_context", "fingerprint", "job_of", "kind_named", "model_of", "name_of", "recalled", "written"]
+
+
+def name_of(kind: type[Request[Any]]) -> str:
+    """What a record calls an endpoint."""
+    return kind.__name__ if _NAMED.get(kind.__name__) is kind else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def kind_named(name: str) -> type[Request[Any]]:
+    """The endpoint of that name, ours or one's own if that is imported; StoreError if there is none."""
+    if (ours := _NAMED.get(name)) is not None:
+        return ours
+    waiting: list[type[Request[Any]]] = [Request]
+    while waiting:
+        kind = waiting.pop()
+        if name_of(kind) == name:
+            return kind
+        waiting += kind.__subclasses__()
+    raise StoreError(f"a record is of the kind {name}, which is not imported here")
+
+
+_NAMED: dict[str, type[Request[Any]]] = {kind.__name__: kind for kind in TABLE}
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, os.PathLike):
+        value = os.fspath(cast("os.PathLike[str]", value))
+    return plain(value)
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
+
+
+def written(request: Request[Any]) -> str:
+    """A request as JSON, by our names, without what it has by default; the same for equal requests."""
+    defaults = _defaults(type(request))
+    values = ((name, getattr(request, name)) for name in request.__struct_fields__)
+    try:
+        given = {name: value for name, value in values if value is not defaults[name]}
+        for name, value in given.items():
+            if isinstance(value, float) and value.is_integer():
+                given[name] = int(value)
+        return _ENCODER.encode(given).decode()
+    except (TypeError, ValueError, OverflowError) as exc:  # reached only by requests nobody checked
+        raise InvalidJob(type(request).__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
+
+
+@cache
+def _defaults(kind: type[Struct]) -> dict[str, Any]:
+    return {field.name: field.default for field in msgspec.structs.fields(kind)}
+
+
+def fingerprint(request: Request[Any]) -> str:
+    """What tells one job from another: the same for the same words."""
+    return hashlib.sha256(f"{name_of(type(request))} {written(request)}".encode()).hexdigest()[:32]
+
+
+def check_context(kind: str, context: Any) -> None:
+    """Refuse a context that would not come back as it is. InvalidJob."""
+    try:
+        whole = bool(msgspec.json.decode(msgspec.json.encode(context)) == context)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        whole = False
+    if not whole:
+        raise InvalidJob(kind, [Problem("context", "must be what JSON gives back: no tuples, keys of text", context)])
+
+
+def model_of(record: Record) -> str:
+    """The model that was asked for; empty if none was."""
+    return msgspec.json.decode(record.sent or "{}", type=_Asked).model or ""
+
+
+class _Asked(Struct, frozen=True):
+    model: str | None = None
+
+
+def recalled(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
+    """The last news of a record; None if there is none, or if it can't be read any more: a look will tell."""
+    if not record.stage:
+        return None
+    said: Update[Any] = Update(task_id=record.task_id, stage=record.stage)
+    if record.body:
+        try:
+            said = _read(record, kind, provider, model)
+        except SunoError:
+            if record.stage is not Stage.FAILED:
+                return None
+    if said.result is None and record.stage is Stage.COMPLETE:
+        return None
+    return replace(
+        said,
+        stage=record.stage,
+        status=record.status,
+        code=record.code,
+        message=record.message,
+        doubt=Doubt.NONE,
+        source=record.source,
+    )
+
+
+def _read(record: Record, kind: type[Request[Any]], provider: Provider, model: str) -> Update[Any]:
+    if record.source is Source.CALLBACK:
+        return callbacks.update(callbacks.parse(record.body), kind, model)
+    reply = envelope.Reply(200, record.body)
+    if record.source is Source.ANSWER:
+        answered = envelope.accepted(reply, provider, kind)
+        if isinstance(answered, Update):
+            return answered
+        raise StoreError(f"record {record.ref} holds no answer")
+    return details.update(reply, kind, provider, record.task_id, model)
+
+
+def job_of(record: Record) -> Request[Any]:
+    """The job that was sent, files handed in. StoreError if its class is not imported, or has other fields now."""
+    values: dict[str, Any] = msgspec.json.decode(record.sent)
+    for name, held in values.items():
+        if isinstance(held, list):
+            values[name] = tuple(cast(Any, held))
+    try:
+        return kind_named(record.kind)(**values)
+    except TypeError as exc:
+        raise StoreError(f"record {record.ref} can't be read as {record.kind}: {exc}") from exc

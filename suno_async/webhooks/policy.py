@@ -1,0 +1,44 @@
+"""What to do with a callback, by how far it is verified: one table."""
+
+import enum
+
+from ..api.updates import Stage
+from .verification import Proof
+
+__all__ = ["Decision", "decide"]
+
+
+class Decision(enum.Enum):
+    """What to do with a callback."""
+
+    FEED = enum.auto()
+    """Believe it."""
+    CONFIRM = enum.auto()
+    """Look at the task, and believe that."""
+    WAKE = enum.auto()
+    """Look at the task now, if somebody waits for it; believe nothing."""
+    KEEP = enum.auto()
+    """Keep it for the submit or the store that will know the task."""
+    IGNORE = enum.auto()
+    """It changes nothing."""
+    REFUSE = enum.auto()
+    """Answer 401; it changes nothing."""
+
+
+def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> Decision:
+    """What to do with a callback of a stage, for a task that we know or not; `confirm`: take nothing at its word."""
+    match proof:
+        case Proof.WRONG:
+            return Decision.REFUSE
+        case Proof.NONE:
+            return Decision.WAKE if known else Decision.IGNORE
+        case _ if not known:
+            return Decision.KEEP
+        case _ if confirm:
+            return Decision.CONFIRM
+        case Proof.TOKEN:
+            return Decision.FEED
+        case Proof.UNBOUND:
+            return Decision.CONFIRM
+        case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is looked up
+            return Decision.FEED if stage < Stage.COMPLETE else Decision.CONFIRM

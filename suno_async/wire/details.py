@@ -1,0 +1,199 @@
+"""Details pages to updates."""
+
+from functools import cache
+from typing import Any, Optional, TypeVar, cast
+
+import msgspec
+from msgspec import Struct
+
+from ..api import providers
+from ..api.providers import Provider
+from ..api.requests.base import Job, Request
+from ..api.results.base import Origin, Result, staged
+from ..api.updates import Doubt, Stage, Update
+from ..errors import DecodeError
+from . import jobs_api
+from .envelope import UNREADABLE, Envelope, Reply, open_envelope, refusal
+from .shapes import at, without_nulls
+
+__all__ = ["update"]
+
+R = TypeVar("R")
+
+
+class _State(Struct, frozen=True, rename="camel"):
+    """What a details page says beside the result."""
+
+    status: str | int | None = None
+    success_flag: str | int | None = None
+    error_code: float | str | None = None
+    error_message: str | None = None
+
+
+class _Param(Struct, frozen=True):
+    """A request as a details page repeats it, on either route."""
+
+    model: str | None = None
+    input: "_Param | None" = None
+
+
+class _Failure(Struct, frozen=True, rename="camel"):
+    error_message: str | None = None
+
+
+_STATE = msgspec.json.Decoder(_State, strict=False)
+
+
+def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: str, model: str = "") -> Update[R]:
+    """What a details page says of a task; `model` is the one that was asked for, if that is known.
+
+    Raises ApiError or DecodeError when it says nothing; a task that is not visible (yet) is PENDING with a doubt.
+    """
+    if provider.goes_by_jobs(kind):
+        return _job_update(reply, kind, provider, Origin(task_id, model, reply.body, ("data",)))
+    job = cast("type[Job[R]]", kind)
+    origin = Origin(task_id, model, reply.body, job.held_in)
+    try:
+        page = _pages(job).decode(reply.body)
+    except UNREADABLE:
+        return _the_long_way(reply, job, provider, origin)
+    if page.code == 200 and reply.status < 400 and page.data is not None and not job.state_in_code:
+        read = _read(_word(page.data), page.data, page.data.found, job, origin)
+        if read.stage is not Stage.FAILED and (read.doubt is Doubt.NONE or page.data.found is not None):
+            return read
+    return _the_long_way(reply, job, provider, origin)
+
+
+def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin: Origin) -> Update[R]:
+    """What the one page of the jobs route says."""
+    answered = open_envelope(reply, providers.RECORD)
+    if unseen := _unseen(reply, answered, provider, providers.RECORD, origin):
+        return unseen
+    try:
+        record = jobs_api.record_in(reply.body)
+    except UNREADABLE as exc:
+        raise DecodeError(f"{providers.RECORD}: {exc} in {reply.body[:200]!r}") from exc
+    if record is None:
+        raise DecodeError(f"{providers.RECORD}: no record in {reply.body[:200]!r}")
+    if not origin.model and jobs_api.STATES.get(record.state.lower()) is Stage.COMPLETE:
+        origin = origin._replace(model=_asked_model(reply.body, kind))
+    return jobs_api.update(record, kind, origin)
+
+
+def _unseen(reply: Reply, answered: Envelope, provider: Provider, path: str, origin: Origin) -> Update[Any] | None:
+    """A task that is not visible (yet), as an update; ApiError for other refusals; None if something is to be read."""
+    if answered.code != 200 or reply.status >= 400:
+        refused = refusal(reply, answered, provider, path)
+        if refused.code not in (404, 422):  # the id is the only parameter, so it is what they don't know
+            raise refused
+        message = refused.message
+    elif bytes(answered.data) == b"null":
+        message = ""
+    else:
+        return None
+    return Update(task_id=origin.task_id, stage=Stage.PENDING, message=message, doubt=Doubt.MISSING, body=origin.body)
+
+
+def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
+    """The model that a task was submitted with, from the request that its page repeats as JSON text."""
+    if "model" not in kind.__struct_fields__:
+        return ""
+    try:
+        said = msgspec.json.decode(at(("data", "param"), str)(body) or "{}", type=_Param)
+    except UNREADABLE:
+        return ""
+    return (said.input.model if said.input else said.model) or ""
+
+
+@cache
+def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
+    """State and result in one go, where the result lies beside the state; else the state alone."""
+    beside = len(job.held_in) == 2 and job.held_in[0] == "data"
+    kind, name = (job.result, job.held_in[1]) if beside else (None, "found")
+    found = ("found", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
+    data: Any = msgspec.defstruct("Page", [found], bases=(_State,), frozen=True, rename="camel")
+    fields: list[Any] = [("code", int), ("data", Optional[data], None)]  # noqa: UP045  made at run time
+    return msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
+
+
+def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, origin: Origin) -> Update[R]:
+    """Refusals, tasks that are not visible, failures, results that lie elsewhere or that we can't read."""
+    answered = open_envelope(reply, job.details)
+    said = job.state_in_code and reply.status < 400 and answered.code in job.statuses
+    if said and job.statuses[answered.code] is Stage.FAILED and not _names_task(reply.body, job):
+        said = False  # an error of the page itself, which may pass
+    if not said and (unseen := _unseen(reply, answered, provider, job.details, origin)):
+        return unseen
+    data = bytes(answered.data)
+    try:
+        state = _STATE.decode(data) if data.startswith(b"{") else _State()
+    except UNREADABLE as exc:
+        raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}") from exc
+    found, puzzle = _found(reply.body, job)
+    read = _read(answered.code if said else _word(state), state, found, job, origin)
+    if puzzle is not None and read.doubt is not Doubt.NONE:
+        raise DecodeError(f"{job.details}: {puzzle} in {reply.body[:200]!r}") from puzzle
+    if read.stage is Stage.FAILED and said:
+        return msgspec.structs.replace(read, code=answered.code, message=answered.message)
+    if read.stage is Stage.FAILED and not read.message:
+        return msgspec.structs.replace(read, message=_reason(reply.body, job))
+    return read
+
+
+def _names_task(body: bytes, job: type[Job[Any]]) -> bool:
+    try:
+        return bool(at((job.query,), str)(body))
+    except UNREADABLE:
+        return False
+
+
+def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:
+    """The result, or why it can't be read; null where we want a list or text is the same as nothing."""
+    try:
+        value = at(job.held_in, Any)(body)
+        return msgspec.convert(without_nulls(value), job.result | None, strict=False), None
+    except UNREADABLE as exc:
+        return None, exc
+
+
+def _word(state: _State) -> str | int | None:
+    word = state.status if state.status is not None else state.success_flag
+    return int(word) if isinstance(word, str) and word.isdecimal() and len(word) < 4 else word  # "1" is 1
+
+
+def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[R]], origin: Origin) -> Update[R]:
+    stage, doubt = staged(job.statuses.get(word, Stage.PENDING) if word is not None else Stage.PENDING, found)
+    if word == "CALLBACK_EXCEPTION":
+        stage, doubt = staged(Stage.COMPLETE, found)
+        if doubt is not Doubt.NONE:
+            doubt = Doubt.UNDELIVERED
+    if isinstance(found, Result):
+        if stage is Stage.COMPLETE and not origin.model:
+            origin = origin._replace(model=_asked_model(origin.body, job))
+        found.came_from(origin)
+    return Update(
+        task_id=origin.task_id,
+        stage=stage,
+        result=found,
+        status="" if word is None else str(word),
+        code=_number(state.error_code) if stage is Stage.FAILED else None,
+        message=state.error_message or "",
+        doubt=doubt,
+        body=origin.body,
+    )
+
+
+def _number(code: float | str | None) -> int | None:
+    try:
+        return None if code is None else int(code)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _reason(body: bytes, job: type[Job[Any]]) -> str:
+    """Where failed tasks were seen to tell it, too: inside `response` (NOTES §15)."""
+    try:
+        told = at(job.held_in, _Failure)(body)
+        return (told and told.error_message) or ""
+    except UNREADABLE:
+        return ""

@@ -1,0 +1,48 @@
+"""Requests to bytes, as each gateway wants them."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ..api import providers
+from ..api.fields import plain
+from ..api.providers import Provider
+from ..api.requests.base import Request
+from ..errors import InvalidJob, Problem
+from . import jobs_api
+
+__all__ = ["encode", "names"]
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=plain)
+
+
+def encode(request: Request[Any], provider: Provider, callback_url: str = "") -> bytes:
+    """The body of a request as this gateway wants it. InvalidJob for values that no JSON can hold."""
+    kind, gone = type(request), provider.flags_gone(type(request), getattr(request, "model", None))
+    spelt = names(kind, provider)
+    try:
+        sent = request.sent(provider.lacks.get(request.path, ())).items()
+        body: dict[str, Any] = {spelt[name]: value for name, value in sent if name not in gone}
+        if provider.goes_by_jobs(kind):
+            body = {"model": providers.PREFIX + kind.operation, "input": body}
+        if callback_url:
+            body["callBackUrl" if provider.goes_by_jobs(kind) else kind.callback] = callback_url
+        return _ENCODER.encode(body)
+    except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # reached only by requests nobody checked
+        raise InvalidJob(kind.__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
+
+
+def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:
+    """What a gateway calls the fields of a request."""
+    if provider.goes_by_jobs(kind):
+        return {name: jobs_api.wire_name(theirs) for name, theirs in _names(kind).items()}
+    return {**_names(kind), **provider.spelt.get(kind.path, {})}
+
+
+@cache
+def _names(request: type[Struct]) -> dict[str, str]:
+    return {field.name: field.encode_name for field in msgspec.structs.fields(request)}
