@@ -33,7 +33,7 @@ Rival = Callable[[str], Awaitable[float]]
 
 
 async def by_sdk(url: str) -> float:
-    eager = msgspec.structs.replace(KIE, looks_per_second=1 / PAUSE)
+    eager = msgspec.structs.replace(KIE, polls_per_second=1 / PAUSE)
     pace = Pace(first=PAUSE, growth=1, cap=PAUSE)
     async with SunoClient(api_key="k", base_url=url, provider=eager, pace=pace) as suno:
         suno._poller._looks = CONNECTIONS

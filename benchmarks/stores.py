@@ -67,7 +67,9 @@ async def fill(store: Store, count: int) -> None:
     sent = '{"prompt":"a song about the sea, slow, with a cello","model":"V5"}'
     for start in range(0, count, 5000):
         records = (
-            Record(ref=f"{n:016d}", kind="GenerateMusic", provider="kie", sent=sent, context={"chat": n}, created=n)
+            Record(
+                ref=f"{n:016d}", kind="GenerateMusic", provider="kie", request_json=sent, context={"chat": n}, created=n
+            )
             for n in range(start, min(start + 5000, count))
         )
         await asyncio.gather(*map(store.intend, records))
@@ -113,7 +115,7 @@ async def news(url: str) -> float:
     assert await anext(heard) is None
     for number in range(40):
         ref = f"news {number}"
-        await one.intend(Record(ref=ref, kind="GenerateMusic", provider="kie", sent="{}"))
+        await one.intend(Record(ref=ref, kind="GenerateMusic", provider="kie", request_json="{}"))
         hearing = asyncio.ensure_future(anext(heard))
         await asyncio.sleep(0.013 * (number % 9))  # not in step with who looks
         began = time.perf_counter()
@@ -134,12 +136,12 @@ def suite() -> list[Row]:
         left = asyncio.run(forgotten_bytes(at + "left.db", 5_000))
         late = asyncio.run(news(at + "news.db"))
 
-        async def filled() -> None:
+        async def from_source() -> None:
             store = store_at(at + "many.db")
             await fill(store, 100_000)
             await store.aclose()
 
-        asyncio.run(filled())
+        asyncio.run(from_source())
         count, grown, seconds = alone("resume", at + "many.db")
         assert count == 100_000
     return [

@@ -93,6 +93,7 @@ from .errors import (
 from .stores.base import Store
 from .stores.memory import MemoryStore
 from .stores.record import Record, State
+from .submissions.codec import job_of
 from .tasks.batch import Outcome
 from .tasks.pace import Pace
 from .tasks.task import Task
@@ -206,5 +207,6 @@ __all__ = [
     "VoicePhrase",
     "Wav",
     "__version__",
+    "job_of",
     "parse_callback",
 ]

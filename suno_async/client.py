@@ -69,7 +69,7 @@ from .tasks.pace import Pace, pace_of
 from .tasks.poller import Poller
 from .tasks.task import Task
 from .webhooks.hooks import Hook
-from .webhooks.inbox import NUMBERED, Inbox, Letter
+from .webhooks.inbox import BY_TOKEN_ID, Inbox, Letter
 from .webhooks.policy import Decision
 from .webhooks.receiver import LIMIT, Receiver
 from .webhooks.verification import FRESHNESS, Proof, Proofs
@@ -182,10 +182,10 @@ class SunoClient:
             claim=self._ledger.claim if shared else None,
             listen=self._ledger.listen if shared else None,
             begin=self._ledger.begin if shared else None,
-            per_second=self.provider.looks_per_second,
+            per_second=self.provider.polls_per_second,
         )
         self._ledger.poller = self._poller
-        self._inbox = Inbox(self._tasks, self._ledger, self._poller, self._look, 1 / self.provider.looks_per_second)
+        self._inbox = Inbox(self._tasks, self._ledger, self._poller, self._look, 1 / self.provider.polls_per_second)
         self._sender = Sender(
             self._transport,
             self.provider,
@@ -254,7 +254,7 @@ class SunoClient:
 
         `key`, `context`: as in `submit`; a call that is answered at once has no use for them.
         """
-        if isinstance(request, Call) and not self.provider.goes_by_jobs(type(request)):
+        if isinstance(request, Call) and not self.provider.uses_jobs_api(type(request)):
             return await self._sender.call(request)
         return await (await self._sender.submit(request, None, key, context))
 
@@ -471,8 +471,8 @@ class SunoClient:
     def _address_of(self, kind: type[Request[Any]], ref: str) -> str:
         """Where news of a submission shall go; the jobs route wants no address from those who have none."""
         if self.callback_url == NOWHERE:
-            return "" if self.provider.goes_by_jobs(kind) else NOWHERE
-        number = kind.number if NUMBERED.get(kind.number) is kind else 0  # a class of one's own inherits it
+            return "" if self.provider.uses_jobs_api(kind) else NOWHERE
+        number = kind.token_id if BY_TOKEN_ID.get(kind.token_id) is kind else 0  # a class of one's own inherits it
         return tokens.addressed(self.callback_url, tokens.issue(self._secrets[0], number, ref))
 
     async def _look(self, task: Task[R]) -> Update[R]:

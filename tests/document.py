@@ -52,7 +52,7 @@ def documented(kind: type[Request[Any]], provider: Provider) -> Any:
 
 def body_schema(kind: type[Request[Any]], provider: Provider) -> Any:
     """What a request's body must be like; on the jobs route, that of its operation."""
-    if provider.goes_by_jobs(kind):
+    if provider.uses_jobs_api(kind):
         return resolved({"$ref": job_schemas()[providers.PREFIX + kind.operation]})
     content = documented(kind, provider)["requestBody"]["content"]
     return resolved(next(iter(content.values()))["schema"])
@@ -65,7 +65,7 @@ def job_schemas() -> dict[str, str]:
 def inner_fields(kind: type[Request[Any]], provider: Provider) -> Any:
     """The documented fields that carry what the user says."""
     properties = body_schema(kind, provider)["properties"]
-    return resolved(properties["input"])["properties"] if provider.goes_by_jobs(kind) else properties
+    return resolved(properties["input"])["properties"] if provider.uses_jobs_api(kind) else properties
 
 
 def callback_schema(kind: type[Request[Any]], provider: Provider) -> Any:

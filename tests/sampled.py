@@ -55,7 +55,7 @@ class Asked(NamedTuple):
     @property
     def callback_url(self) -> str:
         """Where news shall go; calls have no such field outside the jobs route."""
-        by_task = isinstance(self.request, Job) or self.provider.goes_by_jobs(type(self.request))
+        by_task = isinstance(self.request, Job) or self.provider.uses_jobs_api(type(self.request))
         return CALLBACK_URL if by_task else ""
 
 

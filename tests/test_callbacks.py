@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from suno_async import KIE, CallbackError, GenerateLyrics, GenerateMusic, Stage, parse_callback
-from suno_async.api.updates import Doubt, Source
+from suno_async.api.updates import Provisional, Source
 from suno_async.wire import details
 from suno_async.wire.callbacks import update
 
@@ -61,32 +61,36 @@ def test_a_callback_and_a_details_page_give_the_same_result() -> None:
     assert posted.result == looked.result
     assert posted.result is not None
     assert posted.result.tracks[1].task_id == "t1"
-    assert (posted.source, looked.source) == (Source.CALLBACK, Source.LOOK)
+    assert (posted.source, looked.source) == (Source.CALLBACK, Source.POLL)
 
 
 @pytest.mark.parametrize(
     ("body", "stage", "doubt"),
     [
-        (called("text"), Stage.TEXT, Doubt.NONE),
-        (called("text", track(1, audio=False)), Stage.TEXT, Doubt.NONE),
-        (called("TEXT"), Stage.TEXT, Doubt.NONE),
-        (called("first", track(1), track(2, audio=False)), Stage.FIRST, Doubt.NONE),
-        (called("first", track(1)), Stage.FIRST, Doubt.NONE),
-        (called("complete", track(1), track(2)), Stage.COMPLETE, Doubt.NONE),
-        (called("complete", track(1)), Stage.COMPLETE, Doubt.NONE),
-        (called("Complete", track(1)), Stage.COMPLETE, Doubt.NONE),
-        (called("complete"), Stage.PENDING, Doubt.LATE_FILES),
-        (called("complete", track(1), track(2, audio=False)), Stage.FIRST, Doubt.LATE_FILES),
-        (envelope({"callbackType": "complete", "task_id": "t1", "data": "odd"}), Stage.PENDING, Doubt.LATE_FILES),
-        (envelope({"callbackType": "brand_new", "task_id": "t1", "data": [{"id": "a"}]}), Stage.PENDING, Doubt.NONE),
-        (called("error", code=501), Stage.FAILED, Doubt.NONE),
-        (called("error"), Stage.FAILED, Doubt.NONE),
-        (called("complete", track(1), code=531), Stage.FAILED, Doubt.NONE),
+        (called("text"), Stage.TEXT, Provisional.NONE),
+        (called("text", track(1, audio=False)), Stage.TEXT, Provisional.NONE),
+        (called("TEXT"), Stage.TEXT, Provisional.NONE),
+        (called("first", track(1), track(2, audio=False)), Stage.FIRST, Provisional.NONE),
+        (called("first", track(1)), Stage.FIRST, Provisional.NONE),
+        (called("complete", track(1), track(2)), Stage.COMPLETE, Provisional.NONE),
+        (called("complete", track(1)), Stage.COMPLETE, Provisional.NONE),
+        (called("Complete", track(1)), Stage.COMPLETE, Provisional.NONE),
+        (called("complete"), Stage.PENDING, Provisional.LATE_FILES),
+        (called("complete", track(1), track(2, audio=False)), Stage.FIRST, Provisional.LATE_FILES),
+        (envelope({"callbackType": "complete", "task_id": "t1", "data": "odd"}), Stage.PENDING, Provisional.LATE_FILES),
+        (
+            envelope({"callbackType": "brand_new", "task_id": "t1", "data": [{"id": "a"}]}),
+            Stage.PENDING,
+            Provisional.NONE,
+        ),
+        (called("error", code=501), Stage.FAILED, Provisional.NONE),
+        (called("error"), Stage.FAILED, Provisional.NONE),
+        (called("complete", track(1), code=531), Stage.FAILED, Provisional.NONE),
     ],
 )
-def test_every_stage_of_music(body: bytes, stage: Stage, doubt: Doubt) -> None:
+def test_every_stage_of_music(body: bytes, stage: Stage, provisional: Provisional) -> None:
     read = update(parse_callback(body), GenerateMusic)
-    assert (read.stage, read.doubt) == (stage, doubt)
+    assert (read.stage, read.provisional) == (stage, provisional)
 
 
 @pytest.mark.parametrize(("task_id", "reason"), [("task_id", "error_message"), ("taskId", "errorMessage")])

@@ -27,7 +27,7 @@ from suno_async.webhooks.receiver import LIMIT
 
 from .doubles import DONE, Script, called, track
 
-EAGER = msgspec.structs.replace(KIE, looks_per_second=1000.0)  # so that nothing waits in real time
+EAGER = msgspec.structs.replace(KIE, polls_per_second=1000.0)  # so that nothing waits in real time
 LONG = Pace(first=500, growth=1, cap=500, patience=1000)
 
 

@@ -487,13 +487,13 @@ def offered(kinds: list[type[Request[Any]]]) -> list[Any]:
         pytest.param(provider, kind, id=f"{kind.__name__}-{provider.name}")
         for kind in kinds
         for provider in EVERYWHERE
-        if kind.path not in provider.absent
+        if kind.path not in provider.unsupported_endpoints
     ]
 
 
 def by_task(provider: Provider, kind: type[Request[Any]]) -> bool:
     """Whether a request is answered by a task at a gateway."""
-    return issubclass(kind, Job) or (provider.goes_by_jobs(kind) and kind is not GetTimestampedLyrics)
+    return issubclass(kind, Job) or (provider.uses_jobs_api(kind) and kind is not GetTimestampedLyrics)
 
 
 TASKS = [param for param in offered(list(TABLE)) if by_task(*param.values)]
@@ -542,7 +542,7 @@ async def submitted(suno: SunoClient, request: Any) -> Task[Any]:
 
 
 def whole(result: Any) -> bool:
-    return isinstance(result, Result) and result.whole
+    return isinstance(result, Result) and result.complete
 
 
 WORDS: dict[Any, tuple[list[Any], Any]] = {

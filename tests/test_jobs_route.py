@@ -24,7 +24,7 @@ from suno_async import (
     TaskNotFound,
     parse_callback,
 )
-from suno_async.api.updates import Doubt
+from suno_async.api.updates import Provisional
 from suno_async.wire import callbacks, details
 from suno_async.wire import envelope as envelope_module
 from suno_async.wire.envelope import Reply
@@ -189,7 +189,7 @@ def test_a_null_in_a_result_of_the_jobs_route_does_not_empty_it(kind: Any, held:
     """The older route reads all of these (envelope_module._without_nulls); originData is documented as array or null."""
     update = details.update(done(resultJson=text(held)), kind, KIE_JOBS, "t1")
     assert getattr(update.result, there)
-    assert (update.stage, update.doubt) == (Stage.COMPLETE, Doubt.NONE)
+    assert (update.stage, update.provisional) == (Stage.COMPLETE, Provisional.NONE)
 
 
 def test_words_that_are_answered_at_once_survive_a_null_beside_them() -> None:

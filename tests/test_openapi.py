@@ -16,7 +16,7 @@ from suno_async import InsufficientCredits, InvalidJob, Model, Problem, Stage
 from suno_async.api import providers, validation
 from suno_async.api.providers import KIE, KIE_JOBS, PROVIDERS, SUNOAPI, Provider
 from suno_async.api.requests import TABLE, Job, Request
-from suno_async.api.updates import Doubt, JobRecord
+from suno_async.api.updates import JobRecord, Provisional
 from suno_async.wire import callbacks, details, encoding, jobs_api
 from suno_async.wire.envelope import Reply
 from suno_async.wire.shapes import as_called
@@ -57,14 +57,18 @@ def test_every_field_of_a_request_is_in_the_table_at_some_gateway(kind: type[Req
     known: set[str] = set()
     for provider in (KIE, SUNOAPI):
         spelt = encoding.names(kind, provider)
-        known |= {spelt[name] for name in spelt.keys() - {"source"} - set(provider.lacks.get(kind.path, ()))}
+        known |= {
+            spelt[name] for name in spelt.keys() - {"source"} - set(provider.unsupported_fields.get(kind.path, ()))
+        }
     ours = {*known, *([kind.callback] if issubclass(kind, Job) else [])}
     theirs = set(inner_fields(kind, KIE))
     assert theirs - ours == set()
     assert ours - theirs <= {"lyrics"}  # our one way to say them, sent as prompt where they have no field
     if kind.operation:
         spelt = encoding.names(kind, KIE_JOBS)
-        known = {spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.lacks.get(kind.path, ()))}
+        known = {
+            spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.unsupported_fields.get(kind.path, ()))
+        }
         theirs = set(inner_fields(kind, KIE_JOBS))
         assert theirs - known == set()
         assert known - theirs <= {"lyrics"}
@@ -78,9 +82,9 @@ def test_every_field_that_is_insisted_on_is_known_to_be(kind: type[Request[Any]]
     required = resolved(schema["properties"]["input"]).get("required", ()) if "input" in schema["properties"] else ()
     required = {*(required or schema.get("required", ()))} - {kind.callback, "input"}
     spelt = encoding.names(kind, provider)
-    if provider.goes_by_jobs(kind) and "model" not in spelt.values():
+    if provider.uses_jobs_api(kind) and "model" not in spelt.values():
         required -= {"model"}  # the outer one, which names the operation
-    always = {spelt[name] for name in (*kind.required, *provider.insists.get(kind.path, ()))}
+    always = {spelt[name] for name in (*kind.required, *provider.required_fields.get(kind.path, ()))}
     assert required - always == set()
 
 
@@ -130,7 +134,7 @@ def test_every_status_word_has_its_meaning(kind: type[Job[Any]], facts: Any) -> 
     pages = SAMPLES[method_of(kind)]["details"]
     done = next(page["body"] for page in pages if provider.name in page["from"] and page["stage"] == "COMPLETE")
 
-    def said(word: str | int) -> tuple[Stage, Doubt]:
+    def said(word: str | int) -> tuple[Stage, Provisional]:
         """What a page says with this word and all results present."""
         page = copy.deepcopy(done)
         *way, last = facts["statusField"].split(".")
@@ -139,20 +143,20 @@ def test_every_status_word_has_its_meaning(kind: type[Job[Any]], facts: Any) -> 
             inner = inner[step]
         inner[last] = word
         update = details.update(Reply(200, msgspec.json.encode(page)), kind, provider, "t1")
-        return update.stage, update.doubt
+        return update.stage, update.provisional
 
     table: Any = jobs_api.STATES if provider is KIE_JOBS else kind.statuses
     for word in facts["pending"]:
-        assert said(word) == (Stage.PENDING, Doubt.NONE)
+        assert said(word) == (Stage.PENDING, Provisional.NONE)
         assert word in table  # and not only unknown, which means the same
     for word in facts["partial"]:
         assert said(word)[0] in (Stage.TEXT, Stage.FIRST)
     for word in facts["success"]:
-        assert said(word) == (Stage.COMPLETE, Doubt.NONE)
+        assert said(word) == (Stage.COMPLETE, Provisional.NONE)
     for word in facts["failure"]:
         # The callback's failure is not the song's; an unknown task may only be new, and time decides (DESIGN).
-        meant = {"CALLBACK_EXCEPTION": (Stage.COMPLETE, Doubt.NONE), 404: (Stage.PENDING, Doubt.MISSING)}
-        assert said(word) == meant.get(word, (Stage.FAILED, Doubt.NONE))
+        meant = {"CALLBACK_EXCEPTION": (Stage.COMPLETE, Provisional.NONE), 404: (Stage.PENDING, Provisional.MISSING)}
+        assert said(word) == meant.get(word, (Stage.FAILED, Provisional.NONE))
     for pointer in facts["callbackTaskId"]:
         body: Any = "t1"
         for step in reversed(pointer.strip("/").split("/")):
@@ -204,7 +208,7 @@ CALLED_BACK = [
 def test_every_field_of_a_callback_is_read(kind: type[Job[Any]], provider: Provider) -> None:
     read = {*wire_names(callbacks._Body), *wire_names(callbacks._Data)}
     read |= {*wire_names(JobRecord)} if provider is KIE_JOBS else set()
-    read |= {*wire_names(as_called(kind.result)), *(name for place in kind.news_in for name in place)}
+    read |= {*wire_names(as_called(kind.result)), *(name for place in kind.callback_result_paths for name in place)}
     if provider is KIE_JOBS:  # "expect either that legacy body or the job record": the music body for all of them
         read |= {*wire_names(as_called(TABLE[0].result))}
     assert set(property_names(callback_schema(kind, provider))) - read == set()
@@ -257,7 +261,7 @@ BOUNDS = [
     for kind in TABLE
     if kind.method == "POST"
     for provider in (KIE, KIE_JOBS, SUNOAPI)
-    if kind.path not in provider.absent
+    if kind.path not in provider.unsupported_endpoints
     for name, schema in inner_fields(kind, provider).items()
     if resolved(schema).keys() & {"maxLength", "minimum", "maximum", "exclusiveMinimum", "minItems", "maxItems"}
 ]
@@ -268,7 +272,7 @@ def test_what_is_beyond_the_bounds_of_a_schema_is_refused(
     kind: type[Request[Any]], provider: Provider, name: str, schema: Any
 ) -> None:
     ours = {theirs: ours for ours, theirs in encoding.names(kind, provider).items()}[name]
-    if ours in provider.lacks.get(kind.path, ()):
+    if ours in provider.unsupported_fields.get(kind.path, ()):
         return
     schema = resolved(schema)
     beyond: list[Any] = []
@@ -352,7 +356,7 @@ def test_every_body_we_send_is_as_documented(sample: Asked) -> None:
     kind = type(sample.request)
     body = msgspec.json.decode(encoding.encode(sample.request, sample.provider, sample.callback_url))
     judge(body, body_schema(kind, sample.provider))
-    inner = body["input"] if sample.provider.goes_by_jobs(kind) else body
+    inner = body["input"] if sample.provider.uses_jobs_api(kind) else body
     assert inner.keys() <= inner_fields(kind, sample.provider).keys()
 
 

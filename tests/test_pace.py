@@ -6,7 +6,7 @@ import pytest
 
 from suno_async import GenerateLyrics, GenerateMusic, Pace
 from suno_async.api.results import Music, Track
-from suno_async.api.updates import Doubt, Stage, Update
+from suno_async.api.updates import Provisional, Stage, Update
 from suno_async.tasks.pace import pace_of, retries, settle
 
 
@@ -28,32 +28,32 @@ def test_retries_are_drawn_from_growing_ranges() -> None:
         assert ceiling * 0.9 < max(drawn) <= ceiling
 
 
-def doubtful(doubt: Doubt, result: Music | None = None) -> Update[Music]:
-    return Update(task_id="t1", stage=Stage.PENDING, result=result, doubt=doubt)
+def doubtful(provisional: Provisional, result: Music | None = None) -> Update[Music]:
+    return Update(task_id="t1", stage=Stage.PENDING, result=result, provisional=provisional)
 
 
 def test_a_missing_task_is_given_ninety_seconds() -> None:
-    update = doubtful(Doubt.MISSING)
-    assert settle(update, unknown=89, doubted=500) is update
-    assert settle(update, unknown=90, doubted=0) is None
+    update = doubtful(Provisional.MISSING)
+    assert settle(update, unknown=89, mark_uncertain=500) is update
+    assert settle(update, unknown=90, mark_uncertain=0) is None
 
 
 def test_late_files_are_given_sixty_seconds_and_then_taken_as_they_are() -> None:
-    update = doubtful(Doubt.LATE_FILES, Music(tracks=(Track(id="a"),)))
-    assert settle(update, unknown=900, doubted=59) is update
-    settled = settle(update, unknown=900, doubted=60)
+    update = doubtful(Provisional.LATE_FILES, Music(tracks=(Track(id="a"),)))
+    assert settle(update, unknown=900, mark_uncertain=59) is update
+    settled = settle(update, unknown=900, mark_uncertain=60)
     assert settled is not None
-    assert (settled.stage, settled.doubt, settled.result) == (Stage.COMPLETE, Doubt.NONE, update.result)
+    assert (settled.stage, settled.provisional, settled.result) == (Stage.COMPLETE, Provisional.NONE, update.result)
 
 
 def test_a_success_with_nothing_at_all_is_a_failure() -> None:
-    settled = settle(doubtful(Doubt.LATE_FILES), unknown=900, doubted=60)
+    settled = settle(doubtful(Provisional.LATE_FILES), unknown=900, mark_uncertain=60)
     assert settled is not None
     assert settled.stage is Stage.FAILED
     assert "no result" in str(settled.failure())
 
 
-@pytest.mark.parametrize("doubt", [Doubt.NONE, Doubt.UNDELIVERED])
-def test_other_updates_stay_what_they_are(doubt: Doubt) -> None:
-    update = doubtful(doubt)
-    assert settle(update, unknown=1e6, doubted=1e6) is update
+@pytest.mark.parametrize("doubt", [Provisional.NONE, Provisional.UNDELIVERED])
+def test_other_updates_stay_what_they_are(provisional: Provisional) -> None:
+    update = doubtful(provisional)
+    assert settle(update, unknown=1e6, mark_uncertain=1e6) is update

@@ -29,7 +29,7 @@ from suno_async import (
     Unauthorized,
     Update,
 )
-from suno_async.api.updates import Doubt
+from suno_async.api.updates import Provisional
 from suno_async.errors import ConfigurationError
 from suno_async.tasks.poller import Poller
 
@@ -42,8 +42,10 @@ PACE = Pace(first=2, growth=2, cap=15, patience=100)
 Answer = Update[Any] | Exception
 
 
-def news(stage: Stage, doubt: Doubt = Doubt.NONE, result: Music | None = None) -> Update[Any]:
-    return Update(task_id="t1", stage=stage, doubt=doubt, result=MUSIC if stage is Stage.COMPLETE else result)
+def news(stage: Stage, provisional: Provisional = Provisional.NONE, result: Music | None = None) -> Update[Any]:
+    return Update(
+        task_id="t1", stage=stage, provisional=provisional, result=MUSIC if stage is Stage.COMPLETE else result
+    )
 
 
 PENDING = news(Stage.PENDING)
@@ -262,7 +264,7 @@ async def test_a_bug_while_looking_does_not_leave_anybody_waiting() -> None:
 
 
 async def test_a_task_that_never_shows_up_is_not_found_after_ninety_seconds() -> None:
-    sky = Sky(news(Stage.PENDING, Doubt.MISSING))
+    sky = Sky(news(Stage.PENDING, Provisional.MISSING))
     _, task = polled(sky, Pace(first=10, growth=1, cap=10, patience=500))
     with pytest.raises(TaskNotFound, match="t1"):
         await task
@@ -270,13 +272,13 @@ async def test_a_task_that_never_shows_up_is_not_found_after_ninety_seconds() ->
 
 
 async def test_a_task_that_shows_up_late_is_fine() -> None:
-    sky = Sky(by=lambda at: news(Stage.PENDING, Doubt.MISSING) if at < 80 else DONE)
+    sky = Sky(by=lambda at: news(Stage.PENDING, Provisional.MISSING) if at < 80 else DONE)
     _, task = polled(sky)
     assert await task == MUSIC
 
 
 async def test_late_files_are_waited_for_and_then_taken_as_they_are() -> None:
-    late = news(Stage.PENDING, Doubt.LATE_FILES, EMPTY)
+    late = news(Stage.PENDING, Provisional.LATE_FILES, EMPTY)
     sky = Sky(by=lambda at: late if at < 50 else DONE)
     _, task = polled(sky)
     assert await task == MUSIC
@@ -289,7 +291,7 @@ async def test_late_files_are_waited_for_and_then_taken_as_they_are() -> None:
 
 
 async def test_an_undelivered_callback_is_a_failure_only_when_patience_ends() -> None:
-    undelivered = news(Stage.PENDING, Doubt.UNDELIVERED)
+    undelivered = news(Stage.PENDING, Provisional.UNDELIVERED)
     sky = Sky(by=lambda at: undelivered if at < 80 else DONE)
     _, task = polled(sky)
     assert await task == MUSIC

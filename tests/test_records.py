@@ -6,8 +6,8 @@ import pytest
 
 from suno_async import KIE, GenerateMusic, Mashup, Source, Stage, StoreError, Update
 from suno_async.stores.record import Record, State
-from suno_async.stores.transitions import accepted, doubted, told, updated
-from suno_async.submissions.codec import fingerprint, recalled, written
+from suno_async.stores.transitions import accepted, mark_delivered, mark_uncertain, updated
+from suno_async.submissions.codec import fingerprint, job_of, restore_update, to_json
 
 from .doubles import DONE, page, track
 
@@ -26,7 +26,7 @@ def test_an_end_is_an_end(end: Stage, stage: Stage) -> None:
     assert finished is not None
     assert (finished.state, finished.updated, finished.key, finished.context) == (State.FINISHED, 2.0, "k", 7)
     assert updated(finished, news(stage), 3.0) is None
-    assert doubted(finished, "lost", 3.0) is None
+    assert mark_uncertain(finished, "lost", 3.0) is None
 
 
 def test_stages_only_rise() -> None:
@@ -54,12 +54,12 @@ def test_the_answer_is_the_last_word_on_whose_task_it_is() -> None:
 
 
 def test_only_what_is_being_sent_becomes_uncertain() -> None:
-    assert [state for state in State if doubted(Record(state=state), "lost", 1.0)] == [State.SENDING]
+    assert [state for state in State if mark_uncertain(Record(state=state), "lost", 1.0)] == [State.SENDING]
 
 
 def test_only_what_has_ended_is_handed_on_and_once() -> None:
-    assert [state for state in State if told(Record(state=state))] == [State.FINISHED]
-    assert told(Record(state=State.FINISHED, delivered=True)) is None
+    assert [state for state in State if mark_delivered(Record(state=state))] == [State.FINISHED]
+    assert mark_delivered(Record(state=State.FINISHED, delivered=True)) is None
 
 
 def test_what_is_recalled_is_what_was_told() -> None:
@@ -67,10 +67,10 @@ def test_what_is_recalled_is_what_was_told() -> None:
     late = page("SUCCESS", track(1), track(2, audio=False))
     record = updated(RUNNING, news(Stage.COMPLETE, body=late.body, source=Source.CONFIRMED), 2.0)
     assert record is not None
-    found = recalled(record, GenerateMusic, KIE, "V5")
+    found = restore_update(record, GenerateMusic, KIE, "V5")
     assert found is not None
     assert found.result is not None
-    assert (found.stage, found.source, found.doubt.name) == (Stage.COMPLETE, Source.CONFIRMED, "NONE")
+    assert (found.stage, found.source, found.provisional.name) == (Stage.COMPLETE, Source.CONFIRMED, "NONE")
     assert [bool(one.audio_url) for one in found.result.tracks] == [True, False]
     assert found.result.tracks[0].model == "V5"
 
@@ -79,19 +79,19 @@ def test_what_cannot_be_recalled_is_looked_at_unless_it_failed() -> None:
     for body in (b"", b"<html>", b'{"code":200,"data":{"status":"SUCCESS"}}'):
         record = updated(RUNNING, news(Stage.COMPLETE, body=body), 2.0)
         assert record is not None
-        assert recalled(record, GenerateMusic, KIE) is None
+        assert restore_update(record, GenerateMusic, KIE) is None
         failed = updated(RUNNING, news(Stage.FAILED, body=body, status="FAILED", code=500, message="no"), 2.0)
         assert failed is not None
-        found = recalled(failed, GenerateMusic, KIE)
+        found = restore_update(failed, GenerateMusic, KIE)
         assert found is not None
         assert str(found.failure()) == "task t1 failed: no (FAILED, code 500)"
-    assert recalled(RUNNING, GenerateMusic, KIE) is None
+    assert restore_update(RUNNING, GenerateMusic, KIE) is None
 
 
 def test_a_job_is_read_as_it_was() -> None:
     urls = ("https://a.example/1.mp3", "https://a.example/2.mp3")
     job = Mashup(upload_url_list=urls, prompt="x", model="V5")
-    assert Record(kind="Mashup", sent=written(job)).job == job
+    assert job_of(Record(kind="Mashup", request_json=to_json(job))) == job
     assert fingerprint(job) != fingerprint(GenerateMusic(prompt="x", model="V5"))
     with pytest.raises(StoreError, match="record r1 can't be read as Mashup"):
-        _ = Record(ref="r1", kind="Mashup", sent='{"upload_urls":[]}').job
+        _ = job_of(Record(ref="r1", kind="Mashup", request_json='{"upload_urls":[]}'))

@@ -323,7 +323,9 @@ async def test_however_often_somebody_waits_one_listens_and_in_the_end_nobody(se
     async with opened(server.url, *looks) as (suno, _):
         store = suno.store
         for number in range(20):
-            await store.intend(Record(ref=f"r{number}", kind="GenerateMusic", provider="kie", sent='{"prompt":"x"}'))
+            await store.intend(
+                Record(ref=f"r{number}", kind="GenerateMusic", provider="kie", request_json='{"prompt":"x"}')
+            )
             await store.change(partial(accepted, task_id=f"t{number}", now=2.0), ref=f"r{number}")
         async for task in suno.resume():
             assert await asyncio.wait_for(asyncio.ensure_future(task.wait()), 5)
@@ -528,7 +530,7 @@ async def test_a_write_that_is_sent_again_after_a_lost_answer_is_one_change_and_
             return second
 
         store._write = twice
-        record = Record(ref="r1", kind="GenerateMusic", provider="kie", sent="{}", key="k")
+        record = Record(ref="r1", kind="GenerateMusic", provider="kie", request_json="{}", key="k")
         assert await store.intend(record) is None
         held = await store.intend(Record(ref="r2", key="k"))
         assert held is not None

@@ -488,7 +488,7 @@ async def test_a_key_of_a_process_that_died_is_not_sent_again(world: World) -> N
     await dead.claim("send AAECAwQFBgcICQoL", "dead", LEASE)
     async with world.process() as (suno, script):
         await suno.submit(SONG, key="k")  # for its fingerprint
-        print = (await world.record(key="k")).print
+        print = (await world.record(key="k")).fingerprint
         await dead.intend(sending(key="another", print=print))
         with pytest.raises(SubmissionUncertain):
             await suno.submit(SONG, key="another")
@@ -1128,6 +1128,6 @@ def test_every_request_can_be_written_down_and_read_again() -> None:
     requests: list[Request[Any]] = [param.values[0].request for param in asked()]
     assert len({type(request) for request in requests}) > 20
     for request in requests:
-        record = Record(kind=codec.name_of(type(request)), sent=codec.written(request))
+        record = Record(kind=codec.name_of(type(request)), request_json=codec.to_json(request))
         assert type(job_of(record)) is type(request)
         assert encoding.encode(job_of(record), KIE) == encoding.encode(request, KIE)

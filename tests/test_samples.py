@@ -12,7 +12,7 @@ import pytest
 from suno_async import ApiError, Stage, TaskFailed
 from suno_async.api import validation
 from suno_async.api.providers import PROVIDERS
-from suno_async.api.updates import Doubt, Update
+from suno_async.api.updates import Provisional, Update
 from suno_async.tasks.pace import settle
 from suno_async.wire import callbacks, details, encoding, envelope
 from suno_async.wire.envelope import Reply
@@ -57,7 +57,7 @@ def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
     if "gives" not in sample.entry:
         with pytest.raises((ApiError, TaskFailed), match=re.escape(sample.entry["message"])):
             envelope.result(reply, kind, sample.provider)
-    elif sample.provider.goes_by_jobs(kind):
+    elif sample.provider.uses_jobs_api(kind):
         update = envelope.accepted(reply, sample.provider, kind)
         assert isinstance(update, Update)
         assert_holds(update.result, sample.entry["gives"])
@@ -67,7 +67,7 @@ def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
 
 def holds(update: Update[Any], entry: Any) -> None:
     """An update says what its sample says."""
-    if update.doubt is not Doubt.NONE:
+    if update.provisional is not Provisional.NONE:
         assert settle(update, 0, 0) == update  # only time will tell
     assert (update.task_id, update.stage.name) == (ID, entry["stage"])
     if "gives" in entry:

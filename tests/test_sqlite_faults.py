@@ -98,7 +98,7 @@ def locked(path: Path) -> Generator[sqlite3.Connection]:
         yield other
 
 
-async def filled(path: Path, count: int = 30) -> None:
+async def from_source(path: Path, count: int = 30) -> None:
     """A file of accepted submissions, r0 with task t0 and so on, closed again."""
     async with SQLiteStore(path) as store:
         fields: dict[str, Any] = {"kind": "GenerateMusic", "provider": "kie", "sent": '{"prompt":"x"}', "created": 1.0}
@@ -157,7 +157,7 @@ def _newer(path: Path) -> None:
 
 
 def _truncated(path: Path) -> None:
-    asyncio.run(filled(path))
+    asyncio.run(from_source(path))
     os.truncate(path, path.stat().st_size // 2)
 
 
@@ -204,7 +204,7 @@ async def test_whichever_page_of_the_file_is_spoilt_nothing_is_sent_unless_it_is
 ) -> None:
     """And nothing else than a StoreError is raised. What only the file's later pages refuse is in the log."""
     monkeypatch.setattr("suno_async.submissions.backlog.LAST_TRY", 0.05)
-    await filled(path)
+    await from_source(path)
     good = path.read_bytes()
     noise = random.Random(2)
     size = execute(path, "PRAGMA page_size")[0][0]
@@ -266,7 +266,7 @@ def _meet_what_is_not_writable(folder: Path) -> dict[str, str]:
 async def _meet(path: Path, modes: Modes) -> str:
     path.parent.mkdir()
     if modes.file is not None:
-        await filled(path, 3)
+        await from_source(path, 3)
         path.chmod(modes.file)
     path.parent.chmod(modes.folder)
     said = "nothing"
@@ -317,7 +317,7 @@ async def test_nothing_is_submitted_while_another_program_holds_the_file(path: P
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_file_that_is_held_cannot_even_be_opened(path: Path) -> None:
-    await filled(path)
+    await from_source(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
@@ -347,7 +347,7 @@ async def test_who_holds_the_file_for_a_moment_is_waited_for(path: Path) -> None
 @pytest.mark.usefixtures("impatient")
 async def test_what_is_paid_for_when_the_file_is_locked_is_written_down_when_it_is_free(path: Path) -> None:
     """The lock comes while the request is under way, and goes on while the task is waited for."""
-    await filled(path)
+    await from_source(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
 
         def answer() -> Reply:
@@ -371,7 +371,7 @@ async def test_what_the_file_is_owed_at_the_end_is_written_if_it_is_free_in_time
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Else the log has it."""
-    await filled(path, 0)
+    await from_source(path, 0)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
 
         def answer() -> Reply:
@@ -499,7 +499,7 @@ def upgraded(path: Path, migrations: Sequence[str] = NEXT) -> str:
 async def test_an_old_file_is_brought_to_the_new_version_without_loss(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await filled(path)
+    await from_source(path)
     monkeypatch.setattr(sqlite, "_prepare", partial(sqlite._prepare, migrations=NEXT))
     assert await held(path) == whole()
     assert execute(path, "PRAGMA user_version") == [(len(NEXT),)]
@@ -513,7 +513,7 @@ async def test_an_old_file_is_brought_to_the_new_version_without_loss(
 
 
 async def test_a_new_version_that_fails_in_the_middle_leaves_the_file_as_it_was(path: Path) -> None:
-    await filled(path)
+    await from_source(path)
     before = execute(path, "SELECT sql FROM sqlite_master")
     assert "no such table" in upgraded(path, (*NEXT, "DROP TABLE moods; INSERT INTO nowhere VALUES (1)"))
     assert execute(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
@@ -536,7 +536,7 @@ def _open_in_turn(paths: Sequence[Path], begin: float, every: float) -> list[str
 def test_two_processes_may_open_the_same_file_for_the_first_time_at_once(tmp_path: Path, old: bool) -> None:
     paths = [tmp_path / f"{number}.db" for number in range(30)]
     if old:
-        asyncio.run(filled(paths[0], 3))
+        asyncio.run(from_source(paths[0], 3))
         for path in paths[1:]:
             shutil.copy(paths[0], path)
     with ProcessPoolExecutor(2, SPAWN) as processes:
@@ -575,7 +575,7 @@ def test_a_file_that_another_process_makes_meanwhile_is_ours(path: Path, moment:
     with overtaken(path, moment, MIGRATIONS) as db:
         sqlite._prepare(db)
     assert execute(path, "PRAGMA user_version") == [(len(MIGRATIONS),)]
-    asyncio.run(filled(path))
+    asyncio.run(from_source(path))
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

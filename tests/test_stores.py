@@ -17,7 +17,7 @@ from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import Record, State
 from suno_async.stores.redis import RedisStore
 from suno_async.stores.sqlite import SQLiteStore
-from suno_async.stores.transitions import accepted, dismissed, doubted, told, updated
+from suno_async.stores.transitions import accepted, dismissed, mark_delivered, mark_uncertain, updated
 
 
 @pytest.fixture
@@ -92,8 +92,8 @@ async def test_every_field_comes_back_as_it_was(place: Place) -> None:
         ref="AAECAwQFBgcICQoL",
         kind="tests.test_stores:MyJob",
         provider="kie-jobs",
-        sent='{"prompt":"фаду \\u0000 🎸"}',
-        print="0f" * 16,
+        request_json='{"prompt":"фаду \\u0000 🎸"}',
+        fingerprint="0f" * 16,
         key="order:{42} '; DROP TABLE records; --",
         context={"chat": 7, "names": ["Zoë", None, 1.5], "deep": {"": True}},
         task_id="5c79a1b2c3d4e5f60718293a4b5cbe8e",
@@ -174,7 +174,7 @@ async def test_a_step_that_fails_changes_nothing_and_disturbs_nobody(store: Stor
 
 async def test_what_is_dismissed_frees_its_key(store: Store) -> None:
     await store.intend(record("r1", key="k"))
-    await store.change(partial(doubted, error="lost", now=2), ref="r1")
+    await store.change(partial(mark_uncertain, error="lost", now=2), ref="r1")
     await store.change(partial(dismissed, seen=None, now=3), ref="r1")
     assert await store.get(key="k") is None
     assert await store.intend(record("r2", key="k")) is None
@@ -217,7 +217,7 @@ async def test_a_record_is_not_found_by_a_task_that_is_not_its_own_any_more(stor
 async def test_what_is_open_is_listed_oldest_first_however_many(store: Store) -> None:
     for number in range(450):
         await store.intend(record(f"r{number}", created=float(number // 300)))
-    await store.change(partial(doubted, error="lost", now=2), ref="r1")
+    await store.change(partial(mark_uncertain, error="lost", now=2), ref="r1")
     await store.change(is_task("t2"), ref="r2")
     await store.change(is_task("t3"), ref="r3")
     await store.change(news("t3", Stage.COMPLETE), ref="r3")
@@ -251,10 +251,10 @@ async def test_what_ended_is_listed_until_it_is_delivered(store: Store) -> None:
     await store.intend(record("open"))
     assert await refs(store.finished()) == ["r0", "r1", "r2", "r3"]
     assert await refs(store.finished(12.0)) == ["r2", "r3"]
-    delivered = await store.change(told, ref="r2")
+    delivered = await store.change(mark_delivered, ref="r2")
     assert delivered is not None
     assert delivered.delivered
-    assert await store.change(told, ref="r2") is None
+    assert await store.change(mark_delivered, ref="r2") is None
     assert await refs(store.finished(12.0)) == ["r3"]
 
 
@@ -287,7 +287,7 @@ async def test_of_many_who_take_the_same_step_one_does(place: Place) -> None:
     stores = [place.open() for _ in range(3)]
     await stores[0].intend(record())
     await stores[0].change(news("t1", Stage.COMPLETE), ref="r1")
-    took = await asyncio.gather(*(stores[n % 3].change(told, ref="r1") for n in range(30)))
+    took = await asyncio.gather(*(stores[n % 3].change(mark_delivered, ref="r1") for n in range(30)))
     assert len([one for one in took if one is not None]) == 1
 
 
@@ -372,7 +372,7 @@ async def test_places_are_free_again_when_the_window_has_passed(place: Place) ->
         else:
             left.append(time.monotonic())
     gaps = [later - earlier for earlier, later in zip(left, left[3:], strict=False)]
-    assert min(gaps) > 0.15  # told apart by when they heard of it, a little after it was so
+    assert min(gaps) > 0.15  # mark_delivered apart by when they heard of it, a little after it was so
     assert left[-1] - left[0] < 1.5
 
 

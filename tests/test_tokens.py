@@ -114,7 +114,7 @@ def test_an_address_has_room_for_a_token_in_known_places_only(url: str, there: b
 
 def test_every_endpoint_with_callbacks_has_a_number_of_its_own() -> None:
     """They stand in tokens that are under way, so they never change."""
-    assert {kind.__name__: kind.number for kind in TABLE if kind.operation} == {
+    assert {kind.__name__: kind.token_id for kind in TABLE if kind.operation} == {
         name: number
         for number, name in enumerate(
             [
@@ -127,4 +127,4 @@ def test_every_endpoint_with_callbacks_has_a_number_of_its_own() -> None:
             1,
         )
     }
-    assert {kind.number for kind in TABLE if not kind.operation} == {0}
+    assert {kind.token_id for kind in TABLE if not kind.operation} == {0}

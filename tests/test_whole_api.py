@@ -168,7 +168,7 @@ async def program(suno: SunoClient) -> None:
     assert voice.voice_id
     assert (await suno.run(CheckVoice(voice))).is_available
     assert await suno.get_credits() < 10_000
-    if GetDownloadUrl.path not in suno.provider.absent:
+    if GetDownloadUrl.path not in suno.provider.unsupported_endpoints:
         assert (await suno.run(GetDownloadUrl(url=str(track.audio_url)))).startswith("http")
 
 
@@ -181,8 +181,8 @@ async def test_the_same_program_passes_at_every_gateway(provider: Provider, tmp_
         await suno.upload(tmp_path / "song.mp3")
         seen: set[tuple[str, str]] = suno._transport.seen  # type: ignore[attr-defined]
         for kind in TABLE:
-            if kind.path not in provider.absent:
-                by_jobs = provider.goes_by_jobs(kind)
+            if kind.path not in provider.unsupported_endpoints:
+                by_jobs = provider.uses_jobs_api(kind)
                 assert (kind.method, providers.PREFIX + kind.operation if by_jobs else provider.path(kind)) in seen
 
 

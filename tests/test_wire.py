@@ -44,7 +44,7 @@ from suno_async import (
 from suno_async.api import validation
 from suno_async.api.requests import Job, Request
 from suno_async.api.results import Lyrics, Music, Track
-from suno_async.api.updates import Doubt, Update
+from suno_async.api.updates import Provisional, Update
 from suno_async.errors import ContentRejected
 from suno_async.wire import callbacks, details, encoding
 from suno_async.wire import envelope as envelope_module
@@ -78,7 +78,7 @@ LIVE = b"""{"code":200,"msg":"success","data":{"taskId":"t1","parentMusicId":"",
 def test_a_live_page_becomes_a_result() -> None:
     """Every field is read, numbers in quotes are numbers, unknown fields change nothing, and the origin is known."""
     update = read(LIVE)
-    assert (update.stage, update.status, update.doubt) == (Stage.COMPLETE, "SUCCESS", Doubt.NONE)
+    assert (update.stage, update.status, update.provisional) == (Stage.COMPLETE, "SUCCESS", Provisional.NONE)
     one, two = tracks(update)
     assert (one.id, one.title, one.duration, one.model_name) == ("a1", "La", 163.88, "chirp-bluejay")
     assert (one.source_audio_url, one.image_url) == ("https://s.example/a1.mp3", "https://f.example/a1.jpeg")
@@ -120,7 +120,7 @@ def test_times_in_every_spelling(said: Any, meant: datetime | None) -> None:
 )
 def test_every_status_word_of_music(status: str, stage: Stage) -> None:
     update = read(page(status, track(1), track(2)))
-    assert (update.stage, update.status, update.doubt) == (stage, status, Doubt.NONE)
+    assert (update.stage, update.status, update.provisional) == (stage, status, Provisional.NONE)
 
 
 @pytest.mark.parametrize(
@@ -158,23 +158,27 @@ def test_the_first_stage_has_one_track_with_audio_and_one_without() -> None:
 
 def test_success_without_audio_is_a_doubt_and_not_complete() -> None:
     assert [
-        (update.stage, update.doubt)
+        (update.stage, update.provisional)
         for update in (
             read(page("SUCCESS", track(1), track(2, audio=False))),
             read(page("SUCCESS", track(1, audio=False))),
             read(page("SUCCESS")),
         )
-    ] == [(Stage.FIRST, Doubt.LATE_FILES), (Stage.PENDING, Doubt.LATE_FILES), (Stage.PENDING, Doubt.LATE_FILES)]
+    ] == [
+        (Stage.FIRST, Provisional.LATE_FILES),
+        (Stage.PENDING, Provisional.LATE_FILES),
+        (Stage.PENDING, Provisional.LATE_FILES),
+    ]
 
 
 def test_a_callback_exception_tells_nothing_about_the_song() -> None:
     """With the audio it is complete, without it the task is still going."""
     whole = read(page("CALLBACK_EXCEPTION", track(1), track(2)))
-    assert (whole.stage, whole.doubt) == (Stage.COMPLETE, Doubt.NONE)
+    assert (whole.stage, whole.provisional) == (Stage.COMPLETE, Provisional.NONE)
     half = read(page("CALLBACK_EXCEPTION", track(1), track(2, audio=False)))
-    assert (half.stage, half.doubt) == (Stage.FIRST, Doubt.UNDELIVERED)
+    assert (half.stage, half.provisional) == (Stage.FIRST, Provisional.UNDELIVERED)
     none = read(page("CALLBACK_EXCEPTION"))
-    assert (none.stage, none.doubt) == (Stage.PENDING, Doubt.UNDELIVERED)
+    assert (none.stage, none.provisional) == (Stage.PENDING, Provisional.UNDELIVERED)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,7 @@ def test_a_callback_exception_tells_nothing_about_the_song() -> None:
 )
 def test_a_task_that_is_not_visible_is_pending_with_a_doubt(body: bytes) -> None:
     update = read(body)
-    assert (update.stage, update.doubt) == (Stage.PENDING, Doubt.MISSING)
+    assert (update.stage, update.provisional) == (Stage.PENDING, Provisional.MISSING)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +395,7 @@ def test_an_empty_answer_to_a_call_is_a_decode_error() -> None:
 # ---- out -------------------------------------------------------------------------------------------------------------
 
 
-def sent(request: Request[Any], provider: Any = KIE) -> dict[str, Any]:
+def payload(request: Request[Any], provider: Any = KIE) -> dict[str, Any]:
     validation.check(request)
     body: dict[str, Any] = msgspec.json.decode(encoding.encode(request, provider, "https://me.example/cb"))
     assert body.pop("callBackUrl") == "https://me.example/cb"
@@ -399,7 +403,7 @@ def sent(request: Request[Any], provider: Any = KIE) -> dict[str, Any]:
 
 
 def test_what_was_not_given_is_not_sent() -> None:
-    assert sent(GenerateMusic(prompt="idea", model="V5")) == {
+    assert payload(GenerateMusic(prompt="idea", model="V5")) == {
         "prompt": "idea",
         "model": "V5",
         "instrumental": False,
@@ -409,60 +413,62 @@ def test_what_was_not_given_is_not_sent() -> None:
 
 def test_custom_mode_follows_from_style_title_or_lyrics_unless_given() -> None:
     for given in ({"style": "pop"}, {"title": "La", "prompt": "la"}, {"lyrics": "la"}):
-        assert sent(GenerateMusic(model="V5", **given))["customMode"] is True  # type: ignore[arg-type]
-    assert sent(GenerateMusic(model="V5", prompt="x", custom_mode=True))["customMode"] is True
-    assert sent(GenerateMusic(model="V5", prompt="x", style="pop", custom_mode=False))["customMode"] is False
+        assert payload(GenerateMusic(model="V5", **given))["customMode"] is True  # type: ignore[arg-type]
+    assert payload(GenerateMusic(model="V5", prompt="x", custom_mode=True))["customMode"] is True
+    assert payload(GenerateMusic(model="V5", prompt="x", style="pop", custom_mode=False))["customMode"] is False
 
 
 def test_lyrics_are_prompt_before_v6_and_lyrics_from_then_on() -> None:
     for model in ("V4", "V5_5"):
-        body = sent(GenerateMusic(model=model, lyrics="la", style="pop"))
+        body = payload(GenerateMusic(model=model, lyrics="la", style="pop"))
         assert (body["prompt"], "lyrics" in body) == ("la", False)
     for model in ("V6", "V6_MINI", "V7_UNHEARD_OF"):
-        body = sent(GenerateMusic(model=model, lyrics="la", style="pop"))
+        body = payload(GenerateMusic(model=model, lyrics="la", style="pop"))
         assert (body["lyrics"], "prompt" in body) == ("la", False)
 
 
 def test_a_prompt_alone_is_also_the_style_with_v6() -> None:
     """The pages of that time refuse a prompt alone; sent together both readings are content (NOTES §14.2)."""
-    assert sent(GenerateMusic(model="V6", prompt="x" * 2000))["style"] == "x" * 1000
-    assert "style" not in sent(GenerateMusic(model="V6", prompt="x", image_urls=("https://e.example/1.png",)))
-    assert "style" not in sent(GenerateMusic(model="V5", prompt="x"))
+    assert payload(GenerateMusic(model="V6", prompt="x" * 2000))["style"] == "x" * 1000
+    assert "style" not in payload(GenerateMusic(model="V6", prompt="x", image_urls=("https://e.example/1.png",)))
+    assert "style" not in payload(GenerateMusic(model="V5", prompt="x"))
 
 
 def test_odd_spellings() -> None:
     url = "https://e.example/a.mp3"
-    body = sent(AddInstrumental(upload_url=url, title="La", style="pop", negative_tags="rock", model="V5"))
+    body = payload(AddInstrumental(upload_url=url, title="La", style="pop", negative_tags="rock", model="V5"))
     assert (body["tags"], body["negativeTags"], body["uploadUrl"]) == ("pop", "rock", url)
-    body = sent(AddVocals(upload_url=url, title="La", style="pop", negative_tags="", lyrics="la", model="V5"))
+    body = payload(AddVocals(upload_url=url, title="La", style="pop", negative_tags="", lyrics="la", model="V5"))
     assert (body["style"], body["negativeTags"], body["prompt"]) == ("pop", "", "la")
-    body = sent(ReplaceSection(task_id="t", audio_id="a", style="pop", title="La", lyrics="la", start=10.126, end=30))
+    body = payload(
+        ReplaceSection(task_id="t", audio_id="a", style="pop", title="La", lyrics="la", start=10.126, end=30)
+    )
     assert (body["tags"], body["infillStartS"], body["infillEndS"]) == ("pop", 10.13, 30)
     assert (body["prompt"], "lyrics" in body, "model" in body) == ("la", False, False)
 
 
 def test_the_flag_of_the_extend_jobs_follows_too() -> None:
-    assert sent(ExtendMusic(audio_id="a", model="V5")) == {"audioId": "a", "model": "V5", "defaultParamFlag": False}
-    body = sent(ExtendMusic(audio_id="a", model="V6", style="pop", title="La", lyrics="la", continue_at=60))
+    assert payload(ExtendMusic(audio_id="a", model="V5")) == {"audioId": "a", "model": "V5", "defaultParamFlag": False}
+    body = payload(ExtendMusic(audio_id="a", model="V6", style="pop", title="La", lyrics="la", continue_at=60))
     assert (body["defaultParamFlag"], body["prompt"], body["continueAt"]) == (True, "la", 60)
-    body = sent(UploadExtend(upload_url="https://e.example/a.mp3", model="V5", continue_at=5, prompt="go on"))
+    body = payload(UploadExtend(upload_url="https://e.example/a.mp3", model="V5", continue_at=5, prompt="go on"))
     assert (body["defaultParamFlag"], body["instrumental"]) == (False, False)
 
 
 def test_sunoapi_no_longer_knows_some_fields_with_v6() -> None:
     url = "https://e.example/a.mp3"
     cover = UploadCover(upload_url=url, style="pop", title="La", model="V6")
-    assert sent(cover, KIE)["customMode"] is True
-    assert "customMode" not in sent(cover, SUNOAPI)
+    assert payload(cover, KIE)["customMode"] is True
+    assert "customMode" not in payload(cover, SUNOAPI)
     mashup = Mashup(upload_url_list=(url, url), style="pop", title="La", model="V6")
-    assert {"customMode", "instrumental"}.isdisjoint(sent(mashup, SUNOAPI))
+    assert {"customMode", "instrumental"}.isdisjoint(payload(mashup, SUNOAPI))
     older = Mashup(upload_url_list=(url, url), style="pop", title="La", model="V5")
-    assert {"customMode", "instrumental"} <= sent(older, SUNOAPI).keys()
+    assert {"customMode", "instrumental"} <= payload(older, SUNOAPI).keys()
 
 
 def test_any_key_is_left_out() -> None:
-    assert "soundKey" not in sent(GenerateSounds(prompt="rain", sound_key="Any"))
-    assert sent(GenerateSounds(prompt="rain", sound_key="F#m", sound_tempo=90))["soundKey"] == "F#m"
+    assert "soundKey" not in payload(GenerateSounds(prompt="rain", sound_key="Any"))
+    assert payload(GenerateSounds(prompt="rain", sound_key="F#m", sound_tempo=90))["soundKey"] == "F#m"
 
 
 def test_the_credit_path_is_the_gateways() -> None:

@@ -67,50 +67,50 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     codes: Codes
     codes_by_path: Mapping[str, Codes] = {}
     """Pages with a table of their own."""
-    by_jobs: bool = False
+    jobs_api: bool = False
     """Whether operations go by KIE's jobs route."""
     model: str = "V6"
     """For jobs that name none, if the client names none either."""
     paths: Mapping[str, str] = {}
     """Endpoints that live elsewhere than the table says."""
-    absent: Collection[str] = ()
+    unsupported_endpoints: Collection[str] = ()
     """Endpoints it does not have."""
-    spelt: Mapping[str, Mapping[str, str]] = {}
+    field_names: Mapping[str, Mapping[str, str]] = {}
     """Fields of requests that it calls otherwise than the table."""
-    lacks: Mapping[str, Collection[str]] = {}
+    unsupported_fields: Mapping[str, Collection[str]] = {}
     """Fields it does not have."""
-    insists: Mapping[str, Collection[str]] = {}
+    required_fields: Mapping[str, Collection[str]] = {}
     """Fields it wants though others do not."""
-    most: Mapping[str, Mapping[str, int]] = {}
+    max_chars: Mapping[str, Mapping[str, int]] = {}
     """Characters it takes where others state no limit, or a wider one."""
     models: Collection[str] = ()
     """The models it lists; other names that we know are refused, those we don't are passed on. Empty: all."""
-    gone: Mapping[str, Mapping[str, bool]] = {}
+    fixed_flags: Mapping[str, Mapping[str, bool]] = {}
     """Flags it no longer has with V6 models, and how it always behaves instead."""
-    news: Mapping[str, tuple[str, ...]] = {}
+    callback_result_paths: Mapping[str, tuple[str, ...]] = {}
     """Where its callbacks hold the result, if not at the first place the table tells."""
-    names_task: Mapping[str, tuple[str, ...]] = {}
+    callback_task_id_paths: Mapping[str, tuple[str, ...]] = {}
     """Where its callbacks hold the task id, if not at data.task_id."""
     submits: Rate = Rate(20, 10.0)
     """New tasks per account (NOTES §7)."""
-    looks_per_second: float = 3.0
+    polls_per_second: float = 3.0
     """Looks at one task (NOTES §7)."""
 
-    def flags_gone(self, request: type[Request[Any]], model: str | None) -> Mapping[str, bool]:
+    def fixed_flags_for(self, request: type[Request[Any]], model: str | None) -> Mapping[str, bool]:
         """Flags that are not sent with this model, and the values they always have."""
-        return {} if before_v6(model) else self.gone.get(request.path, {})
+        return {} if before_v6(model) else self.fixed_flags.get(request.path, {})
 
-    def goes_by_jobs(self, request: type[Request[Any]]) -> bool:
+    def uses_jobs_api(self, request: type[Request[Any]]) -> bool:
         """Whether this request takes the jobs route."""
-        return self.by_jobs and bool(request.operation)
+        return self.jobs_api and bool(request.operation)
 
     def path(self, request: type[Request[Any]]) -> str:
         """Where a request goes at this gateway."""
-        return CREATE if self.goes_by_jobs(request) else self.paths.get(request.path, request.path)
+        return CREATE if self.uses_jobs_api(request) else self.paths.get(request.path, request.path)
 
     def details(self, request: type[Request[Any]]) -> str:
         """The page that tells how a task of this kind is."""
-        if self.goes_by_jobs(request):
+        if self.uses_jobs_api(request):
             return RECORD
         if not issubclass(request, Job):
             raise ConfigurationError(f"{request.__name__} is answered at once at {self.name}, without a task")
@@ -118,7 +118,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     def query(self, request: type[Request[Any]]) -> str:
         """What that page calls the task id."""
-        return request.query if issubclass(request, Job) and not self.goes_by_jobs(request) else "taskId"
+        return request.query if issubclass(request, Job) and not self.uses_jobs_api(request) else "taskId"
 
     def refusal(self, code: int, message: str, path: str, status: int = 200) -> type[ApiError]:
         """The class of error that a code means here, and with that HTTP status (NOTES §6)."""
@@ -177,23 +177,23 @@ KIE = Provider(
     uploads="https://kieai.redpandaai.co",
     codes=_KIE_CODES,
     codes_by_path={GenerateLyrics.path: _SUNOAPI_CODES},
-    lacks={UploadCover.path: {"image_urls"}},
-    insists={UploadExtend.path: ("continue_at",)},
-    most={AddInstrumental.path: _ADDED, AddVocals.path: _ADDED},
-    names_task={**_CALLS_BACK_WITH, GenerateMidi.path: ("data", "taskId")},
+    unsupported_fields={UploadCover.path: {"image_urls"}},
+    required_fields={UploadExtend.path: ("continue_at",)},
+    max_chars={AddInstrumental.path: _ADDED, AddVocals.path: _ADDED},
+    callback_task_id_paths={**_CALLS_BACK_WITH, GenerateMidi.path: ("data", "taskId")},
 )
 """KIE.AI by its older paths: https://docs.kie.ai/old-model/suno-api/generate-music"""
 
 KIE_JOBS = msgspec.structs.replace(
     KIE,
     name="kie-jobs",
-    by_jobs=True,
+    jobs_api=True,
     codes_by_path={},
-    most={
+    max_chars={
         **{kind.path: {"title": 80} for kind in (GenerateMusic, Mashup)},
         **{kind.path: _ADDED for kind in (AddInstrumental, AddVocals)},
     },
-    lacks={
+    unsupported_fields={
         AddInstrumental.path: {"lyrics", "variety"},
         AddVocals.path: {"lyrics", "variety"},
         Mashup.path: {"lyrics", "variety", "persona_id", "persona_model"},
@@ -202,7 +202,7 @@ KIE_JOBS = msgspec.structs.replace(
             *("vocal_gender", "style_weight", "weirdness_constraint", "audio_weight"),
         },
     },
-    insists={
+    required_fields={
         UploadCover.path: ("instrumental",),
         Mashup.path: ("style", "title"),
         ReplaceSection.path: ("full_lyrics",),
@@ -219,16 +219,24 @@ SUNOAPI = Provider(
         (Mashup.path, ReplaceSection.path, GeneratePersona.path, GenerateCover.path, GenerateCover.details), _KIE_CODES
     ),
     paths={GetCredits.path: "/api/v1/generate/credit"},
-    absent={GetDownloadUrl.path},
-    spelt={RecoverAudio.path: {"task_id": "sunoTaskId"}},
-    lacks={UploadCover.path: {"image_urls"}, ExtendMusic.path: {"instrumental"}, SeparateStems.path: {"audio_url"}},
-    insists={ReplaceSection.path: ("full_lyrics",)},
-    gone={
+    unsupported_endpoints={GetDownloadUrl.path},
+    field_names={RecoverAudio.path: {"task_id": "sunoTaskId"}},
+    unsupported_fields={
+        UploadCover.path: {"image_urls"},
+        ExtendMusic.path: {"instrumental"},
+        SeparateStems.path: {"audio_url"},
+    },
+    required_fields={ReplaceSection.path: ("full_lyrics",)},
+    fixed_flags={
         UploadCover.path: {"custom_mode": True},
         Mashup.path: {"custom_mode": True, "instrumental": False},
     },
-    news={SeparateStems.path: ("data", "vocal_removal_info")},
-    names_task={**_CALLS_BACK_WITH, GenerateLyrics.path: ("data", "taskId"), GenerateMidi.path: ("task_id",)},
+    callback_result_paths={SeparateStems.path: ("data", "vocal_removal_info")},
+    callback_task_id_paths={
+        **_CALLS_BACK_WITH,
+        GenerateLyrics.path: ("data", "taskId"),
+        GenerateMidi.path: ("task_id",),
+    },
 )
 """sunoapi.org: https://docs.sunoapi.org/suno-api/generate-music"""
 
@@ -238,8 +246,8 @@ APIKLEY = msgspec.structs.replace(
     api="https://api.apikley.ru",
     uploads="",
     codes_by_path={},
-    insists={},
-    gone={},
+    required_fields={},
+    fixed_flags={},
     model="V5",
     models=("V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5"),
 )

@@ -8,7 +8,7 @@ import msgspec
 from ..errors import ContentRejected, TaskFailed
 
 __all__ = [
-    "Doubt",
+    "Provisional",
     "JobRecord",
     "Source",
     "Stage",
@@ -28,7 +28,7 @@ class Stage(enum.IntEnum):
     FAILED = 4
 
 
-class Doubt(enum.Enum):
+class Provisional(enum.Enum):
     """Why an update is not to be taken at its word yet; time settles it (see `pace.settle`)."""
 
     NONE = enum.auto()
@@ -43,7 +43,7 @@ class Doubt(enum.Enum):
 class Source(enum.StrEnum):
     """How the news came."""
 
-    LOOK = "look"
+    POLL = "look"
     CALLBACK = "callback"
     CONFIRMED = "callback, confirmed by a look"
     ANSWER = "answer to the request"
@@ -87,8 +87,8 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     code: int | None = None
     """Why it failed, if the service says."""
     message: str = ""
-    doubt: Doubt = Doubt.NONE
-    source: Source = Source.LOOK
+    provisional: Provisional = Provisional.NONE
+    source: Source = Source.POLL
     body: bytes = b""
     """The answer or callback it was read from."""
     record: JobRecord | None = None

@@ -79,9 +79,9 @@ def said(kind: Any) -> dict[str, Any]:
 def too_long(request: Any, field: str, limit: str) -> Iterator[Problem]:
     """A limit of the request's model, by its name in `Limits`; in characters (not bytes)."""
     value, limits = getattr(request, field, None), limits_of(request.model)
-    most: int | None = getattr(limits, limit, None)
-    if isinstance(value, str) and most is not None and len(value) > most:
-        yield Problem(field, f"must have at most {most} characters with {request.model}", value)
+    max_chars: int | None = getattr(limits, limit, None)
+    if isinstance(value, str) and max_chars is not None and len(value) > max_chars:
+        yield Problem(field, f"must have at most {max_chars} characters with {request.model}", value)
 
 
 def _as_sent(value: Any) -> Any:
@@ -150,9 +150,9 @@ def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:
     InvalidJob with all problems, before anything is sent.
     """
     problems = list(misfits(request))
-    lacks = provider.lacks.get(request.path, ()) if provider else ()
+    unsupported_fields = provider.unsupported_fields.get(request.path, ()) if provider else ()
     try:
-        problems += request.problems(lacks)
+        problems += request.problems(unsupported_fields)
     except (TypeError, AttributeError, ArithmeticError):  # a rule met an odd value; that is in the list by now
         if not problems:
             raise
@@ -164,19 +164,19 @@ def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:
 
 def _unmet(request: "Request[Any]", provider: "Provider") -> Iterator[Problem]:
     """What this gateway does not offer, or wants beyond what the others want."""
-    if request.path in provider.absent:
+    if request.path in provider.unsupported_endpoints:
         yield Problem("endpoint", f"is not offered by {provider.name}", request.path)
-    sent = request.sent(provider.lacks.get(request.path, ()))
-    for name in provider.lacks.get(request.path, ()):
+    sent = request.payload(provider.unsupported_fields.get(request.path, ()))
+    for name in provider.unsupported_fields.get(request.path, ()):
         if name in sent:
             yield Problem(name, f"is not known at {provider.name}", sent[name])
-    for name in provider.insists.get(request.path, ()):
+    for name in provider.required_fields.get(request.path, ()):
         if name not in sent:
             yield Problem(name, f"must be given at {provider.name}", None)
-    yield from limits_exceeded(request, provider.most.get(request.path, {}), provider.name)
+    yield from limits_exceeded(request, provider.max_chars.get(request.path, {}), provider.name)
     model: str | None = getattr(request, "model", None)
     if provider.models and limits_of(model) and model not in provider.models:
         yield Problem("model", f"must be one of {', '.join(provider.models)} at {provider.name}", model)
-    for name, always in provider.flags_gone(type(request), getattr(request, "model", None)).items():
+    for name, always in provider.fixed_flags_for(type(request), getattr(request, "model", None)).items():
         if name in sent and sent[name] is not always:
             yield Problem(name, f"can only be {always} at {provider.name} with {model}", sent[name])

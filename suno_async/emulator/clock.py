@@ -55,7 +55,7 @@ class Gate:
     def look(self, task_id: str, path: str) -> None:
         """Count a look at one task in, or refuse it."""
         now = asyncio.get_running_loop().time()
-        most = int(self._provider.looks_per_second)
+        most = int(self._provider.polls_per_second)
         looks = self._looks.setdefault(task_id, deque(maxlen=most))
         if len(looks) == most and now - looks[0] < 1 - 1e-6:
             self.refuse(path)

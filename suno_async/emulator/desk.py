@@ -63,7 +63,7 @@ class Desk:
         family.check(run, run.born)
         self._check_repeat(run)
         run.fault = self._fault(asked.kind, None)
-        later = issubclass(run.kind, Job) or (asked.by_jobs and not family.at_once)
+        later = issubclass(run.kind, Job) or (asked.jobs_api and not family.at_once)
         stopped = self._stopped(request, run.fault, run.kind)
         if stopped is not None:
             return stopped
@@ -71,7 +71,7 @@ class Desk:
 
     def _check_repeat(self, run: Run) -> None:
         """Refuse what is made only once and was; what came to nothing may be tried again."""
-        first = self._made.get(_sole(run)) if run.family.once else None
+        first = self._made.get(_sole(run)) if run.family.unique else None
         if first is not None and first.state(self._clock.now())[0] is not Stage.FAILED:
             raise run.family.repeated(first)
 
@@ -122,7 +122,7 @@ class Desk:
 
 def _sole(run: Run) -> Hashable:
     """What a thing that is made once is known by."""
-    return (run.kind.result, *(run.params.get(name) for name in run.family.once))
+    return (run.kind.result, *(run.params.get(name) for name in run.family.unique))
 
 
 def _host(url: str) -> str:

@@ -36,7 +36,7 @@ def details(run: Run, now: float) -> dict[str, Any]:
         body["msg"] = run.reason if stage is Stage.FAILED else "success" if stage is Stage.COMPLETE else "running"
     else:
         body["data"] = _said(run, stage, now)
-    _put(body, kind.held_in, run.family.response(run, stage, files))
+    _put(body, kind.details_result_path, run.family.response(run, stage, files))
     return body
 
 
@@ -70,13 +70,15 @@ def callback(run: Run, stage: Stage) -> dict[str, Any]:
         "msg": run.reason if failed else "All generated successfully.",
         "data": {},
     }
-    if run.asked.by_jobs and run.kind.result is not Music:  # as far as anybody knows (NOTES §16)
+    if run.asked.jobs_api and run.kind.result is not Music:  # as far as anybody knows (NOTES §16)
         return body | {"data": record(run, stage)}
     kind, provider = _job(run), run.asked.provider
-    if kind.held_in == ("data",):  # these post what their page says
+    if kind.details_result_path == ("data",):  # these post what their page says
         body["data"] = _said(run, stage)
-    _put(body, provider.news.get(kind.path, kind.news_in[0]), run.family.news(run, stage))
-    _put(body, provider.names_task.get(kind.path, ("data", "task_id")), run.id)
+    _put(
+        body, provider.callback_result_paths.get(kind.path, kind.callback_result_paths[0]), run.family.news(run, stage)
+    )
+    _put(body, provider.callback_task_id_paths.get(kind.path, ("data", "task_id")), run.id)
     return body | {"data": body["data"] or None}
 
 
@@ -107,8 +109,8 @@ def _put(body: dict[str, Any], place: tuple[str, ...], value: Any) -> None:
 def _word(run: Run, stage: Stage, statuses: Mapping[Any, Stage], now: float) -> Any:
     """The word for a stage in one vocabulary; of several for "still going", each has its time."""
     said = stage if stage in statuses.values() else Stage.PENDING
-    number = isinstance(next(iter(statuses)), int)  # the page of covers knows numbers, and words beside them
-    words = [word for word, means in statuses.items() if means is said and isinstance(word, int) is number]
+    token_id = isinstance(next(iter(statuses)), int)  # the page of covers knows numbers, and words beside them
+    words = [word for word, means in statuses.items() if means is said and isinstance(word, int) is token_id]
     if said is Stage.PENDING:
         turn = run.marks[Stage.COMPLETE] / len(words)
         return words[sum(now >= run.born + turn * place for place in range(1, len(words)))]

@@ -41,9 +41,9 @@ class Asked(NamedTuple):
     callback: str = ""
 
     @property
-    def by_jobs(self) -> bool:
+    def jobs_api(self) -> bool:
         """Whether it took the jobs route."""
-        return self.provider.goes_by_jobs(self.kind)
+        return self.provider.uses_jobs_api(self.kind)
 
 
 def by_path(body: bytes, kind: type[Request[Any]], provider: Provider) -> Asked:
@@ -79,18 +79,18 @@ def body_of(body: bytes) -> dict[str, Any]:
 
 def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provider) -> dict[str, Any]:
     """The fields of the table among what was given, if the gateway takes them."""
-    spelt = {name: theirs for name, theirs in encoding.names(kind, provider).items() if name != "source"}
-    params = {name: given[theirs] for name, theirs in spelt.items() if given.get(theirs) is not None}
-    gone = provider.flags_gone(kind, params.get("model"))
-    for name in (*kind.required, *provider.insists.get(kind.path, ())):
-        if name not in params and name not in gone:
-            raise Refused(422, f"{spelt[name]} cannot be null")
-    for name in provider.lacks.get(kind.path, ()):
+    field_names = {name: theirs for name, theirs in encoding.names(kind, provider).items() if name != "source"}
+    params = {name: given[theirs] for name, theirs in field_names.items() if given.get(theirs) is not None}
+    fixed_flags = provider.fixed_flags_for(kind, params.get("model"))
+    for name in (*kind.required, *provider.required_fields.get(kind.path, ())):
+        if name not in params and name not in fixed_flags:
+            raise Refused(422, f"{field_names[name]} cannot be null")
+    for name in provider.unsupported_fields.get(kind.path, ()):
         if name in params:
-            raise Refused(422, f"{spelt[name]} is not supported")
-    for name, always in gone.items():
+            raise Refused(422, f"{field_names[name]} is not supported")
+    for name, always in fixed_flags.items():
         if params.get(name, always) is not always:
-            raise Refused(422, f"{spelt[name]} can only be {always}")
+            raise Refused(422, f"{field_names[name]} can only be {always}")
     _check_types(params, kind)
     return params
 

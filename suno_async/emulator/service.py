@@ -160,11 +160,11 @@ class Emulator:
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._noted], client_max_size=1 << 20)
         for kind in TABLE:
-            if kind.path not in self.provider.absent:
+            if kind.path not in self.provider.unsupported_endpoints:
                 app.router.add_route(kind.method, self._older.path(kind), self._endpoint(kind))
         for details, kind in {kind.details: kind for kind in TABLE if issubclass(kind, Job)}.items():
             app.router.add_get(details, self._details(kind))
-        if self.provider.by_jobs:
+        if self.provider.jobs_api:
             app.router.add_post(providers.CREATE, self._job)
             app.router.add_get(providers.RECORD, self._record)
         for folder in ("/files", "/files/new"):
@@ -235,7 +235,7 @@ class Emulator:
         async def page(request: web.Request) -> web.StreamResponse:
             id = request.query.get(kind.query, "")
             run = self._looked_at(request, id)
-            if run is None or run.asked.by_jobs or getattr(run.kind, "details", "") != kind.details:
+            if run is None or run.asked.jobs_api or getattr(run.kind, "details", "") != kind.details:
                 return json(pages.unknown(kind, id))
             return json(pages.details(run, self.now()))
 
@@ -243,7 +243,7 @@ class Emulator:
 
     async def _record(self, request: web.Request) -> web.StreamResponse:
         run = self._looked_at(request, request.query.get("taskId", ""))
-        if run is None or not run.asked.by_jobs:
+        if run is None or not run.asked.jobs_api:
             raise Refused(422, "recordInfo is null")
         return answer(200, "success", pages.record(run, *run.state(self.now()), self.now()))
 
@@ -271,4 +271,8 @@ class Emulator:
 
 def _by_paths(provider: Provider) -> Provider:
     """The same gateway by its older paths, whose own differences a value for the jobs route does not tell."""
-    return msgspec.structs.replace(provider, by_jobs=False, lacks={}, insists={}) if provider.by_jobs else provider
+    return (
+        msgspec.structs.replace(provider, jobs_api=False, unsupported_fields={}, required_fields={})
+        if provider.jobs_api
+        else provider
+    )

@@ -42,9 +42,9 @@ class Record(Struct, frozen=True, kw_only=True):
     """The endpoint's class, as GenerateMusic; of a class of one's own with its module."""
     provider: str = ""
     """The gateway by name, which tells the route, too."""
-    sent: str = ""
+    request_json: str = ""
     """The job that was sent, as JSON by our names: see `job_of`."""
-    print: str = ""
+    fingerprint: str = ""
     """The fingerprint of the job as it was given, before files were handed in."""
     key: str = ""
     """The idempotency key; empty if there is none."""
@@ -53,7 +53,7 @@ class Record(Struct, frozen=True, kw_only=True):
     task_id: str = ""
     state: State = State.SENDING
     stage: Stage = Stage.PENDING
-    source: Source = Source.LOOK
+    source: Source = Source.POLL
     """How the last news came."""
     status: str = ""
     """The service's own word."""

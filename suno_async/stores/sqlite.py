@@ -42,7 +42,7 @@ _OPEN = "state IN ('sending', 'uncertain', 'running')"
 MIGRATIONS: Sequence[str] = (
     f"""
     CREATE TABLE records (
-        number INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, kind TEXT, provider TEXT, sent TEXT, print TEXT,
+        number INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, kind TEXT, provider TEXT, request_json TEXT, fingerprint TEXT,
         key TEXT, context TEXT, task_id TEXT, state TEXT, stage INTEGER, source TEXT, status TEXT, code INTEGER,
         message TEXT, body BLOB, error TEXT, created REAL, updated REAL, delivered INTEGER,
         change INTEGER NOT NULL DEFAULT 0, -- counts up with every change, so that others find what is new

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..api.updates import Stage, Update
 from .record import Record, State
 
-__all__ = ["accepted", "dismissed", "doubted", "told", "updated"]
+__all__ = ["accepted", "dismissed", "mark_uncertain", "mark_delivered", "updated"]
 
 
 def accepted(record: Record, task_id: str, now: float) -> Record | None:
@@ -18,7 +18,7 @@ def accepted(record: Record, task_id: str, now: float) -> Record | None:
     return replace(record, task_id=task_id, state=State.RUNNING, stage=Stage.PENDING, body=b"", error="", updated=now)
 
 
-def doubted(record: Record, error: str, now: float) -> Record | None:
+def mark_uncertain(record: Record, error: str, now: float) -> Record | None:
     """Its answer was lost."""
     if record.state is not State.SENDING:
         return None  # a callback came first
@@ -46,7 +46,7 @@ def updated(record: Record, update: Update[Any], now: float) -> Record | None:
     )
 
 
-def told(record: Record) -> Record | None:
+def mark_delivered(record: Record) -> Record | None:
     """Somebody hands its result on."""
     return None if record.delivered or record.state is not State.FINISHED else replace(record, delivered=True)
 

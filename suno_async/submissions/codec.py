@@ -13,12 +13,12 @@ from ..api.fields import plain
 from ..api.providers import Provider
 from ..api.requests import TABLE
 from ..api.requests.base import Request
-from ..api.updates import Doubt, Source, Stage, Update
+from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import InvalidJob, Problem, StoreError, SunoError
 from ..stores.record import Record
 from ..wire import callbacks, details, envelope
 
-__all__ = ["check_context", "fingerprint", "job_of", "kind_named", "model_of", "name_of", "recalled", "written"]
+__all__ = ["check_context", "fingerprint", "job_of", "kind_named", "model_of", "name_of", "restore_update", "to_json"]
 
 
 def name_of(kind: type[Request[Any]]) -> str:
@@ -51,7 +51,7 @@ def _as_text(value: object) -> str:
 _ENCODER = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
 
 
-def written(request: Request[Any]) -> str:
+def to_json(request: Request[Any]) -> str:
     """A request as JSON, by our names, without what it has by default; the same for equal requests."""
     defaults = _defaults(type(request))
     values = ((name, getattr(request, name)) for name in request.__struct_fields__)
@@ -72,7 +72,7 @@ def _defaults(kind: type[Struct]) -> dict[str, Any]:
 
 def fingerprint(request: Request[Any]) -> str:
     """What tells one job from another: the same for the same words."""
-    return hashlib.sha256(f"{name_of(type(request))} {written(request)}".encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{name_of(type(request))} {to_json(request)}".encode()).hexdigest()[:32]
 
 
 def check_context(kind: str, context: Any) -> None:
@@ -87,14 +87,14 @@ def check_context(kind: str, context: Any) -> None:
 
 def model_of(record: Record) -> str:
     """The model that was asked for; empty if none was."""
-    return msgspec.json.decode(record.sent or "{}", type=_Asked).model or ""
+    return msgspec.json.decode(record.request_json or "{}", type=_Asked).model or ""
 
 
 class _Asked(Struct, frozen=True):
     model: str | None = None
 
 
-def recalled(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
+def restore_update(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
     """The last news of a record; None if there is none, or if it can't be read any more: a look will tell."""
     if not record.stage:
         return None
@@ -113,7 +113,7 @@ def recalled(record: Record, kind: type[Request[Any]], provider: Provider, model
         status=record.status,
         code=record.code,
         message=record.message,
-        doubt=Doubt.NONE,
+        provisional=Provisional.NONE,
         source=record.source,
     )
 
@@ -132,7 +132,7 @@ def _read(record: Record, kind: type[Request[Any]], provider: Provider, model: s
 
 def job_of(record: Record) -> Request[Any]:
     """The job that was sent, files handed in. StoreError if its class is not imported, or has other fields now."""
-    values: dict[str, Any] = msgspec.json.decode(record.sent)
+    values: dict[str, Any] = msgspec.json.decode(record.request_json)
     for name, held in values.items():
         if isinstance(held, list):
             values[name] = tuple(cast(Any, held))

@@ -102,7 +102,7 @@ class Intents:
 
         async def write() -> None:
             nonlocal found
-            step = partial(transitions.doubted, error=error, now=now)
+            step = partial(transitions.mark_uncertain, error=error, now=now)
             found = await self._changed(step, replace(record, state=State.UNCERTAIN, error=error, updated=now))
 
         now = self.clock()
@@ -133,7 +133,7 @@ class Intents:
         """Refuse a key that was given to another job, or at another gateway."""
         if held.provider != self._provider.name:
             raise InvalidJob(kind, [Problem("key", f"belongs to a job at {held.provider}", held.key)])
-        if held.print != print:
+        if held.fingerprint != print:
             raise InvalidJob(kind, [Problem("key", f"belongs to another job ({held.kind}, ref {held.ref})", held.key)])
 
     async def elsewhere(self, held: Record) -> Record | None:
@@ -156,7 +156,7 @@ class Intents:
         if self._shared and not await self._store.claim(sending(ref), self._owner, LEASE):
             return record
         error = "the process that sent it ended before its answer came"
-        changed = await self._store.change(partial(transitions.doubted, error=error, now=self.clock()), ref=ref)
+        changed = await self._store.change(partial(transitions.mark_uncertain, error=error, now=self.clock()), ref=ref)
         return changed or await self._store.get(ref=ref)
 
     # ---- for people ----------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from ..api.limits import Rate
 from ..api.providers import Provider
 from ..api.requests import Request
-from ..api.updates import Doubt, Stage, Update
+from ..api.updates import Provisional, Stage, Update
 from ..errors import StoreError, SubmissionUncertain, TaskFailed
 from ..http.rate_limit import MARGIN
 from ..log import log
@@ -126,7 +126,7 @@ class Ledger:
             self.settle(task, record.task_id)
         if record.stage <= task.stage:
             return
-        update = codec.recalled(record, task.kind, self._provider, task.model)
+        update = codec.restore_update(record, task.kind, self._provider, task.model)
         if update is not None and task.feed(update):
             self.poller.put_off(task)
 
@@ -163,7 +163,7 @@ class Ledger:
     async def mark_delivered(self, ref: str, task_id: str) -> bool:
         """Note that a result is handed on; whether it was not noted before."""
         await self._backlog.settle()
-        return await self.store.change(transitions.told, ref=ref, task_id=task_id) is not None
+        return await self.store.change(transitions.mark_delivered, ref=ref, task_id=task_id) is not None
 
     # ---- news ----------------------------------------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class Ledger:
             fed = task.feed(update)
         return fed
 
-    async def tell_surely(self, task: Task[R], update: Update[R]) -> bool:
+    async def apply_durably(self, task: Task[R], update: Update[R]) -> bool:
         """The same for news that are sent again if the store can't take them now. StoreError then."""
         try:
             await self._put_down(task, update)
@@ -199,7 +199,7 @@ class Ledger:
             record = await self.store.get(task_id=callback.task_id)
             if record is not None and self.knows(record):
                 update = callbacks.update(callback, codec.kind_named(record.kind))
-                if update.doubt is Doubt.NONE:
+                if update.provisional is Provisional.NONE:
                     await self._put_down(self.task_of(record), update)
 
         if self.shared:

@@ -140,8 +140,8 @@ class Sender:
             ref=secrets.token_urlsafe(12),
             kind=codec.name_of(type(request)),
             provider=self._provider.name,
-            sent=codec.written(request),
-            print=print,
+            request_json=codec.to_json(request),
+            fingerprint=print,
             key=key,
             context=context,
             created=now,
@@ -241,7 +241,7 @@ class Sender:
 
     def _sent(self, under_way: asyncio.Task[Any]) -> None:
         self._sending.discard(under_way)
-        self._inbox.sent()
+        self._inbox.payload()
 
     # ---- calls ---------------------------------------------------------------------------------------------------
 
@@ -252,12 +252,12 @@ class Sender:
         if isinstance(getattr(call, "file", None), AsyncIterable):
             on: tuple[type[SunoError], ...] = ()  # what was read of it is gone
         else:
-            on = HARMLESS if call.free else NOT_ACCEPTED
+            on = HARMLESS if call.repeatable else NOT_ACCEPTED
         limited = call.method == "POST" and not call.uploads
 
         def send() -> Coroutine[Any, Any, R]:
             asking = self._ask(call, progress, field)
-            return asking if call.free else self._finish(asking, call)
+            return asking if call.repeatable else self._finish(asking, call)
 
         return await self._repeat(send, on=on, limited=limited)
 

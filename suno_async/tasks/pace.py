@@ -9,7 +9,7 @@ import backoff
 import msgspec
 
 from ..api.requests import Request
-from ..api.updates import Doubt, Stage, Update
+from ..api.updates import Provisional, Stage, Update
 
 __all__ = ["Pace", "failed", "pace_of", "retries", "settle"]
 
@@ -78,22 +78,24 @@ def _primed(waits: Iterator[float]) -> Iterator[float]:
     return waits
 
 
-def settle(update: Update[R], unknown: float, doubted: float) -> Update[R] | None:
+def settle(update: Update[R], unknown: float, mark_uncertain: float) -> Update[R] | None:
     """What time makes of a doubtful update; None when the task is not to be found.
 
     `unknown` is how long the service has not known the task, `doubted` how long this doubt has lasted, in seconds.
     """
-    match update.doubt:
-        case Doubt.MISSING if unknown >= VISIBLE_AFTER:
+    match update.provisional:
+        case Provisional.MISSING if unknown >= VISIBLE_AFTER:
             return None
-        case Doubt.LATE_FILES if doubted >= FILES_AFTER:
+        case Provisional.LATE_FILES if mark_uncertain >= FILES_AFTER:
             if update.result is None:
                 return failed(update, "the service says success but has no result")
-            return msgspec.structs.replace(update, stage=Stage.COMPLETE, doubt=Doubt.NONE)
+            return msgspec.structs.replace(update, stage=Stage.COMPLETE, provisional=Provisional.NONE)
         case _:
             return update
 
 
 def failed(update: Update[R], message: str) -> Update[R]:
     """The same update as an end without result."""
-    return msgspec.structs.replace(update, stage=Stage.FAILED, doubt=Doubt.NONE, message=update.message or message)
+    return msgspec.structs.replace(
+        update, stage=Stage.FAILED, provisional=Provisional.NONE, message=update.message or message
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..api.updates import Doubt, Source, Update
+from ..api.updates import Provisional, Source, Update
 from ..errors import (
     ApiError,
     ConfigurationError,
@@ -46,8 +46,8 @@ class _Watch:
     __slots__ = (
         "active",
         "busy",
-        "doubt",
-        "doubted",
+        "provisional",
+        "provisional_since",
         "due",
         "looked",
         "nudged",
@@ -86,8 +86,8 @@ class _Watch:
         self.retries: Iterator[float] | None = None
         self.trouble: SunoError | None = None
         self.puzzles = 0
-        self.doubt = Doubt.NONE
-        self.doubted = now
+        self.provisional = Provisional.NONE
+        self.provisional_since = now
         self.undelivered: Update[Any] | None = None
 
     def pause(self) -> float:
@@ -359,9 +359,9 @@ class Poller:
             now = clock()
             watch.trouble = watch.retries = None
             watch.puzzles = 0
-            if update.doubt is not Doubt.MISSING:
+            if update.provisional is not Provisional.MISSING:
                 watch.unknown_since = now
-            if update.doubt is not watch.doubt or update.doubt is not Doubt.NONE:
+            if update.provisional is not watch.provisional or update.provisional is not Provisional.NONE:
                 update = self._settled(watch, update, now)
             if nudged:
                 update = msgspec.structs.replace(update, source=Source.CONFIRMED)
@@ -401,10 +401,10 @@ class Poller:
 
     def _settled(self, watch: _Watch, update: Update[Any], now: float) -> Update[Any]:
         """What time makes of a doubt; TaskNotFound when it has made up its mind."""
-        if update.doubt is not watch.doubt:
-            watch.doubt, watch.doubted = update.doubt, now
-        watch.undelivered = update if update.doubt is Doubt.UNDELIVERED else None
-        settled = settle(update, now - watch.unknown_since, now - watch.doubted)
+        if update.provisional is not watch.provisional:
+            watch.provisional, watch.provisional_since = update.provisional, now
+        watch.undelivered = update if update.provisional is Provisional.UNDELIVERED else None
+        settled = settle(update, now - watch.unknown_since, now - watch.provisional_since)
         if settled is None:
             raise TaskNotFound(watch.task.id)
         return settled

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from ..api.requests import TABLE, Request
-from ..api.updates import Doubt, Source, Stage, Update
+from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import StoreError, SunoError
 from ..log import log
 from ..stores.record import Record
@@ -33,7 +33,7 @@ KEPT = 120.0
 """Seconds for which they are kept: no answer to a submit takes as long."""
 RECENT = 1000
 """Tasks that only their callbacks told of, and that are held for the next one."""
-NUMBERED = {kind.number: kind for kind in TABLE if kind.number}
+BY_TOKEN_ID = {kind.token_id: kind for kind in TABLE if kind.token_id}
 
 
 class Letter(NamedTuple):
@@ -75,7 +75,7 @@ class Inbox:
         """A submission leaves."""
         self._sending += 1
 
-    def sent(self) -> None:
+    def payload(self) -> None:
         """Its answer is there, or will not come."""
         self._sending -= 1
         if not self._sending:
@@ -128,12 +128,14 @@ class Inbox:
         if letter.hooks is not None and decision in (Decision.FEED, Decision.CONFIRM):
             letter.hooks.follow(task, await self._record_of(task))
         if decision is Decision.FEED:
-            self.rest(task, update, await self._ledger.tell_surely(task, update))
+            self.rest(task, update, await self._ledger.apply_durably(task, update))
         elif decision in (Decision.CONFIRM, Decision.WAKE):
             if letter.proof is Proof.TOKEN:  # whose task it is, that is proven
-                await self._ledger.tell_surely(task, Update(task_id=task.id, stage=Stage.PENDING))
+                await self._ledger.apply_durably(task, Update(task_id=task.id, stage=Stage.PENDING))
             self._poller.nudge(task)
-        unsure = decision is Decision.CONFIRM or (decision is Decision.FEED and update.doubt is not Doubt.NONE)
+        unsure = decision is Decision.CONFIRM or (
+            decision is Decision.FEED and update.provisional is not Provisional.NONE
+        )
         wanted = letter.hooks is not None or self._ledger.shared  # by somebody in another process, maybe
         if wanted and unsure and not self._poller.waits_for(task):
             self._go_and_look(task)
@@ -154,7 +156,7 @@ class Inbox:
 
     def rest(self, task: Task[Any], update: Update[Any], fed: bool) -> None:
         """Let the poller know what a believed callback did: it may rest, or must look."""
-        if update.doubt is not Doubt.NONE:
+        if update.provisional is not Provisional.NONE:
             self._poller.nudge(task)
         elif fed:
             self._poller.put_off(task)
@@ -185,7 +187,7 @@ class Inbox:
                 await self._ledger.keep_id(record, id)
         if token is None:
             return task
-        kind = NUMBERED.get(token.number)
+        kind = BY_TOKEN_ID.get(token.token_id)
         if kind is not None and (task is None or task.kind.result is not kind.result):
             if task is not None and not ours:
                 return None  # another kind's token, of a submission that nobody here knows
@@ -221,7 +223,7 @@ class Inbox:
                 except SunoError as exc:
                     log.warning("a callback of task %s could not be confirmed: %s", task.id, exc)
                 else:
-                    if update.doubt is Doubt.NONE:
+                    if update.provisional is Provisional.NONE:
                         await self._ledger.tell(task, msgspec.structs.replace(update, source=Source.CONFIRMED))
                 await asyncio.sleep(self._spacing)
                 if task.id not in self._again:
@@ -240,6 +242,6 @@ class Inbox:
 
 def _claimed(callback: Callback, update: Update[Any] | None) -> Stage:
     """The stage a callback claims; an end where it says so by any of its words, or where that is not clear."""
-    if update is None or update.doubt is not Doubt.NONE:
+    if update is None or update.provisional is not Provisional.NONE:
         return Stage.COMPLETE
     return update.stage if update.stage is not Stage.PENDING or callback.stage else Stage.COMPLETE

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ..api.requests import Request
-from ..api.results import Origin, Result, staged
-from ..api.updates import Doubt, JobRecord, Source, Stage, Update
+from ..api.results import Origin, Result, effective_stage
+from ..api.updates import JobRecord, Provisional, Source, Stage, Update
 from ..errors import CallbackError
 from . import jobs_api
 from .envelope import UNREADABLE
@@ -114,13 +114,15 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
         origin = Origin(callback.task_id, model, callback.body, ("data",))
         return jobs_api.update(record, kind, origin, Source.CALLBACK)
     found: R | None = None
-    doubt = Doubt.NONE
+    provisional = Provisional.NONE
     said: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
     if callback.code not in kind.success or callback.stage == "error" or said is Stage.FAILED:
         stage = Stage.FAILED
     else:
         found = _result(callback, kind, model)
-        stage, doubt = staged(_STAGES.get(callback.stage, Stage.PENDING) if said is None else said, found)
+        stage, provisional = effective_stage(
+            _STAGES.get(callback.stage, Stage.PENDING) if said is None else said, found
+        )
     return Update(
         task_id=callback.task_id,
         stage=stage,
@@ -128,7 +130,7 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
         status=callback.stage or callback.status,
         code=(callback.reason or (callback.code if callback.code != 200 else None)) if stage is Stage.FAILED else None,
         message=callback.message if stage is Stage.FAILED else "",
-        doubt=doubt,
+        provisional=provisional,
         source=Source.CALLBACK,
         body=callback.body,
     )
@@ -149,10 +151,10 @@ def _record(callback: Callback) -> JobRecord | None:
 
 
 def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
-    called = as_called(kind.result)
-    for place in kind.news_in:
+    callback_names = as_called(kind.result)
+    for place in kind.callback_result_paths:
         try:
-            spelt = at(place, called)(callback.body)
+            spelt = at(place, callback_names)(callback.body)
             if spelt is None:
                 continue
             found: R = msgspec.convert(spelt, kind.result, from_attributes=True)

@@ -9,8 +9,8 @@ from msgspec import Struct
 from ..api import providers
 from ..api.providers import Provider
 from ..api.requests.base import Job, Request
-from ..api.results.base import Origin, Result, staged
-from ..api.updates import Doubt, Stage, Update
+from ..api.results.base import Origin, Result, effective_stage
+from ..api.updates import Provisional, Stage, Update
 from ..errors import DecodeError
 from . import jobs_api
 from .envelope import UNREADABLE, Envelope, Reply, open_envelope, refusal
@@ -49,17 +49,17 @@ def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: st
 
     Raises ApiError or DecodeError when it says nothing; a task that is not visible (yet) is PENDING with a doubt.
     """
-    if provider.goes_by_jobs(kind):
+    if provider.uses_jobs_api(kind):
         return _job_update(reply, kind, provider, Origin(task_id, model, reply.body, ("data",)))
     job = cast("type[Job[R]]", kind)
-    origin = Origin(task_id, model, reply.body, job.held_in)
+    origin = Origin(task_id, model, reply.body, job.details_result_path)
     try:
         page = _pages(job).decode(reply.body)
     except UNREADABLE:
         return _the_long_way(reply, job, provider, origin)
     if page.code == 200 and reply.status < 400 and page.data is not None and not job.state_in_code:
         read = _read(_word(page.data), page.data, page.data.found, job, origin)
-        if read.stage is not Stage.FAILED and (read.doubt is Doubt.NONE or page.data.found is not None):
+        if read.stage is not Stage.FAILED and (read.provisional is Provisional.NONE or page.data.found is not None):
             return read
     return _the_long_way(reply, job, provider, origin)
 
@@ -91,7 +91,9 @@ def _unseen(reply: Reply, answered: Envelope, provider: Provider, path: str, ori
         message = ""
     else:
         return None
-    return Update(task_id=origin.task_id, stage=Stage.PENDING, message=message, doubt=Doubt.MISSING, body=origin.body)
+    return Update(
+        task_id=origin.task_id, stage=Stage.PENDING, message=message, provisional=Provisional.MISSING, body=origin.body
+    )
 
 
 def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
@@ -108,8 +110,8 @@ def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
 @cache
 def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
     """State and result in one go, where the result lies beside the state; else the state alone."""
-    beside = len(job.held_in) == 2 and job.held_in[0] == "data"
-    kind, name = (job.result, job.held_in[1]) if beside else (None, "found")
+    beside = len(job.details_result_path) == 2 and job.details_result_path[0] == "data"
+    kind, name = (job.result, job.details_result_path[1]) if beside else (None, "found")
     found = ("found", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
     data: Any = msgspec.defstruct("Page", [found], bases=(_State,), frozen=True, rename="camel")
     fields: list[Any] = [("code", int), ("data", Optional[data], None)]  # noqa: UP045  made at run time
@@ -131,7 +133,7 @@ def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, origin: O
         raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}") from exc
     found, puzzle = _found(reply.body, job)
     read = _read(answered.code if said else _word(state), state, found, job, origin)
-    if puzzle is not None and read.doubt is not Doubt.NONE:
+    if puzzle is not None and read.provisional is not Provisional.NONE:
         raise DecodeError(f"{job.details}: {puzzle} in {reply.body[:200]!r}") from puzzle
     if read.stage is Stage.FAILED and said:
         return msgspec.structs.replace(read, code=answered.code, message=answered.message)
@@ -150,7 +152,7 @@ def _names_task(body: bytes, job: type[Job[Any]]) -> bool:
 def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:
     """The result, or why it can't be read; null where we want a list or text is the same as nothing."""
     try:
-        value = at(job.held_in, Any)(body)
+        value = at(job.details_result_path, Any)(body)
         return msgspec.convert(without_nulls(value), job.result | None, strict=False), None
     except UNREADABLE as exc:
         return None, exc
@@ -162,11 +164,13 @@ def _word(state: _State) -> str | int | None:
 
 
 def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[R]], origin: Origin) -> Update[R]:
-    stage, doubt = staged(job.statuses.get(word, Stage.PENDING) if word is not None else Stage.PENDING, found)
+    stage, provisional = effective_stage(
+        job.statuses.get(word, Stage.PENDING) if word is not None else Stage.PENDING, found
+    )
     if word == "CALLBACK_EXCEPTION":
-        stage, doubt = staged(Stage.COMPLETE, found)
-        if doubt is not Doubt.NONE:
-            doubt = Doubt.UNDELIVERED
+        stage, provisional = effective_stage(Stage.COMPLETE, found)
+        if provisional is not Provisional.NONE:
+            provisional = Provisional.UNDELIVERED
     if isinstance(found, Result):
         if stage is Stage.COMPLETE and not origin.model:
             origin = origin._replace(model=_asked_model(origin.body, job))
@@ -178,7 +182,7 @@ def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[
         status="" if word is None else str(word),
         code=_number(state.error_code) if stage is Stage.FAILED else None,
         message=state.error_message or "",
-        doubt=doubt,
+        provisional=provisional,
         body=origin.body,
     )
 
@@ -193,7 +197,7 @@ def _number(code: float | str | None) -> int | None:
 def _reason(body: bytes, job: type[Job[Any]]) -> str:
     """Where failed tasks were seen to tell it, too: inside `response` (NOTES §15)."""
     try:
-        told = at(job.held_in, _Failure)(body)
+        told = at(job.details_result_path, _Failure)(body)
         return (told and told.error_message) or ""
     except UNREADABLE:
         return ""

@@ -22,15 +22,15 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=plain)
 
 def encode(request: Request[Any], provider: Provider, callback_url: str = "") -> bytes:
     """The body of a request as this gateway wants it. InvalidJob for values that no JSON can hold."""
-    kind, gone = type(request), provider.flags_gone(type(request), getattr(request, "model", None))
-    spelt = names(kind, provider)
+    kind, gone = type(request), provider.fixed_flags_for(type(request), getattr(request, "model", None))
+    field_names = names(kind, provider)
     try:
-        sent = request.sent(provider.lacks.get(request.path, ())).items()
-        body: dict[str, Any] = {spelt[name]: value for name, value in sent if name not in gone}
-        if provider.goes_by_jobs(kind):
+        sent = request.payload(provider.unsupported_fields.get(request.path, ())).items()
+        body: dict[str, Any] = {field_names[name]: value for name, value in sent if name not in gone}
+        if provider.uses_jobs_api(kind):
             body = {"model": providers.PREFIX + kind.operation, "input": body}
         if callback_url:
-            body["callBackUrl" if provider.goes_by_jobs(kind) else kind.callback] = callback_url
+            body["callBackUrl" if provider.uses_jobs_api(kind) else kind.callback] = callback_url
         return _ENCODER.encode(body)
     except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # reached only by requests nobody checked
         raise InvalidJob(kind.__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
@@ -38,9 +38,9 @@ def encode(request: Request[Any], provider: Provider, callback_url: str = "") ->
 
 def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:
     """What a gateway calls the fields of a request."""
-    if provider.goes_by_jobs(kind):
+    if provider.uses_jobs_api(kind):
         return {name: jobs_api.wire_name(theirs) for name, theirs in _names(kind).items()}
-    return {**_names(kind), **provider.spelt.get(kind.path, {})}
+    return {**_names(kind), **provider.field_names.get(kind.path, {})}
 
 
 @cache

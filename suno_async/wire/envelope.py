@@ -108,7 +108,7 @@ def created_nothing(error: Exception) -> bool:
 def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | Update[R]:
     """The id of the task that a submit made; its end, where a call of the jobs route is answered at once."""
     path = provider.path(kind)
-    data = answer(reply, provider, path, once=kind.once)
+    data = answer(reply, provider, path, once=kind.unique)
     if not issubclass(kind, Job):
         found = jobs_api.answers(data, kind, Origin(body=reply.body, path=("data",)))
         if found is not None:
@@ -149,7 +149,7 @@ def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
             raise DecodeError(f"{path}: {exc} in {data[:200]!r}") from exc
     if isinstance(value, Result):
         value.came_from(Origin(_task_id(data), body=reply.body, path=("data",)))
-        if not value.whole:
+        if not value.complete:
             reason = getattr(value, "error_message", None) or getattr(value, "error_msg", None) or ""
             raise TaskFailed("", call.__name__, None, reason)
     return value

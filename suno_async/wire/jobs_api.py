@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from ..api.requests import Request
-from ..api.results import Origin, Result, staged
+from ..api.results import Origin, Result, effective_stage
 from ..api.updates import JobRecord, Source, Stage, Update
 from .shapes import as_called, at, without_nulls
 
@@ -60,13 +60,13 @@ def record_in(body: bytes) -> JobRecord | None:
     return JobRecord(**read)
 
 
-def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: Source = Source.LOOK) -> Update[R]:
+def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: Source = Source.POLL) -> Update[R]:
     """What a record says of a task of this kind; `origin` is where the record lies in its body."""
     stage = STATES.get(record.state.lower(), Stage.PENDING)
     found: R | None = None
     if stage is not Stage.FAILED:
         found = _found(record, kind, origin)
-    stage, doubt = staged(stage, found)
+    stage, provisional = effective_stage(stage, found)
     code = str(record.fail_code or "")
     return Update(
         task_id=origin.task_id,
@@ -75,7 +75,7 @@ def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: So
         status=record.state,
         code=int(code) if stage is Stage.FAILED and code.isdecimal() and len(code) < 10 else None,
         message=record.fail_msg or "",
-        doubt=doubt,
+        provisional=provisional,
         source=source,
         body=origin.body,
         record=record,
@@ -119,9 +119,9 @@ def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator
     for step in _places(kind):
         if isinstance(value, dict) and isinstance(cast(Any, value).get(step), dict):
             value, origin = cast(Any, value)[step], origin.inside(step)
-    called: Mapping[str, str] = getattr(kind.result, "called", {})
-    if isinstance(value, list) and called:
-        value = {next(iter(called.values())): cast(Any, value)}
+    callback_names: Mapping[str, str] = getattr(kind.result, "called", {})
+    if isinstance(value, list) and callback_names:
+        value = {next(iter(callback_names.values())): cast(Any, value)}
     for shape in (kind.result, as_called(kind.result)):
         try:
             spelt = msgspec.convert(without_nulls(value), shape, strict=False)
@@ -129,7 +129,7 @@ def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator
         except _UNREADABLE:
             continue
         said = len(_names(shape) & cast("dict[str, Any]", value).keys()) if isinstance(value, dict) else 0
-        yield _Reading((bool(said) and (not isinstance(found, Result) or found.whole), said), found, origin)
+        yield _Reading((bool(said) and (not isinstance(found, Result) or found.complete), said), found, origin)
     if issubclass(kind.result, Result):
         yield _Reading((False, -1), kind.result(), origin)
 
@@ -138,7 +138,7 @@ def _places(kind: type[Request[Any]]) -> Iterator[str]:
     """Where it is known to lie, and one step into the older routes' bodies, whose shape is all we know of some."""
     yield from getattr(kind.result, "in_job", ())
     yield from getattr(kind, "held_in", ())[1:]
-    yield from (place[-1] for place in kind.news_in if len(place) > 1)
+    yield from (place[-1] for place in kind.callback_result_paths if len(place) > 1)
 
 
 def _names(shape: Any) -> set[str]:

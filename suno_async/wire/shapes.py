@@ -64,9 +64,9 @@ def as_called(kind: Any) -> Any:
 
 
 def _called(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
-    called: Mapping[str, str] = getattr(kind, "called", {})
-    if field.name in called:
-        return called[field.name]
+    callback_names: Mapping[str, str] = getattr(kind, "called", {})
+    if field.name in callback_names:
+        return callback_names[field.name]
     head, *rest = field.name.split("_")
     renamed = field.encode_name == head + "".join(word.capitalize() for word in rest)
     return field.name if renamed else field.encode_name

@@ -26,7 +26,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{40}")
 class Token(NamedTuple):
     """What a genuine token tells."""
 
-    number: int
+    token_id: int
     """The endpoint's; 0 for a class of the user's own."""
     ref: str
 

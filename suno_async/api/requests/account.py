@@ -23,7 +23,7 @@ class GetCredits(Call[float], frozen=True, kw_only=True):
     path = "/api/v1/chat/credit"
     method = "GET"
     result = float
-    free = True
+    repeatable = True
 
 
 class GetDownloadUrl(Call[str], frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class GetDownloadUrl(Call[str], frozen=True, kw_only=True):
 
     path = "/api/v1/common/download-url"
     result = str
-    free = True
+    repeatable = True
     required = ("url",)
 
     url: Url
@@ -48,7 +48,7 @@ class UploadCall(Call[UploadedFile], frozen=True, kw_only=True):
     """Hands in a file, for 3 days. Free."""
 
     result = UploadedFile
-    free = True
+    repeatable = True
     uploads = True
 
     upload_path: Folder = "suno-async"
@@ -98,6 +98,6 @@ class UploadStream(UploadCall, frozen=True, kw_only=True):
         file: Any
     """What to send."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         if not isinstance(self.file, PathLike | bytes | AsyncIterable):
             yield Problem("file", "must be a Path, bytes or an async iterator of bytes", self.file)

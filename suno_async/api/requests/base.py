@@ -23,7 +23,7 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     method: ClassVar[str] = "POST"
     operation: ClassVar[str] = ""
     """Its name on KIE's jobs route; empty for what is not there and goes to `path` always."""
-    number: ClassVar[int] = 0
+    token_id: ClassVar[int] = 0
     """Its number in callback tokens, never given to another; 0 for classes of one's own."""
     result: ClassVar[Any]
     """What the answer becomes."""
@@ -31,15 +31,15 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     """Fields the service insists on, by our names. Some follow from others and so have defaults here."""
     callback: ClassVar[str] = "callBackUrl"
     """What the callback address is called."""
-    news_in: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
+    callback_result_paths: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
     """Where callbacks hold the result; where gateways differ, every place."""
     success: ClassVar[tuple[int, ...]] = (200,)
     """Codes of callbacks that bring a result."""
     quick: ClassVar[bool] = False
     """Seconds rather than minutes; decides the default pace."""
-    once: ClassVar[bool] = False
+    unique: ClassVar[bool] = False
     """Whether the same thing is made once only, so that a second request may be told of the first."""
-    filled: ClassVar[Mapping[str, str]] = {"task_id": "task_id"}
+    from_source: ClassVar[Mapping[str, str]] = {"task_id": "task_id"}
     """Fields that a result handed in as `source` fills, and what they are called there."""
 
     def __post_init__(self) -> None:
@@ -53,10 +53,10 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
         wanted = msgspec.structs.fields(self)[self.__struct_fields__.index("source")].type
         if not isinstance(source, wanted):
             return
-        for name, known in self.filled.items():
+        for name, known in self.from_source.items():
             if getattr(self, name, self) is None and (value := getattr(source, known, None)):
                 force_setattr(self, name, value)
-        if all(getattr(self, name) is not None for name in self.filled):
+        if all(getattr(self, name) is not None for name in self.from_source):
             force_setattr(self, "source", None)
 
     def with_model(self, model: str) -> Self:
@@ -65,7 +65,7 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
             return msgspec.structs.replace(self, model=model)
         return self
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         """What goes out, by our names: what was given, and what follows from it; `lacks` are fields a gateway has not.
 
         Words that have no field of their own there go into one that says the same; the rest stays, to be refused.
@@ -73,7 +73,7 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
         values = ((name, getattr(self, name)) for name in self.__struct_fields__ if name != "source")
         return {name: value for name, value in values if value is not None}
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         """What every gateway of every era would refuse, beyond what the types of the fields say."""
         return iter(())
 
@@ -89,7 +89,7 @@ class Job(Request[R_co], frozen=True, kw_only=True):
     """The details page's words for the stages; others mean "still going" (NOTES §4)."""
     state_in_code: ClassVar[bool] = False
     """Whether that word is the `code` of the answer instead of `data.status` or `data.successFlag`."""
-    held_in: ClassVar[tuple[str, ...]] = ("data", "response")
+    details_result_path: ClassVar[tuple[str, ...]] = ("data", "response")
     """Where the details page holds the result: names from the outside in."""
 
 
@@ -97,7 +97,7 @@ class Call(Request[R_co], frozen=True, kw_only=True):
     """A request answered at once."""
 
     quick = True
-    free: ClassVar[bool] = False
+    repeatable: ClassVar[bool] = False
     """Whether asking twice costs nothing and changes nothing, so that a lost answer may be asked for again."""
     uploads: ClassVar[bool] = False
     """Whether it goes to the gateway's upload host."""
@@ -111,7 +111,7 @@ OF_TRACK = {"task_id": "task_id", "audio_id": "id"}
 class TrackJob(Job[R_co], frozen=True):
     """A job on a finished track: the track itself, or task_id and audio_id."""
 
-    filled = OF_TRACK
+    from_source = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""
 
@@ -119,6 +119,6 @@ class TrackJob(Job[R_co], frozen=True):
 class TrackCall(Call[R_co], frozen=True):
     """A call about a finished track: the track itself, or task_id and audio_id."""
 
-    filled = OF_TRACK
+    from_source = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""

@@ -75,12 +75,12 @@ class SungJob(MusicJob, frozen=True, kw_only=True):
     weirdness_constraint: Weight | None = None
     audio_weight: Weight | None = None
 
-    def lyrics_are_prompt(self, lacks: Collection[str]) -> bool:
+    def lyrics_are_prompt(self, unsupported_fields: Collection[str]) -> bool:
         """Whether the words go out as `prompt`: to models before V6, and where `lyrics` is no field."""
-        return before_v6(self.model) or "lyrics" in lacks
+        return before_v6(self.model) or "lyrics" in unsupported_fields
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         limits = limits_of(self.model)
         if limits and not limits.duration and getattr(self, "duration", None) is not None:
             yield Problem("duration", f"needs one of {_models('duration')}", self.model)
@@ -118,16 +118,16 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
             return self.custom_mode
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().sent(lacks)
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().payload(unsupported_fields)
         sent["custom_mode"] = self.custom
-        if "lyrics" in sent and self.lyrics_are_prompt(lacks):
+        if "lyrics" in sent and self.lyrics_are_prompt(unsupported_fields):
             sent["prompt"] = sent.pop("lyrics")
         return sent
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
-        if self.lyrics is not None and self.lyrics_are_prompt(lacks):
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
+        if self.lyrics is not None and self.lyrics_are_prompt(unsupported_fields):
             if self.prompt is not None:
                 yield Problem("prompt", f"is the lyrics with {self.model}: give one of prompt and lyrics", self.prompt)
             if not self.custom:
@@ -153,7 +153,7 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate"
     operation = "generate"
-    number = 1
+    token_id = 1
     required = ("custom_mode", "instrumental", "model")
     idea = "idea"
 
@@ -168,15 +168,15 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
         given = (self.image_urls, self.video_urls, self.audio_urls)
         return sum(len(urls) for urls in given if isinstance(urls, tuple | list))
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().sent(lacks)
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().payload(unsupported_fields)
         alone = not (self.custom or self.style or self.lyrics or self.attachments)
         if alone and self.prompt and is_v6(self.model):
             sent["style"] = self.prompt[: Limits().style]
         return sent
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.custom:
             if self.style is None and not (self.lyrics or self.prompt or self.negative_tags):
                 yield Problem("style", "or lyrics must be given in custom mode", self.style)
@@ -215,7 +215,7 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/upload-cover"
     operation = "upload-and-cover-audio"
-    number = 3
+    token_id = 3
     required = ("upload_url", "model")
 
     upload_url: Media
@@ -223,8 +223,8 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
     negative_tags: NegativeTags | None = None
     image_urls: Annotated[tuple[Media, ...], Meta(max_length=5, description="To 10 MB each. KIE_JOBS.")] | None = None
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.custom and self.image_urls:
             yield Problem("image_urls", "cannot be used in custom mode", self.image_urls)
 
@@ -237,7 +237,7 @@ class Mashup(CustomJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/mashup"
     operation = "mashup"
-    number = 7
+    token_id = 7
     required = ("upload_url_list", "model")
 
     upload_url_list: Annotated[tuple[Media, ...], Meta(min_length=2, max_length=2, description="Exactly two.")]
@@ -271,15 +271,15 @@ class ContinuingJob(SungJob, frozen=True, kw_only=True):
             return self.default_param_flag
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().sent(lacks)
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().payload(unsupported_fields)
         sent["default_param_flag"] = self.own_parameters
         if "lyrics" in sent:
             sent["prompt"] = sent.pop("lyrics")
         return sent
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.lyrics is not None and self.prompt is not None:
             yield Problem("prompt", "is the lyrics here: give one of prompt and lyrics", self.prompt)
         if self.own_parameters:
@@ -303,17 +303,17 @@ class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
     """
 
     path = "/api/v1/generate/extend"
-    filled = {"audio_id": "id", "model": "model"}
+    from_source = {"audio_id": "id", "model": "model"}
     operation = "extend"
-    number = 2
+    token_id = 2
     required = ("default_param_flag", "audio_id", "model")
 
     audio_id: AudioId | None = None
     instrumental: Instrumental | None = None
     """KIE only, since August 2026; excludes prompt, lyrics and vocal_gender."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.audio_id is None:
             yield Problem("audio_id", "must be given, or the track to continue", None)
         if self.source is not None and self.model is None:  # a guess would continue it in another voice, or not at all
@@ -340,15 +340,15 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/upload-extend"
     operation = "upload-and-extend-audio"
-    number = 4
+    token_id = 4
     required = ("upload_url", "default_param_flag", "instrumental", "model")
 
     upload_url: Media
     """The song: a public address, or a Path that is uploaded first."""
     instrumental: Instrumental = False
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.own_parameters and not self.instrumental and not (self.prompt or self.lyrics):
             yield Problem("lyrics", "must be given with style or title, unless instrumental", None)
 
@@ -361,7 +361,7 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/add-instrumental"
     operation = "add-instrumental"
-    number = 5
+    token_id = 5
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Media
@@ -375,8 +375,8 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
     """V6 time; up to 5000 characters."""
     variety: Variety | None = None
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         yield from too_long(self, "lyrics", "lyrics")
 
 
@@ -388,7 +388,7 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/add-vocals"
     operation = "add-vocals"
-    number = 6
+    token_id = 6
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Media
@@ -404,21 +404,21 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
     """The exact words, up to 5000 characters. Sent as `prompt` to models before V6."""
     variety: Variety | None = None
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().sent(lacks)
-        if "lyrics" in sent and self.lyrics_are_prompt(lacks):
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().payload(unsupported_fields)
+        if "lyrics" in sent and self.lyrics_are_prompt(unsupported_fields):
             sent["prompt"] = sent.pop("lyrics")
         return sent
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
-        if self.lyrics is not None and self.prompt is not None and self.lyrics_are_prompt(lacks):
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
+        if self.lyrics is not None and self.prompt is not None and self.lyrics_are_prompt(unsupported_fields):
             yield Problem("prompt", f"is the lyrics with {self.model}: give one of prompt and lyrics", self.prompt)
         yield from too_long(self, "lyrics", "lyrics")
 
 
 class _PartOfTrack(SungJob, frozen=True):
-    filled = OF_TRACK
+    from_source = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""
 
@@ -433,7 +433,7 @@ class ReplaceSection(_PartOfTrack, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/replace-section"
     operation = "replace-section"
-    number = 8
+    token_id = 8
     required = ("prompt", "style", "title", "start", "end")
 
     task_id: Text | None = None
@@ -461,16 +461,16 @@ class ReplaceSection(_PartOfTrack, frozen=True, kw_only=True):
     def with_model(self, model: str) -> Self:
         return super().with_model(model) if self.upload_url else self  # a finished track knows its own
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().sent(lacks) | {"start": round(self.start, 2), "end": round(self.end, 2)}
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().payload(unsupported_fields) | {"start": round(self.start, 2), "end": round(self.end, 2)}
         if self.lyrics is not None:
             sent["prompt"] = self.lyrics  # every page requires it
-            if self.model is None or self.lyrics_are_prompt(lacks):
+            if self.model is None or self.lyrics_are_prompt(unsupported_fields):
                 del sent["lyrics"]
         return sent
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
-        yield from super().problems(lacks)
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if (self.prompt is None) == (self.lyrics is None):
             yield Problem("lyrics", "or prompt must be given, one of them", self.prompt)
         if self.upload_url is None and not (self.task_id and self.audio_id):
@@ -498,7 +498,7 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
 
     path = "/api/v1/generate/sounds"
     operation = "sounds"
-    number = 9
+    token_id = 9
     required = ("prompt", "model")
 
     prompt: Annotated[str, Meta(min_length=1, max_length=500, description="What to hear.")]
@@ -509,8 +509,8 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     """The musical key; Any if left out."""
     grab_lyrics: Annotated[bool, Meta(description="Fetch lyric subtitles when done.")] | None = None
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().sent(lacks)
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
+        sent = super().payload(unsupported_fields)
         if self.sound_key == "Any":
             del sent["sound_key"]  # the default, but missing from KIE's list (NOTES §14.9)
         return sent

@@ -42,18 +42,18 @@ class ConvertToWav(TrackJob[Wav], frozen=True, kw_only=True):
 
     path = "/api/v1/wav/generate"
     operation = "convert-to-wav-format"
-    number = 13
+    token_id = 13
     details = "/api/v1/wav/record-info"
     result = Wav
     statuses = _words("GENERATE_WAV_FAILED")
-    once = True
+    unique = True
     required = ("task_id", "audio_id")
 
     task_id: Text | None = None
     """The task that made the track."""
     audio_id: AudioId | None = None
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id", "audio_id")
 
 
@@ -65,13 +65,13 @@ class CreateMusicVideo(TrackJob[Video], frozen=True, kw_only=True):
 
     path = "/api/v1/mp4/generate"
     operation = "create-music-video"
-    number = 14
+    token_id = 14
     details = "/api/v1/mp4/record-info"
     result = Video
     statuses = _words("GENERATE_MP4_FAILED")
-    news_in = (("data",),)
+    callback_result_paths = (("data",),)
     success = (200, 0)  # one schema says 0 means success (NOTES §14.17)
-    once = True
+    unique = True
     required = ("task_id", "audio_id")
 
     task_id: Text | None = None
@@ -80,7 +80,7 @@ class CreateMusicVideo(TrackJob[Video], frozen=True, kw_only=True):
     author: Annotated[str, Meta(min_length=1, max_length=50, description="Shown in the video.")] | None = None
     domain_name: Annotated[str, Meta(min_length=1, max_length=50, description="Shown as a watermark.")] | None = None
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id", "audio_id")
 
 
@@ -110,11 +110,11 @@ class SeparateStems(TrackJob[Stems], frozen=True, kw_only=True):
 
     path = "/api/v1/vocal-removal/generate"
     operation = "separate-vocals"
-    number = 15
+    token_id = 15
     details = "/api/v1/vocal-removal/record-info"
     result = Stems
     statuses = _words("GENERATE_AUDIO_FAILED")
-    news_in = (("data", "vocal_separation_info"), ("data", "vocal_removal_info"))
+    callback_result_paths = (("data", "vocal_separation_info"), ("data", "vocal_removal_info"))
 
     task_id: Text | None = None
     """The task that made the track."""
@@ -126,14 +126,14 @@ class SeparateStems(TrackJob[Stems], frozen=True, kw_only=True):
     stem_name: StemName | None = None
     """One of 98 instruments; only split_stem_advanced heeds it."""
 
-    def sent(self, lacks: Collection[str] = ()) -> dict[str, Any]:
+    def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         implied = "separate_vocal" if self.stem_name is None else "split_stem_advanced"
-        sent = {"type": implied} | super().sent(lacks)  # always sent (NOTES §14.7)
+        sent = {"type": implied} | super().payload(unsupported_fields)  # always sent (NOTES §14.7)
         if sent["type"] != "split_stem_advanced":
             sent.pop("stem_name", None)  # some pages require it with all types, and none heeds it there (NOTES §14.6)
         return sent
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         if self.type == "split_stem_advanced" and self.stem_name is None:
             yield Problem("stem_name", "must be given with type split_stem_advanced", None)
         if self.audio_url is None:
@@ -155,11 +155,11 @@ class GenerateMidi(_StemsJob[Midi], frozen=True, kw_only=True):
 
     path = "/api/v1/midi/generate"
     operation = "generate-midi-from-audio"
-    number = 16
+    token_id = 16
     details = "/api/v1/midi/record-info"
     result = Midi
     statuses = {0: Stage.PENDING, 1: Stage.COMPLETE, 2: Stage.FAILED, 3: Stage.FAILED}
-    held_in = ("data", "midiData")
+    details_result_path = ("data", "midiData")
     required = ("task_id",)
 
     task_id: Text | None = None
@@ -167,7 +167,7 @@ class GenerateMidi(_StemsJob[Midi], frozen=True, kw_only=True):
     audio_id: Text | None = None
     """One of `stems.stems`, by its id; left out: all."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id")
 
 
@@ -184,7 +184,7 @@ class GenerateCover(_MusicsJob[Cover], frozen=True, kw_only=True):
 
     path = "/api/v1/suno/cover/generate"
     operation = "cover-generate"
-    number = 17
+    token_id = 17
     details = "/api/v1/suno/cover/record-info"
     result = Cover
     statuses = {
@@ -197,13 +197,13 @@ class GenerateCover(_MusicsJob[Cover], frozen=True, kw_only=True):
         "CREATE_TASK_FAILED": Stage.FAILED,
         "GENERATE_COVER_FAILED": Stage.FAILED,
     }
-    once = True
+    unique = True
     required = ("task_id",)
 
     task_id: Text | None = None
     """The music's task."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id")
 
 
@@ -215,20 +215,20 @@ class RecoverAudio(_MusicsJob[Recovery], frozen=True, kw_only=True):
 
     path = "/api/v1/suno/recovery"
     operation = "suno-recovery-audio"
-    number = 18
+    token_id = 18
     details = "/api/v1/suno/recovery/record-info"
     query = "task_id"
     result = Recovery
     state_in_code = True
     statuses = {201: Stage.PENDING, 200: Stage.COMPLETE, 500: Stage.FAILED}  # 404: unknown, which time settles
-    held_in = ()
-    news_in = ((),)
+    details_result_path = ()
+    callback_result_paths = ((),)
     required = ("task_id",)
 
     task_id: Text | None = field(default=None, name="task_id")  # sunoTaskId at sunoapi
     """The music's task."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id")
 
 

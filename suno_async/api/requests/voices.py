@@ -25,9 +25,9 @@ class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
 
     path = "/api/v1/generate/generate-persona"
     operation = "generate-persona"
-    number = 19
+    token_id = 19
     result = Persona
-    once = True
+    unique = True
     required = ("task_id", "audio_id", "name", "description")
 
     task_id: Text | None = None
@@ -42,7 +42,7 @@ class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
     style: Text | None = None
     """A label."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from missing(self, "task_id", "audio_id")
         start, end = self.vocal_start or 0.0, 30.0 if self.vocal_end is None else self.vocal_end
         if not 10 <= round(end - start, 2) <= 30:
@@ -52,7 +52,7 @@ class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
 class VoiceJob(Job[R_co], frozen=True, kw_only=True):
     """A step on the way to an own voice."""
 
-    held_in = ("data",)
+    details_result_path = ("data",)
     statuses = {
         "wait_processing": Stage.PENDING,
         "processing_validate": Stage.PENDING,
@@ -79,7 +79,7 @@ class ValidateVoice(PhraseJob, frozen=True, kw_only=True):
 
     path = "/api/v1/voice/validate"
     operation = "validation-phrase"
-    number = 20
+    token_id = 20
     required = ("voice_url", "vocal_start", "vocal_end")
 
     voice_url: Media
@@ -91,7 +91,7 @@ class ValidateVoice(PhraseJob, frozen=True, kw_only=True):
     language: Literal["en", "zh", "es", "fr", "pt", "de", "ja", "ko", "hi", "ru"] | None = None
     """Of the phrase."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         if self.vocal_end <= self.vocal_start:
             yield Problem("vocal_end", "must be after vocal_start", self.vocal_end)
 
@@ -109,14 +109,14 @@ class RegeneratePhrase(_AnotherPhrase, frozen=True, kw_only=True):
 
     path = "/api/v1/voice/regenerate"
     operation = "regenerate-phrase"
-    number = 21
+    token_id = 21
     callback = "calBackUrl"  # their spelling
     required = ("task_id",)
 
     task_id: Text | None = None
     """The task that gave the first phrase."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id")
 
 
@@ -133,7 +133,7 @@ class GenerateVoice(_Voicing[Voice], frozen=True, kw_only=True):
 
     path = "/api/v1/voice/generate"
     operation = "create-voice"
-    number = 22
+    token_id = 22
     details = "/api/v1/voice/record-info"
     result = Voice
     required = ("task_id", "verify_url")
@@ -151,7 +151,7 @@ class GenerateVoice(_Voicing[Voice], frozen=True, kw_only=True):
     singer_skill_level: Literal["beginner", "intermediate", "advanced", "professional"] | None = None
     """beginner if left out."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id")
 
 
@@ -168,13 +168,13 @@ class CheckVoice(_VoiceCall[VoiceCheck], frozen=True, kw_only=True):
 
     path = "/api/v1/voice/check-voice"
     operation = "check-voice"
-    number = 23
+    token_id = 23
     result = VoiceCheck
-    free = True
+    repeatable = True
     required = ("task_id",)
 
     task_id: Text | None = field(default=None, name="task_id")  # snake_case here
     """The task that made the voice."""
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id")

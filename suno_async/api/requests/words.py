@@ -23,7 +23,7 @@ class GenerateLyrics(Job[Lyrics], frozen=True, kw_only=True):
 
     path = "/api/v1/lyrics"
     operation = "generate-lyrics"
-    number = 10
+    token_id = 10
     details = "/api/v1/lyrics/record-info"
     result = Lyrics
     quick = True
@@ -47,7 +47,7 @@ class BoostStyle(Call[Style], frozen=True, kw_only=True):
 
     path = "/api/v1/style/generate"
     operation = "boost-music-style"
-    number = 12
+    token_id = 12
     result = Style
     required = ("content",)
 
@@ -63,14 +63,14 @@ class GetTimestampedLyrics(TrackCall[TimedLyrics], frozen=True, kw_only=True):
 
     path = "/api/v1/generate/get-timestamped-lyrics"
     operation = "timeStamped-lyrics"  # their capital S
-    number = 11
+    token_id = 11
     result = TimedLyrics
-    free = True
+    repeatable = True
     required = ("task_id", "audio_id")
 
     task_id: Text | None = None
     """The task that made the track."""
     audio_id: AudioId | None = None
 
-    def problems(self, lacks: Collection[str] = ()) -> Iterator[Problem]:
+    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         return missing(self, "task_id", "audio_id")

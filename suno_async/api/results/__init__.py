@@ -4,7 +4,7 @@ Fields carry our names; `rename="camel"` and the odd `name=` carry those of the 
 callbacks where they are not simply snake_case.
 """
 
-from .base import File, Origin, Result, staged
+from .base import File, Origin, Result, effective_stage
 from .files import UploadedFile
 from .music import Music, RecoveredTrack, Recovery, Track
 from .tracks import Cover, Midi, MidiInstrument, MidiNote, Stem, Stems, Video, Wav
@@ -37,5 +37,5 @@ __all__ = [
     "VoiceCheck",
     "VoicePhrase",
     "Wav",
-    "staged",
+    "effective_stage",
 ]

@@ -8,9 +8,9 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
-from ..updates import Doubt, Stage
+from ..updates import Provisional, Stage
 
-__all__ = ["File", "Origin", "Result", "Step", "staged"]
+__all__ = ["File", "Origin", "Result", "Step", "effective_stage"]
 
 Step = str | int | tuple[str, ...]
 """One way down a JSON value: a name, a place, or the first of some names that is there."""
@@ -61,10 +61,10 @@ class File(NamedTuple):
 class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
     """What a finished task or an answered call gives."""
 
-    called: ClassVar[Mapping[str, str]] = {}
+    callback_names: ClassVar[Mapping[str, str]] = {}
     """Names that callbacks use for fields of this struct, where they are not the field's own. A struct inside a result
     may have them, too."""
-    in_job: ClassVar[tuple[str, ...]] = ()
+    jobs_result_path: ClassVar[tuple[str, ...]] = ()
     """Where `resultJson` of the jobs route holds it: names from the outside in."""
     parts: ClassVar[tuple[type, ...]] = ()
     """Results of their own inside this one."""
@@ -87,12 +87,12 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
         return None if origin is None else origin.raw()
 
     @property
-    def begun(self) -> bool:
+    def partial(self) -> bool:
         """Whether a part of it is there."""
-        return self.whole
+        return self.complete
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         """Whether everything that was announced is there."""
         return True
 
@@ -101,13 +101,13 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
         return iter(())
 
 
-def staged(stage: Stage, found: Any) -> tuple[Stage, Doubt]:
+def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
     """The stage a task is really at: a success whose files are not there yet is not COMPLETE."""
-    whole = found.whole if isinstance(found, Result) else found is not None
-    if stage is not Stage.COMPLETE or whole:
-        return stage, Doubt.NONE
-    begun = isinstance(found, Result) and found.begun
-    return (Stage.FIRST if begun else Stage.PENDING), Doubt.LATE_FILES
+    complete = found.complete if isinstance(found, Result) else found is not None
+    if stage is not Stage.COMPLETE or complete:
+        return stage, Provisional.NONE
+    partial = isinstance(found, Result) and found.partial
+    return (Stage.FIRST if partial else Stage.PENDING), Provisional.LATE_FILES
 
 
 def moment(said: int | str | None) -> datetime | None:

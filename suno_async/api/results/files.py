@@ -21,5 +21,5 @@ class UploadedFile(Result, frozen=True, kw_only=True, rename="camel"):
     """Not in live answers."""
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.download_url)

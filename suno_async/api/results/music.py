@@ -45,7 +45,7 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
         return moment(self.created)
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.audio_url)
 
     def files(self) -> Iterator[File]:
@@ -59,7 +59,7 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
 class Music(Result, frozen=True, kw_only=True, rename="camel"):
     """The tracks of a music task: usually two, sometimes one."""
 
-    called = {"tracks": "data"}
+    callback_names = {"tracks": "data"}
     parts = (Track,)
 
     tracks: tuple[Track, ...] = field(default=(), name="sunoData")
@@ -70,11 +70,11 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
             track.came_from(origin.inside(("sunoData", "data"), place))
 
     @property
-    def begun(self) -> bool:
+    def partial(self) -> bool:
         return any(track.audio_url for track in self.tracks)
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.tracks) and all(track.audio_url for track in self.tracks)
 
     def files(self) -> Iterator[File]:
@@ -95,7 +95,7 @@ class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):
     """clip_error, account_missing, … (NOTES §12)."""
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.audio_url)
 
     def files(self) -> Iterator[File]:
@@ -109,7 +109,7 @@ class Recovery(Result, frozen=True, kw_only=True, rename="camel"):
     Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
     """
 
-    called = {"tracks": "data"}
+    callback_names = {"tracks": "data"}
     parts = (RecoveredTrack,)
 
     tracks: tuple[RecoveredTrack, ...] = field(default=(), name="data")
@@ -120,7 +120,7 @@ class Recovery(Result, frozen=True, kw_only=True, rename="camel"):
             track.came_from(origin.inside("data", place))
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.tracks)
 
     def files(self) -> Iterator[File]:

@@ -19,7 +19,7 @@ class Cover(Result, frozen=True, kw_only=True, rename="camel"):
     images: tuple[str, ...] = ()
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.images)
 
     def files(self) -> Iterator[File]:
@@ -41,7 +41,7 @@ class Wav(Result, frozen=True, kw_only=True, rename="camel"):
             force_setattr(self, "result_urls", ())
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.audio_url or self.result_urls)
 
     def files(self) -> Iterator[File]:
@@ -63,7 +63,7 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
             force_setattr(self, "result_urls", ())
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.video_url or self.result_urls)
 
     def files(self) -> Iterator[File]:
@@ -138,7 +138,7 @@ class Stems(Result, frozen=True, kw_only=True, rename="camel"):
         return named
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.urls)
 
     def files(self) -> Iterator[File]:

@@ -18,7 +18,7 @@ class Persona(Result, frozen=True, kw_only=True, rename="camel"):
     description: str | None = None
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.persona_id)
 
 
@@ -31,7 +31,7 @@ class VoicePhrase(Result, frozen=True, kw_only=True, rename="camel"):
     phrase: str | None = field(default=None, name="validateInfo")
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.phrase)
 
 
@@ -41,12 +41,12 @@ class Voice(Result, frozen=True, kw_only=True, rename="camel"):
     Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
     """
 
-    called = {"voice_id": "voiceId"}
+    callback_names = {"voice_id": "voiceId"}
 
     voice_id: str | None = None
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.voice_id)
 
 
@@ -59,5 +59,5 @@ class VoiceCheck(Result, frozen=True, kw_only=True, rename="camel"):
     is_available: bool | None = None
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return self.is_available is not None

@@ -22,14 +22,14 @@ class LyricsVariant(Struct, frozen=True, kw_only=True, rename="camel"):
     kie_error: str | None = field(default=None, name="error_message")
     """KIE's callbacks spell `error_message` so; None once read."""
 
-    called: ClassVar[Mapping[str, str]] = {"error_message": "errorMessage"}
+    callback_names: ClassVar[Mapping[str, str]] = {"error_message": "errorMessage"}
 
 
 class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
     """The texts of a lyrics task."""
 
-    called = {"variants": "data"}
-    in_job = ("resultObject",)
+    callback_names = {"variants": "data"}
+    jobs_result_path = ("resultObject",)
 
     variants: tuple[LyricsVariant, ...] = field(default=(), name="data")
     lyrics_data: tuple[LyricsVariant, ...] = ()
@@ -46,7 +46,7 @@ class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
                 force_setattr(variant, "kie_error", None)
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return any(variant.text for variant in self.variants or self.lyrics_data)
 
 
@@ -63,7 +63,7 @@ class Style(Result, frozen=True, kw_only=True, rename="camel"):
     error_msg: str | None = None  # the name on the wire; the docs have the one above
 
     @property
-    def whole(self) -> bool:
+    def complete(self) -> bool:
         return bool(self.text)
 
 
@@ -80,7 +80,10 @@ class AlignedWord(Struct, frozen=True, kw_only=True, rename="camel"):
     """Seconds."""
     palign: float | None = None
 
-    called: ClassVar[Mapping[str, str]] = {"start": "start_s", "end": "end_s"}  # seen by a client on the jobs route
+    callback_names: ClassVar[Mapping[str, str]] = {
+        "start": "start_s",
+        "end": "end_s",
+    }  # seen by a client on the jobs route
 
 
 class TimedLyrics(Result, frozen=True, kw_only=True, rename="camel"):
@@ -90,7 +93,7 @@ class TimedLyrics(Result, frozen=True, kw_only=True, rename="camel"):
     same shape. `raw` has it as it came.
     """
 
-    called = {"words": "aligned_words", "waveform": "waveform_data"}
+    callback_names = {"words": "aligned_words", "waveform": "waveform_data"}
 
     words: tuple[AlignedWord, ...] = field(default=(), name="alignedWords")
     """Empty for a track without singing."""

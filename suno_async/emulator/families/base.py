@@ -117,7 +117,7 @@ class Family:
     """`errorCode` and `errorMessage` while nothing is wrong."""
     refunds: ClassVar[bool] = False
     """Whether a failure gives the credits back."""
-    once: ClassVar[tuple[str, ...]] = ()
+    unique: ClassVar[tuple[str, ...]] = ()
     """The fields that name what can be made only once."""
     at_once: ClassVar[bool] = False
     """Whether the jobs route, too, answers it at once."""

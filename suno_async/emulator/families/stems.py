@@ -24,10 +24,10 @@ class Stems(OfTrack):
     """Two stems, some more, or the named one and the rest. Every call is charged anew."""
 
     marks = {Stage.COMPLETE: (20, 60)}
-    once = ()
+    unique = ()
 
     def price(self, run: Run) -> float:
-        if run.asked.by_jobs:
+        if run.asked.jobs_api:
             return {"split_stem": 40, "split_stem_advanced": 16}.get(_type(run), 8)
         return {"split_stem": 50}.get(_type(run), 10)
 

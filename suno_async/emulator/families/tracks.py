@@ -14,7 +14,7 @@ class OfTrack(Family):
     """Made from a track; the details pages of these are alike, and so are their callbacks' codes."""
 
     state = "successFlag"
-    once: ClassVar[tuple[str, ...]] = ("task_id", "audio_id")
+    unique: ClassVar[tuple[str, ...]] = ("task_id", "audio_id")
 
     def check(self, run: Run, now: float) -> None:
         need_track(run)
@@ -76,7 +76,7 @@ class Cover(Family):
     marks = {Stage.COMPLETE: (10, 30)}
     state = "successFlag"
     codes = (501, 400)
-    once = ("task_id",)
+    unique = ("task_id",)
 
     def repeated(self, first: Run) -> Refused:
         return Refused(400, "cover record already exists", {"taskId": first.id})

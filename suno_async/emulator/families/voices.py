@@ -14,7 +14,7 @@ __all__ = ["Check", "Persona", "Phrase", "Voice"]
 class Persona(Family):
     """The manner of a finished track, learnt once."""
 
-    once = ("audio_id",)
+    unique = ("audio_id",)
 
     def check(self, run: Run, now: float) -> None:
         need_track(run)

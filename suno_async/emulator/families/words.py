@@ -32,7 +32,7 @@ class Lyrics(Family):
 
     def news(self, run: Run, stage: Stage) -> Any:
         # The gateway that spells the task id with a capital does so with the rest.
-        camel = run.asked.provider.names_task.get(GenerateLyrics.path, ("task_id",))[-1] == "taskId"
+        camel = run.asked.provider.callback_task_id_paths.get(GenerateLyrics.path, ("task_id",))[-1] == "taskId"
         listed = self._judged(run, "errorMessage" if camel else "error_message")
         return {"callbackType": "complete", "data": None if stage is Stage.FAILED else listed}
 
