@@ -99,7 +99,8 @@ from .tasks.pace import Pace
 from .tasks.task import Task
 from .version import __version__
 from .webhooks.policy import Decision
-from .webhooks.receiver import Receiver, Verdict
+from .webhooks.receiver import Receiver
+from .webhooks.verdict import Verdict
 from .wire.callbacks import Callback
 from .wire.callbacks import parse as parse_callback
 

@@ -19,6 +19,7 @@ SunoError
 ├── SubmissionUncertain       sent, answer lost: ref, job; look before paying again
 ├── TaskFailed                the task ended without its result: task_id, status, code
 │   └── ContentRejected       words or audio were refused; another try ends the same
+├── TaskNotDone               also an asyncio.InvalidStateError; result() or exception() asked too early
 ├── TaskNotFound              the service does not know this task_id
 ├── TaskTimeout               also a TimeoutError; patience ended, the task goes on
 ├── DownloadFailed            saved, failed: some files could not be fetched
@@ -27,6 +28,7 @@ SunoError
 └── DecodeError               an answer of a shape we do not know
 """
 
+from asyncio import InvalidStateError
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,6 +56,7 @@ __all__ = [
     "SubmissionUncertain",
     "SunoError",
     "TaskFailed",
+    "TaskNotDone",
     "TaskNotFound",
     "TaskTimeout",
     "TransportError",
@@ -203,6 +206,18 @@ class TaskFailed(SunoError):
 
 class ContentRejected(TaskFailed):
     """The words or the uploaded audio were refused (wording, copyright, known work)."""
+
+
+class TaskNotDone(SunoError, InvalidStateError):
+    """`result()` or `exception()` was asked of a task that has not ended. Await the task instead."""
+
+    def __init__(self, task_id: str, stage: str) -> None:
+        super().__init__(task_id, stage)
+        self.task_id = task_id
+        self.stage = stage
+
+    def __str__(self) -> str:
+        return f"task {self.task_id} has not ended (stage {self.stage}): await it first"
 
 
 class TaskNotFound(SunoError):

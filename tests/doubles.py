@@ -5,10 +5,9 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, NoReturn
 
-import aiohttp
 import msgspec
 
-from suno_async.http.transport import Form
+from suno_async.http.transport import Download, Form
 from suno_async.wire.envelope import Reply
 
 Answer = Reply | Exception | Callable[[], Reply]
@@ -67,8 +66,8 @@ def called(stage: str, *tracks: dict[str, Any], task_id: str = "t1", code: int =
 class Script:
     """A transport that answers by script, the last answer for good, and notes what was sent when."""
 
-    def __init__(self, *looks: Answer, submits: Sequence[Answer] | None = None, delay: float = 0.0) -> None:
-        self.looks: Sequence[Answer] = list(looks) or [PENDING]
+    def __init__(self, *polls: Answer, submits: Sequence[Answer] | None = None, delay: float = 0.0) -> None:
+        self.polls: Sequence[Answer] = list(polls) or [PENDING]
         self.submits: Sequence[Answer] = submits or []
         self.delay = delay
         self.sent: list[tuple[float, str, str, bytes]] = []
@@ -76,14 +75,14 @@ class Script:
         self.at_once = self.most_at_once = 0
 
     @property
-    def looked_at(self) -> list[float]:
+    def polled_at(self) -> list[float]:
         return [at for at, method, url, _ in self.sent if method == "GET" and "record-info" in url]
 
     @property
     def posted(self) -> list[Any]:
         return [msgspec.json.decode(body) for _, method, _, body in self.sent if method == "POST"]
 
-    async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
         self.sent.append((asyncio.get_running_loop().time(), method, url, body))
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
@@ -95,7 +94,7 @@ class Script:
         if method == "POST":
             answer, self.submits = self.submits[0] if self.submits else self._accepted(), self.submits[1:]
         else:
-            answer, self.looks = self.looks[0], self.looks[1:] or self.looks
+            answer, self.polls = self.polls[0], self.polls[1:] or self.polls
         if callable(answer):
             answer = answer()
         if isinstance(answer, Exception):
@@ -109,9 +108,9 @@ class Script:
         return await self.send("POST", url, b"".join([chunk async for chunk in form.chunks]))
 
     @asynccontextmanager
-    async def fetch(self, url: str) -> AsyncGenerator[aiohttp.ClientResponse]:
+    async def fetch(self, url: str) -> AsyncGenerator[Download]:
         self.refuse(url)
-        yield
+        yield Download(200, {}, _nothing())
 
     @staticmethod
     def refuse(url: str) -> NoReturn:
@@ -181,3 +180,8 @@ def http(body: bytes, status: int = 200, *headers: str, length: int | None = Non
     """A whole HTTP answer."""
     lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body) if length is None else length}", *headers]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
+
+
+async def _nothing() -> AsyncGenerator[bytes]:
+    return
+    yield

@@ -78,7 +78,7 @@ async def test_a_callback_with_our_token_is_believed_and_costs_no_look() -> None
             (Stage.COMPLETE, Source.CALLBACK),
         ]
         assert len((await task).tracks) == 2
-        assert script.looked_at == []
+        assert script.polled_at == []
 
 
 async def stages_of(task: Any) -> list[tuple[Stage, Source]]:
@@ -103,7 +103,7 @@ async def test_without_the_token_it_has_no_effect(headers: dict[str, str], query
             verdict = await receiver.receive(body, headers, query)
             assert (verdict.status, verdict.decision) == (401, Decision.REFUSE)
         await asyncio.sleep(60)
-        assert (task.stage, script.looked_at) == (Stage.PENDING, [])
+        assert (task.stage, script.polled_at) == (Stage.PENDING, [])
         waiting.cancel()
 
 
@@ -220,7 +220,7 @@ async def test_a_signed_end_is_confirmed_by_a_look() -> None:
         assert update.source is Source.CONFIRMED
         assert (await task).tracks[0].audio_url == "https://files.example.com/1.mp3"
         assert now() == pytest.approx(1, abs=0.1)
-        assert len(script.looked_at) == 1
+        assert len(script.polled_at) == 1
 
 
 async def test_a_signed_stage_on_the_way_is_believed() -> None:
@@ -228,7 +228,7 @@ async def test_a_signed_stage_on_the_way_is_believed() -> None:
         receiver = suno.receiver()
         task = await suno.generate_music(prompt="x")
         assert (await receiver.receive(called("text"), signature("t1"))).decision is Decision.FEED
-        assert (task.stage, script.looked_at) == (Stage.TEXT, [])
+        assert (task.stage, script.polled_at) == (Stage.TEXT, [])
 
 
 @pytest.mark.parametrize("age", [301, -302, 3600])
@@ -260,7 +260,7 @@ async def test_with_nothing_configured_a_callback_only_wakes_a_look() -> None:
             assert (await receiver.receive(called("complete", EVIL))).decision is Decision.WAKE
         await asyncio.sleep(0.5)
         assert task.stage is Stage.PENDING
-        assert len(script.looked_at) <= 2
+        assert len(script.polled_at) <= 2
         assert (await receiver.receive(called("text", task_id="nobody's"))).decision is Decision.IGNORE
         waiting.cancel()
 
@@ -279,7 +279,7 @@ async def test_a_callback_that_overtakes_the_answer_to_its_submit_is_not_lost() 
         task = await submitting
         assert (task.stage, task.model) == (Stage.COMPLETE, "V5")
         assert (await task).tracks
-        assert script.looked_at == []
+        assert script.polled_at == []
 
 
 async def test_a_signed_callback_that_overtakes_is_kept_and_looked_up() -> None:
@@ -313,7 +313,7 @@ async def test_a_task_that_nobody_holds_is_known_by_its_token() -> None:
         id = (await suno.generate_music(prompt="x")).id
         assert (await receiver.receive(called("complete", track(1)), {}, query_of(script))).status == 200
         assert (await suno.attach(GenerateMusic, id)).tracks
-        assert script.looked_at == []
+        assert script.polled_at == []
 
 
 async def test_a_class_of_ones_own_is_known_by_its_record() -> None:
@@ -346,9 +346,9 @@ async def test_looks_wait_longer_where_callbacks_are_received_and_are_put_off_by
         await asyncio.sleep(35)
         await receiver.receive(called("text"), {}, query_of(script))
         await asyncio.sleep(140)
-        assert script.looked_at == []
+        assert script.polled_at == []
         await asyncio.sleep(20)
-        assert script.looked_at == [pytest.approx(185, abs=0.1)]
+        assert script.polled_at == [pytest.approx(185, abs=0.1)]
         waiting.cancel()
 
 
@@ -358,7 +358,7 @@ async def test_who_has_an_address_but_no_receiver_looks_as_usual() -> None:
         task = await suno.generate_music(prompt="x")
         waiting = asyncio.create_task(task.wait())
         await asyncio.sleep(30)
-        assert script.looked_at
+        assert script.polled_at
         waiting.cancel()
 
 
@@ -368,7 +368,7 @@ async def test_a_pace_of_ones_own_is_kept() -> None:
         task = await suno.generate_music(prompt="x")
         waiting = asyncio.create_task(task.wait())
         await asyncio.sleep(12)
-        assert len(script.looked_at) == 2
+        assert len(script.polled_at) == 2
         waiting.cancel()
 
 
@@ -421,7 +421,7 @@ async def test_the_hook_hears_of_a_signed_end_when_it_is_confirmed() -> None:
             await receiver.receive(called("error", code=501), signature("t1"))
         await asyncio.sleep(60)
         assert [(id, stage) for id, stage, _ in news] == [(task.id, Stage.COMPLETE)]
-        assert len(script.looked_at) <= 2  # those that came meanwhile share the next
+        assert len(script.polled_at) <= 2  # those that came meanwhile share the next
 
 
 async def test_the_hook_hears_nothing_that_is_not_proven() -> None:
@@ -472,7 +472,7 @@ async def test_who_wants_confirmation_gets_a_look_for_each_stage() -> None:
         task = await suno.generate_music(prompt="x")
         assert (await receiver.receive(called("complete", EVIL), {}, query_of(script))).decision is Decision.CONFIRM
         await asyncio.sleep(1)
-        assert (task.stage, len(script.looked_at)) == (Stage.PENDING, 1)
+        assert (task.stage, len(script.polled_at)) == (Stage.PENDING, 1)
         assert (await task).tracks[0].audio_url == "https://files.example.com/1.mp3"
         await asyncio.sleep(1)
         assert news == [Stage.COMPLETE]

@@ -100,7 +100,7 @@ async def test_a_song_comes_by_callbacks_alone(provider: Provider, signed: bool)
         assert len((await task).tracks) == 2
         await asyncio.sleep(1)
         assert heard == [(task.id, stage) for stage in STAGES]
-        assert World(suno, emulator, heard).looks == 0
+        assert World(suno, emulator, heard).polls == 0
 
 
 @pytest.mark.parametrize("provider", [KIE, KIE_JOBS, SUNOAPI], ids=lambda provider: provider.name)
@@ -114,7 +114,7 @@ async def test_every_kind_is_found_and_believed(provider: Provider) -> None:
         await suno.run(ConvertToWav(music.tracks[0]))
         await suno.run(GenerateLyrics(prompt="rain"))
         await suno.run(ValidateVoice(voice_url="https://e.example/v", vocal_start=0, vocal_end=10))
-        assert here.looks == 0
+        assert here.polls == 0
         assert here.statuses() == {200}
 
 
@@ -124,7 +124,7 @@ async def test_by_signature_alone_the_end_is_looked_up() -> None:
         assert len((await task).tracks) == 2
         await asyncio.sleep(1)
         assert [stage for _, stage in here.heard] == STAGES
-        assert here.looks >= 1
+        assert here.polls >= 1
         assert here.statuses() == {200}
 
 
@@ -164,7 +164,7 @@ async def test_a_song_whose_submit_was_lost_is_heard_of() -> None:
         assert here.heard == [(run.id, stage) for stage in STAGES]
         task = here.suno.attach(GenerateMusic, run.id)
         assert (task.ref, len((await task).tracks)) == (caught.value.ref, 2)
-        assert here.looks == 0
+        assert here.polls == 0
 
 
 async def test_lost_callbacks_cost_time_and_no_song() -> None:
@@ -199,12 +199,12 @@ async def test_a_captured_request_causes_one_look_where_that_is_wanted() -> None
     async with world(confirm=True) as here:
         task = await here.suno.generate_music(prompt="rain")
         await task.wait(Stage.TEXT)
-        before = here.looks
+        before = here.polls
         (captured, *_) = here.emulator.posted
         assert await here.emulator.forge(task.id, Stage.FAILED, url=captured.url) == 200
         await asyncio.sleep(1)
         assert task.stage is Stage.TEXT
-        assert here.looks <= before + 1
+        assert here.polls <= before + 1
         assert len((await task).tracks) == 2
 
 

@@ -35,7 +35,7 @@ from suno_async import (
     TaskTimeout,
     parse_callback,
 )
-from suno_async.submissions.sender import ATTEMPTS
+from suno_async.http.retry import ATTEMPTS
 from suno_async.wire.envelope import Reply
 
 from .conftest import now
@@ -64,7 +64,7 @@ async def test_a_song_from_prompt_to_result() -> None:
             "callBackUrl": "https://suno-async.invalid/callback",
         }
     ]
-    assert network.looked_at == [2, 6]
+    assert network.polled_at == [2, 6]
     assert network.sent[1][2] == "https://api.kie.ai/api/v1/generate/record-info?taskId=t1"
     assert network.closed
 
@@ -73,7 +73,7 @@ async def test_run_submits_and_awaits_jobs_and_calls() -> None:
     network = Script(reply({"taskId": "t1", "status": "SUCCESS", "response": {"data": [{"text": "la"}]}}))
     async with client(network) as suno:
         lyrics = await suno.run(GenerateLyrics(prompt="rain"))
-        network.looks = [reply(12.5)]
+        network.polls = [reply(12.5)]
         assert await suno.get_credits() == 12.5
     assert lyrics.variants[0].text == "la"
 
@@ -305,7 +305,7 @@ def jobs(count: int) -> list[GenerateMusic]:
 def by_task(answer: Callable[[str], Reply]) -> Script:
     """A service whose details pages depend on the task."""
     network = Script()
-    network.looks = [lambda: answer(network.sent[-1][2].rpartition("=")[2])]
+    network.polls = [lambda: answer(network.sent[-1][2].rpartition("=")[2])]
     return network
 
 
@@ -409,7 +409,7 @@ async def test_a_callback_that_is_vouched_for_is_believed() -> None:
             assert suno.feed(parse_callback(called(stage, track(1)))) is True
             assert suno.feed(parse_callback(called(stage, track(1)))) is False
         assert (await waiting).stage is Stage.COMPLETE
-    assert network.looked_at == []
+    assert network.polled_at == []
 
 
 async def test_a_callback_that_overtakes_its_submit_is_kept_and_applied() -> None:
@@ -454,7 +454,7 @@ async def test_a_doubtful_callback_asks_for_a_look() -> None:
         await anyio.sleep(1)
         assert suno.feed(parse_callback(called("complete"))) is False
         await waiting
-    assert network.looked_at == [1]
+    assert network.polled_at == [1]
 
 
 # ---- keys, opening, closing ------------------------------------------------------------------------------------------
@@ -568,7 +568,7 @@ async def test_an_eager_pace_keeps_to_three_looks_a_second() -> None:
     async with client(network, pace=Pace(first=0.01, growth=1, cap=0.01, patience=5)) as suno:
         with pytest.raises(TaskTimeout):
             await suno.attach(GenerateMusic, "t9")
-    assert len([at for at in network.looked_at if at < 1]) <= 4
+    assert len([at for at in network.polled_at if at < 1]) <= 4
 
 
 async def test_attaching_anew_keeps_to_three_looks_a_second() -> None:
@@ -580,13 +580,13 @@ async def test_attaching_anew_keeps_to_three_looks_a_second() -> None:
                 await suno.attach(GenerateMusic, "t9")
             await anyio.sleep(0.01)
             gc.collect()  # nobody holds the handle between two requests
-    assert len(network.looked_at) <= 4
+    assert len(network.polled_at) <= 4
 
 
 async def test_one_empty_page_after_ninety_seconds_does_not_unmake_a_task_that_was_seen() -> None:
     empty = reply(None)
     network = Script()
-    network.looks = [lambda: empty if 95 < now() < 110 else DONE if now() > 130 else page("TEXT_SUCCESS", track())]
+    network.polls = [lambda: empty if 95 < now() < 110 else DONE if now() > 130 else page("TEXT_SUCCESS", track())]
     async with client(network, pace=Pace(first=10, growth=1, cap=10, patience=1000)) as suno:
         task = await suno.generate_music(prompt="x")
         await task
@@ -618,7 +618,7 @@ async def test_attaching_as_another_kind_does_not_take_the_callbacks_of_a_task()
         task = await suno.generate_music(prompt="rain")
         suno.attach(GenerateLyrics, task.id)  # a slip, dropped at once
         assert suno.feed(parse_callback(called("complete", track(1)))) is True
-        assert task.done
+        assert task.done()
 
 
 def chain(error: BaseException | None) -> list[BaseException]:
@@ -670,9 +670,9 @@ async def test_closing_with_a_deadline_closes_all_the_same() -> None:
         await asyncio.wait_for(suno.aclose(), 5)
     with pytest.raises(ConfigurationError, match="closed"):
         await waiting
-    looks = len(network.looked_at)
+    looks = len(network.polled_at)
     await anyio.sleep(300)
-    assert (len(network.looked_at), network.closed) == (looks, True)
+    assert (len(network.polled_at), network.closed) == (looks, True)
     assert (await submitting).id == "t1"
 
 

@@ -44,7 +44,7 @@ async def test_signed_final_stage_dressed_as_text_is_not_believed(claim: str) ->
         receiver = suno.receiver()
         task = await suno.generate_music(prompt="x")
         await receiver.receive(cb(data), signature("t1"))
-        assert not task.done, task.last
+        assert not task.done(), task.last
 
 
 async def test_old_address_after_a_restart_speaks_for_another_attached_task() -> None:
@@ -275,7 +275,7 @@ async def test_readme_one_look_at_most_also_with_a_hook(mode: str) -> None:
         headers, query = (signature("t1"), {}) if mode == "signature" else ({}, query_of(script))
         await receiver.receive(called("complete", EVIL), headers, query)
         await asyncio.sleep(4000)
-        assert len(script.looked_at) <= 1, len(script.looked_at)
+        assert len(script.polled_at) <= 1, len(script.polled_at)
 
 
 async def test_a_stranger_can_not_end_the_waiting_by_nudging() -> None:

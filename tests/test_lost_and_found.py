@@ -182,7 +182,7 @@ async def test_the_example_hands_on_what_ends_after_its_patience(world: World) -
         task = await suno.submit(SONG, context={"order": "order-1"})
         with suppress(TaskTimeout):
             await hand_on(suno, task)
-        script.looks = [DONE]
+        script.polls = [DONE]
         await task
         assert len(await all_of(suno.results())) == 1
 
@@ -302,7 +302,7 @@ async def test_news_that_came_while_nobody_waited_are_known_to_who_waits_next(wo
         assert (await door.receiver().receive(body, {}, token_of(script))).status == 200
         other = asyncio.ensure_future((await suno.submit(SONG)).wait())
         await asyncio.sleep(1)
-        script.looks = [page("SUCCESS", track(1), track(2), task_id=task.id)]
+        script.polls = [page("SUCCESS", track(1), track(2), task_id=task.id)]
         began = now()
         await task
         assert now() - began <= 0.25
@@ -318,7 +318,7 @@ async def test_one_who_cannot_look_keeps_nobody_from_looking(world: World) -> No
         task = await one.submit(SONG)
         stuck = asyncio.ensure_future(task.wait())
         await asyncio.sleep(200)
-        assert sick.looked_at
+        assert sick.polled_at
         began = now()
         assert (await two.attach(GenerateMusic, task.id).wait()).stage is Stage.COMPLETE
         assert now() - began < 200

@@ -59,11 +59,11 @@ class Sky:
         self.answers: list[Answer] = list(answers)
         self.by = by
         self.delay = delay
-        self.looked_at: list[float] = []
+        self.polled_at: list[float] = []
         self.at_once = self.most_at_once = 0
 
     async def look(self, task: Task[Any]) -> Update[Any]:
-        self.looked_at.append(now())
+        self.polled_at.append(now())
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -95,7 +95,7 @@ async def test_looks_happen_at_the_times_of_the_pace_and_end_with_the_task() -> 
     sky = Sky(PENDING, PENDING, news(Stage.FIRST), DONE)
     poller, task = polled(sky)
     assert await task == MUSIC
-    assert sky.looked_at == [2, 6, 14, 29]
+    assert sky.polled_at == [2, 6, 14, 29]
     assert at_rest(poller)
 
 
@@ -103,7 +103,7 @@ async def test_nobody_waiting_means_no_looks() -> None:
     sky = Sky(PENDING)
     poller, _ = polled(sky)
     await anyio.sleep(3600)
-    assert sky.looked_at == []
+    assert sky.polled_at == []
     assert at_rest(poller)
 
 
@@ -112,31 +112,31 @@ async def test_a_task_awaited_late_is_looked_at_at_once() -> None:
     _, task = polled(sky)
     await anyio.sleep(500)
     await task
-    assert sky.looked_at == [500]
+    assert sky.polled_at == [500]
 
 
 async def test_an_attached_task_is_looked_at_at_once() -> None:
     sky = Sky(PENDING, DONE)
     poller, _ = polled(sky)
     await Task("t1", GenerateMusic, poller)
-    assert sky.looked_at == [0, 2]
+    assert sky.polled_at == [0, 2]
 
 
 async def test_many_waiters_share_one_look() -> None:
     sky = Sky(PENDING, DONE)
     _, task = polled(sky)
     await asyncio.gather(*(task.wait() for _ in range(50)))
-    assert sky.looked_at == [2, 6]
+    assert sky.polled_at == [2, 6]
 
 
 async def test_short_waits_in_a_loop_get_their_looks() -> None:
     """A caller that waits a second at a time sees the task end as soon as one that waits for good."""
     sky = Sky(PENDING, PENDING, DONE)
     _, task = polled(sky)
-    while not task.done:
+    while not task.done():
         with anyio.move_on_after(0.7):
             await task
-    assert sky.looked_at == pytest.approx([2, 6, 14])
+    assert sky.polled_at == pytest.approx([2, 6, 14])
 
 
 async def test_the_last_waiter_leaving_stops_the_looks() -> None:
@@ -144,10 +144,10 @@ async def test_the_last_waiter_leaving_stops_the_looks() -> None:
     poller, task = polled(sky)
     with anyio.move_on_after(7):
         await task
-    assert sky.looked_at == [2, 6]
+    assert sky.polled_at == [2, 6]
     assert at_rest(poller)
     await anyio.sleep(1000)
-    assert sky.looked_at == [2, 6]
+    assert sky.polled_at == [2, 6]
 
 
 async def test_patience_ends_with_a_timeout_after_a_last_look_and_begins_anew() -> None:
@@ -155,12 +155,12 @@ async def test_patience_ends_with_a_timeout_after_a_last_look_and_begins_anew() 
     poller, task = polled(sky, Pace(first=10, growth=1, cap=10, patience=25))
     with pytest.raises(TaskTimeout) as caught:
         await task
-    assert (now(), sky.looked_at) == (25, [10, 20, 25])
+    assert (now(), sky.polled_at) == (25, [10, 20, 25])
     assert (caught.value.task_id, caught.value.waited) == ("t1", 25)
     assert at_rest(poller)
     sky.answers = [DONE]
     assert await task == MUSIC
-    assert sky.looked_at[3:] == [pytest.approx(25 + 1 / 3)]  # at once, as far as the service allows
+    assert sky.polled_at[3:] == [pytest.approx(25 + 1 / 3)]  # at once, as far as the service allows
 
 
 async def test_a_look_that_outlives_its_patience_does_not_end_the_next_wait() -> None:
@@ -202,7 +202,7 @@ async def test_passing_trouble_is_looked_through(trouble: Exception) -> None:
     sky = Sky(trouble, trouble, trouble, DONE)
     _, task = polled(sky)
     assert await task == MUSIC
-    assert len(sky.looked_at) == 4
+    assert len(sky.polled_at) == 4
 
 
 async def test_trouble_for_good_ends_with_patience_and_names_its_cause() -> None:
@@ -212,7 +212,7 @@ async def test_trouble_for_good_ends_with_patience_and_names_its_cause() -> None
         await task
     assert now() == 100
     assert isinstance(caught.value.__cause__, ServerError)
-    assert min(b - a for a, b in zip(sky.looked_at, sky.looked_at[1:], strict=False)) >= 0.33
+    assert min(b - a for a, b in zip(sky.polled_at, sky.polled_at[1:], strict=False)) >= 0.33
 
 
 async def test_a_rate_refusal_stops_the_looks_that_were_due_together() -> None:
@@ -221,7 +221,7 @@ async def test_a_rate_refusal_stops_the_looks_that_were_due_together() -> None:
     poller, _ = polled(sky, looks=2)
     tasks = [Task(f"t{n}", GenerateMusic, poller, born=0.0) for n in range(50)]
     await asyncio.gather(*(task.wait() for task in tasks))
-    assert sum(at < 33 for at in sky.looked_at) <= 4
+    assert sum(at < 33 for at in sky.polled_at) <= 4
 
 
 async def test_a_rate_refusal_makes_every_look_wait() -> None:
@@ -231,9 +231,9 @@ async def test_a_rate_refusal_makes_every_look_wait() -> None:
     poller, _ = polled(sky)
     tasks = [Task(f"t{n}", GenerateMusic, poller, born=float(n) / 10) for n in range(5)]
     await asyncio.gather(*(task.wait() for task in tasks))
-    assert sky.looked_at[0] == 2
-    assert len(sky.looked_at) == 6
-    assert all(at >= 32 for at in sky.looked_at[1:])
+    assert sky.polled_at[0] == 2
+    assert len(sky.polled_at) == 6
+    assert all(at >= 32 for at in sky.polled_at[1:])
 
 
 async def test_a_rate_refusal_never_outlasts_patience() -> None:
@@ -250,8 +250,8 @@ async def test_what_looking_cannot_mend_is_raised(error: SunoError) -> None:
     poller, task = polled(sky)
     with pytest.raises(type(error)):
         await task
-    assert len(sky.looked_at) == (1 if isinstance(error, Unauthorized) else 3)
-    assert not task.done
+    assert len(sky.polled_at) == (1 if isinstance(error, Unauthorized) else 3)
+    assert not task.done()
     assert at_rest(poller)
 
 
@@ -309,7 +309,7 @@ async def test_a_nudge_looks_at_once_and_says_so() -> None:
     await anyio.sleep(5)
     poller.nudge(task)
     assert (await waiting).source is Source.CONFIRMED
-    assert (now(), sky.looked_at) == (5, [5])
+    assert (now(), sky.polled_at) == (5, [5])
 
 
 async def test_nudges_never_exceed_three_looks_a_second() -> None:
@@ -319,7 +319,7 @@ async def test_nudges_never_exceed_three_looks_a_second() -> None:
     for _ in range(200):
         await anyio.sleep(0.05)
         poller.nudge(task)
-    assert 25 <= len(sky.looked_at) <= 31
+    assert 25 <= len(sky.polled_at) <= 31
     waiting.cancel()
 
 
@@ -330,7 +330,7 @@ async def test_a_nudge_during_a_look_is_not_lost() -> None:
     await anyio.sleep(2.5)
     poller.nudge(task)
     await waiting
-    assert sky.looked_at[:2] == [2, 3]
+    assert sky.polled_at[:2] == [2, 3]
 
 
 async def test_a_nudge_without_a_waiter_costs_nothing_until_somebody_waits() -> None:
@@ -338,9 +338,9 @@ async def test_a_nudge_without_a_waiter_costs_nothing_until_somebody_waits() -> 
     poller, task = polled(sky, Pace(first=100, growth=1, cap=100, patience=1000))
     poller.nudge(task)
     await anyio.sleep(20)
-    assert sky.looked_at == []
+    assert sky.polled_at == []
     await task
-    assert sky.looked_at == [20]
+    assert sky.polled_at == [20]
 
 
 async def test_news_from_elsewhere_ends_the_looks() -> None:
@@ -350,7 +350,7 @@ async def test_news_from_elsewhere_ends_the_looks() -> None:
     await anyio.sleep(7)
     task.feed(DONE)
     await waiting
-    assert sky.looked_at == [2, 6]
+    assert sky.polled_at == [2, 6]
     assert at_rest(poller)
 
 
@@ -371,7 +371,7 @@ async def test_looks_run_at_once_up_to_the_bound() -> None:
     poller, _ = polled(sky, looks=8)
     tasks = [Task(f"t{n}", GenerateMusic, poller, born=0.0) for n in range(100)]
     await asyncio.gather(*(task.wait() for task in tasks))
-    assert (sky.most_at_once, len(sky.looked_at)) == (8, 100)
+    assert (sky.most_at_once, len(sky.polled_at)) == (8, 100)
 
 
 async def test_closing_tells_whoever_waits_and_whoever_comes() -> None:

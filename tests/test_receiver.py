@@ -106,10 +106,10 @@ async def test_a_waiting_task_resolves_as_callbacks_come(door: Door, post: Post)
         following = asyncio.create_task(follows())
         assert await post(url, called("text")) == 200
         await task.wait(Stage.TEXT)
-        network.looks = [page("FIRST_SUCCESS", track(1), track(2, audio=False))]
+        network.polls = [page("FIRST_SUCCESS", track(1), track(2, audio=False))]
         assert await post(url, called("first", track(1), track(2, audio=False))) == 200
         await task.wait(Stage.FIRST)
-        network.looks = [page("SUCCESS", track(1), track(2))]
+        network.polls = [page("SUCCESS", track(1), track(2))]
         assert await post(url, called("complete", track(1), track(2))) == 200
         await following
         assert stages == [(stage, Source.CONFIRMED) for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)]
@@ -128,7 +128,7 @@ async def test_a_forged_callback_is_not_believed(door: Door, post: Post) -> None
         assert await post(url, called("complete", track(1) | {"audioUrl": "https://evil.example/x.mp3"})) == 200
         assert await post(url, called("error", code=501)) == 200
         assert (task.stage, waiting.done()) == (Stage.PENDING, False)
-        assert network.looked_at
+        assert network.polled_at
         waiting.cancel()
 
 
@@ -144,7 +144,7 @@ async def test_repeats_and_strangers_are_harmless(door: Door, post: Post) -> Non
         for body in (called("complete", track(1)), called("first", track(1)), called("text", task_id="nobody")):
             assert await post(url, body) == 200
         assert await task == first
-        assert len(network.looked_at) == 1
+        assert len(network.polled_at) == 1
 
 
 @every_door

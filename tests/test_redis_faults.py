@@ -139,7 +139,7 @@ async def test_waiting_goes_on_without_the_server_and_what_was_found_is_written_
     async with opened(server.url, PENDING, then(server.stop, PENDING), PENDING, DONE) as (suno, script):
         task = await suno.generate_music(prompt="x")
         assert len((await task).tracks) == 2
-        assert len(script.looked_at) == 4
+        assert len(script.polled_at) == 4
         with pytest.raises(StoreError):
             await suno.mark_delivered(task)
         server.start()

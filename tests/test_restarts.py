@@ -43,7 +43,7 @@ from suno_async.stores.record import Record, State
 from suno_async.stores.sqlite import SQLiteStore
 from suno_async.submissions import codec
 from suno_async.submissions.codec import job_of
-from suno_async.submissions.intents import LEASE
+from suno_async.submissions.coordination import LEASE
 from suno_async.wire import encoding
 from suno_async.wire.envelope import Reply
 
@@ -353,7 +353,7 @@ async def test_a_callback_of_a_lost_answer_lets_the_client_look(world: World) ->
         await asyncio.sleep(1)
         await suno.receiver().receive(called("text"), {}, token_of(script))
         assert (await waiting).stage is Stage.COMPLETE
-        assert len(script.looked_at) == 1
+        assert len(script.polled_at) == 1
 
 
 @pytest.mark.parametrize("address", [URL, None])
@@ -428,7 +428,7 @@ async def test_a_person_may_give_it_up(world: World) -> None:
         assert (await suno.receiver().receive(late, {}, token_of(script, 0))).status == 200
         assert (await waited).tracks
         assert [one.id for one in await all_of(suno.results())] == ["late"]
-        assert not task.done
+        assert not task.done()
 
 
 async def test_what_is_known_by_now_is_not_given_up(world: World) -> None:
@@ -508,7 +508,7 @@ async def test_a_submit_that_takes_long_is_not_taken_for_dead(world: World) -> N
             assert await all_of(one.uncertain()) == await all_of(two.uncertain()) == []
             await asyncio.sleep(4)
         assert (await submitting) is own
-        other.looks = [DONE]
+        other.polls = [DONE]
         assert (await waiting).stage is Stage.COMPLETE
 
 
@@ -572,7 +572,7 @@ async def test_results_that_nobody_took_are_found_once(world: World) -> None:
     async with world.process(DONE) as (suno, script):
         for number in range(3):
             await (await suno.submit(SONG, context=number))
-        script.looks = [rejected]
+        script.polls = [rejected]
         with pytest.raises(TaskFailed):
             await (await suno.submit(SONG, context=3))
     async with world.process() as (one, script), world.process() as (two, _):
@@ -615,7 +615,7 @@ async def test_what_is_resumed_is_looked_at_when_it_would_have_been(world: World
         await asyncio.sleep(4)
         [task] = await all_of(suno.resume())
         await task
-        assert script.looked_at == [pytest.approx(10, abs=0.2)]
+        assert script.polled_at == [pytest.approx(10, abs=0.2)]
     async with world.process() as (suno, _):
         await suno.generate_music(prompt="rain")
     async with world.process(DONE) as (suno, script):
@@ -687,7 +687,7 @@ async def test_submitted_here_called_back_there_awaited_elsewhere(world: World) 
         assert max(at - said[stage] for stage, at in stages) <= 0.25
         assert len((await resumed).tracks) == 2
         assert heard == [(stage, {"chat": 7}) for stage in said]
-        assert looks.looked_at == unused.looked_at == script.looked_at == []
+        assert looks.polled_at == unused.polled_at == script.polled_at == []
 
 
 async def test_a_hook_in_each_of_many_processes_hears_of_each_stage_once(world: World) -> None:
@@ -738,7 +738,7 @@ async def test_ten_who_wait_for_one_task_look_as_often_as_one(world: World) -> N
             ended = now() - began
             for _, leave in tasks:
                 await leave()
-        return [at - began for at in script.looked_at], ended
+        return [at - began for at in script.polled_at], ended
 
     alone, ended = await looks_of(1)
     together, all_ended = await looks_of(10)
@@ -761,9 +761,9 @@ async def test_when_the_one_who_looks_is_gone_another_does(world: World) -> None
         first = asyncio.ensure_future(task.wait())
         other = asyncio.ensure_future(two.attach(GenerateMusic, task.id).wait())
         await asyncio.sleep(60)
-        assert len(script.looked_at) == pytest.approx(30, abs=2)
+        assert len(script.polled_at) == pytest.approx(30, abs=2)
         first.cancel()
-        script.looks = [DONE]
+        script.polls = [DONE]
         began = now()
         assert (await other).stage is Stage.COMPLETE
         assert now() - began < 6
@@ -812,7 +812,7 @@ async def test_a_signed_end_that_comes_to_another_process_is_looked_up_there(wor
         verdict = await door.receiver().receive(called("complete", track(1), task_id=task.id), signature(task.id))
         assert verdict.status == 200
         await asyncio.sleep(2)
-        assert len(looks.looked_at) == 1
+        assert len(looks.polled_at) == 1
         assert (await world.record(ref=task.ref)).state is State.FINISHED
 
 

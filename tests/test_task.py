@@ -53,7 +53,7 @@ def test_news_in_any_order_and_twice_only_ever_raises_the_stage(task: Task[Music
         seen.append(task.stage)
     assert seen == sorted(seen)
     ends = [stage for stage in order if stage >= Stage.COMPLETE]
-    assert (task.stage, task.done) == (ends[0], True)
+    assert (task.stage, task.done()) == (ends[0], True)
 
 
 async def test_awaiting_gives_the_result_before_and_after_the_end(task: Task[Music]) -> None:
@@ -169,7 +169,7 @@ async def test_giving_up_ends_the_waiting_and_not_the_task(task: Task[Music], wa
     task.give_up(error)
     late = asyncio.create_task(task.wait())  # comes before the others have left
     assert await asyncio.gather(*waiting, return_exceptions=True) == [error, error]
-    assert (task.done, watcher.calls) == (False, ["watch", "watch"])
+    assert (task.done(), watcher.calls) == (False, ["watch", "watch"])
     task.feed(news(Stage.COMPLETE))
     assert (await late).result == MUSIC
     assert isinstance(error, TimeoutError)

@@ -123,7 +123,7 @@ async def test_news_arrive_at_once(workers: Workers, store: str) -> None:
     assert late[1] < (0.05 if store.startswith("redis") else 0.25)
     assert late[-1] < 1  # a machine that is busy with other things may take longer once
     assert (len((await task).tracks), task.context) == (2, {"chat": 7})
-    assert script.looked_at == []
+    assert script.polled_at == []
 
 
 async def test_ten_who_wait_look_as_often_as_one(workers: Workers) -> None:
@@ -133,10 +133,10 @@ async def test_ten_who_wait_look_as_often_as_one(workers: Workers) -> None:
     id = (await clients[0].submit(SONG)).id
     waiting = [asyncio.ensure_future(suno.attach(GenerateMusic, id).wait()) for suno in clients]
     await asyncio.sleep(4)
-    assert 4 <= len(script.looked_at) <= 9
-    script.looks = [DONE]
+    assert 4 <= len(script.polled_at) <= 9
+    script.polls = [DONE]
     assert {update.stage for update in await asyncio.gather(*waiting)} == {Stage.COMPLETE}
-    assert len(script.looked_at) <= 11
+    assert len(script.polled_at) <= 11
 
 
 async def test_ten_workers_never_exceed_the_accounts_window(workers: Workers) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "Source",
     "Stage",
     "Update",
+    "rises",
 ]
 
 R = TypeVar("R")
@@ -26,6 +27,14 @@ class Stage(enum.IntEnum):
     FIRST = 2
     COMPLETE = 3
     FAILED = 4
+
+
+def rises(old: Stage, new: Stage) -> bool:
+    """Return whether a task at stage `old` moves when an update says `new`.
+
+    The one rule of stages: they only rise, and a final stage never changes.
+    """
+    return new > old and old < Stage.COMPLETE
 
 
 class Provisional(enum.Enum):

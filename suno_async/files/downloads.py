@@ -4,23 +4,30 @@ import hashlib
 import os
 import secrets
 import unicodedata
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import anyio
 
 from ..api.results import File, Result
 from ..errors import DownloadFailed, SunoError, TransportError
-from ..http.transport import Transport
-from ..tasks.pace import retries
+from ..http.retry import retry
+from ..http.transport import Download, Transport
 
 __all__ = ["file_name", "save"]
 
 ATTEMPTS = 4
 SUFFIXES = {".mp3", ".m4a", ".wav", ".flac", ".ogg", ".jpeg", ".jpg", ".png", ".webp", ".mp4", ".mid"}
 
-Refresh = Callable[[], Awaitable[Sequence[File]]]
+
+class Links(Protocol):
+    """Where fresh addresses come from."""
+
+    async def get(self) -> Sequence[File]:
+        """Return the files as they are addressed now; none if that is not known."""
+        ...
 
 
 class _DeadLink(SunoError):
@@ -28,7 +35,7 @@ class _DeadLink(SunoError):
 
 
 async def save(
-    result: Result, folder: str | os.PathLike[str], transport: Transport, refresh: Refresh, *, at_once: int = 4
+    result: Result, folder: str | os.PathLike[str], transport: Transport, links: Links, *, at_once: int = 4
 ) -> list[Path]:
     """Save every file of a result, in its order. One that fails leaves the others alone (DownloadFailed at the end)."""
     files = list(result.files())
@@ -45,7 +52,7 @@ async def save(
         file = files[place]
         async with gate:
             try:
-                paths[place] = await _save_one(file, target, transport, refresh)
+                paths[place] = await _save_one(file, target, transport, links)
             except (SunoError, OSError) as exc:
                 failed.append((file.url, str(exc)))
 
@@ -58,31 +65,27 @@ async def save(
     return saved
 
 
-async def _save_one(file: File, folder: Path, transport: Transport, refresh: Refresh) -> Path:
+async def _save_one(file: File, folder: Path, transport: Transport, links: Links) -> Path:
     target = folder / file_name(file)
-    pauses = retries(cap=10)
-    url = file.url
-    for left in reversed(range(ATTEMPTS)):
+    url, dead = file.url, False
+
+    async def fetch() -> None:
+        nonlocal url, dead
+        if dead:
+            url = await _fresh(file, links) or url
         try:
             await _stream(url, target, transport)
-        except (TransportError, _DeadLink) as exc:
-            if not left:
-                raise
-            if isinstance(exc, _DeadLink):
-                url = await _fresh(file, refresh) or url
-            await anyio.sleep(next(pauses))
-        else:
-            break
+        except _DeadLink:
+            dead = True
+            raise
+
+    await retry(fetch, on=(TransportError, _DeadLink), attempts=ATTEMPTS, cap=10)
     return target
 
 
-async def _fresh(file: File, refresh: Refresh) -> str | None:
-    """The same file's address as a new look tells it."""
-    try:
-        files = await refresh()
-    except SunoError:
-        return None  # the old address stays the best we have
-    same = [new for new in files if (new.id, new.suffix) == (file.id, file.suffix)]
+async def _fresh(file: File, links: Links) -> str | None:
+    """The same file's address by a new poll."""
+    same = [new for new in await links.get() if (new.id, new.suffix) == (file.id, file.suffix)]
     return same[0].url if same else None
 
 
@@ -94,16 +97,21 @@ async def _stream(url: str, target: Path, transport: Transport) -> None:
                 raise _DeadLink(f"HTTP {answer.status}")
             size = 0
             async with await anyio.open_file(part, "wb") as out:
-                async for chunk in answer.content.iter_chunked(1 << 16):
+                async for chunk in answer.chunks:
                     size += await out.write(chunk)
-            # What was compressed all the same has another size here; aiohttp checks that it was whole.
-            expected = None if "Content-Encoding" in answer.headers else answer.content_length
+            expected = _expected_size(answer)
         if size == 0 or (expected is not None and size != expected):
             raise _DeadLink(f"{size} of {expected if expected is not None else 'unknown'} bytes")
         await part.replace(target)
     finally:
         with anyio.CancelScope(shield=True):
             await part.unlink(missing_ok=True)
+
+
+def _expected_size(answer: Download) -> int | None:
+    """The bytes that were announced. What was compressed all the same has another size once it is read."""
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() and "Content-Encoding" not in answer.headers else None
 
 
 def file_name(file: File) -> str:

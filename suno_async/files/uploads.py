@@ -15,10 +15,10 @@ from ..api.requests.account import UploadBase64, UploadCall, UploadFromUrl, Uplo
 from ..errors import InvalidJob, Problem
 from ..http.transport import Form
 
-__all__ = ["FOLDER", "Handed", "Progress", "call_for", "form"]
+__all__ = ["FOLDER", "UploadSource", "Progress", "call_for", "form"]
 
-Handed = str | os.PathLike[str] | bytes | bytearray | memoryview | AsyncIterable[bytes]
-"""What can be handed in: an http(s) address, a Path, bytes, or bytes as they come. Text is never taken for a path:
+UploadSource = str | os.PathLike[str] | bytes | bytearray | memoryview | AsyncIterable[bytes]
+"""What can be source in: an http(s) address, a Path, bytes, or bytes as they come. Text is never taken for a path:
 whoever hands on what a stranger typed would hand out files."""
 Progress = Callable[[int, int | None], object]
 """Called with the bytes sent so far, and with all there are if that is known."""
@@ -29,24 +29,24 @@ AS_TEXT = 10_000_000
 CHUNK = 1 << 18
 
 
-def call_for(handed: Handed, name: str | None, folder: str, field: str = "source") -> UploadCall:
-    """The call that suits what is handed in. InvalidJob if that is nothing which can be sent."""
-    match handed:
-        case str() if _is_address(handed):
-            return UploadFromUrl(file_url=handed, upload_path=folder, file_name=name)
+def call_for(source: UploadSource, name: str | None, folder: str, field: str = "source") -> UploadCall:
+    """The call that suits what is source in. InvalidJob if that is nothing which can be sent."""
+    match source:
+        case str() if _is_address(source):
+            return UploadFromUrl(file_url=source, upload_path=folder, file_name=name)
         case os.PathLike():
-            path = Path(handed)
+            path = Path(source)
             return UploadStream(file=path, upload_path=folder, file_name=name or _own_name(path.name))
-        case bytes() | bytearray() | memoryview() if len(handed):
-            body = bytes(handed)
+        case bytes() | bytearray() | memoryview() if len(source):
+            body = bytes(source)
             if len(body) > AS_TEXT:
                 return UploadStream(file=body, upload_path=folder, file_name=name)
             return UploadBase64(base64_data=base64.b64encode(body).decode(), upload_path=folder, file_name=name)
         case AsyncIterable():
-            return UploadStream(file=handed, upload_path=folder, file_name=name)
+            return UploadStream(file=source, upload_path=folder, file_name=name)
         case _:
             wanted = "must be an http(s) address, a pathlib.Path, some bytes, or an async iterator of bytes"
-            raise InvalidJob("upload", [Problem(field, wanted, handed)])
+            raise InvalidJob("upload", [Problem(field, wanted, source)])
 
 
 def form(call: UploadStream, progress: Progress | None = None, field: str = "file") -> Form:

@@ -1,63 +1,146 @@
-"""At most so many sends in any window of time."""
+"""At most so many submissions in any window of time, as the service counts them: by arrival."""
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Iterable
+from typing import Protocol
 
 import anyio
 
 from ..api.limits import Rate
+from ..errors import ConfigurationError
 
-__all__ = ["MARGIN", "Limiter"]
+__all__ = ["MARGIN", "Place", "RateLimit", "SharedWindow"]
 
 MARGIN = 1.02
-"""The service counts arrivals, we count departures: two per cent more window covers the difference on the way."""
+"""The window is kept two per cent longer than the service states it, for clocks and the way there."""
+ARRIVES_WITHIN = 5.0
+"""Seconds. A request that is not answered yet is taken to have arrived at most so long after its place was taken."""
 
 
-class Limiter:
-    """A sliding window over what really left, whoever waited and gave up meanwhile.
+class SharedWindow(Protocol):
+    """A window that other processes use, too."""
 
-    First come, first served: one waits for the window, the others for their turn. `sleep` is how it waits; what that
-    raises ends the waiting. `reserve` takes a place in a window that other processes use, too, or tells how long none
-    is free.
+    async def reserve(self, place: str, rate: Rate) -> float:
+        """Take a place, or move one that is taken to the present; return 0, or the seconds until one may be free."""
+        ...
+
+    async def give_back(self, place: str) -> None:
+        """Free a place that was not used."""
+        ...
+
+
+class Place:
+    """One place in the window."""
+
+    __slots__ = ("arrived", "name")
+
+    def __init__(self, arrived: float) -> None:
+        self.arrived = arrived
+        """When its request arrives at the service at the latest, by the loop's clock."""
+        self.name = ""
+        """Its name in the shared window; empty while it is in none."""
+
+
+class RateLimit:
+    """A sliding window over the requests that create tasks.
+
+    Places are given in the order of asking. A place is taken before its request leaves and counts from the answer,
+    so that a slow start cannot put more requests into one window of the service than it allows.
     """
 
-    def __init__(
-        self,
-        rate: Rate,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        reserve: Callable[[Rate], Awaitable[float]] | None = None,
-    ) -> None:
-        self.period = rate.seconds * MARGIN
-        self._rate = rate
-        self._sleep = sleep
-        self._reserve = reserve
-        self._left_at = deque([float("-inf")] * rate.calls, maxlen=rate.calls)
-        self._open_from = float("-inf")
-        self._turn = asyncio.Lock()
+    # State, all of it: _places (those that count, at most `calls`), _held_until, _line (the order of asking),
+    # _shared_line (of those who found the shared window full, one asks), _waiting_for_shared, _changed, _closed.
+
+    def __init__(self, rate: Rate, shared: SharedWindow | None = None, arrivals: Iterable[float] = ()) -> None:
+        self._rate = Rate(rate.calls, rate.seconds * MARGIN)
+        self._shared = shared
+        self._places = [Place(arrived) for arrived in arrivals]
+        self._held_until = float("-inf")
         self._line = asyncio.Lock()
-        self._queued = 0
-        """Those who found the shared window full: one of them asks, the others wait behind."""
+        self._shared_line = asyncio.Lock()
+        self._waiting_for_shared = 0
+        self._changed = asyncio.Event()
+        self._closed = asyncio.Event()
 
-    def free_at(self) -> float:
-        """When the next one may leave."""
-        return max(self._left_at[0] + self.period, self._open_from)
+    @property
+    def arrivals(self) -> list[float]:
+        """When the requests of the places arrived, for the window that replaces this one."""
+        return [place.arrived for place in self._places]
 
-    def close(self, until: float) -> None:
-        """The service refused: nobody leaves before that moment."""
-        self._open_from = max(self._open_from, until)
+    async def take(self) -> Place:
+        """Wait for a place in this process's window and take it. ConfigurationError if the client is closed."""
+        async with self._line:
+            while (wait := self._free_at() - anyio.current_time()) > 0:
+                self._changed.clear()
+                with anyio.move_on_after(wait):
+                    await self._changed.wait()
+                self.check_open()
+            self.check_open()
+            now = anyio.current_time()
+            self._places = [place for place in self._places if place.arrived > now - self._rate.seconds]
+            place = Place(now + ARRIVES_WITHIN)
+            self._places.append(place)
+            return place
 
-    async def wait(self) -> None:
-        """Wait until one more may leave, and count it."""
-        async with self._turn:
-            while (left := self.free_at() - anyio.current_time()) > 0:
-                await self._sleep(left)
-            self._left_at.append(anyio.current_time())
-        if self._reserve is not None and (self._queued or await self._reserve(self._rate) > 0):
-            self._queued += 1
+    async def share(self, place: Place) -> None:
+        """Wait for a place in the window that other processes use, too, if there is one."""
+        if self._shared is None:
+            return
+        name = secrets.token_hex(8)
+        if self._waiting_for_shared or await self._shared.reserve(name, self._rate) > 0:
+            self._waiting_for_shared += 1
             try:
-                async with self._line:
-                    while (left := await self._reserve(self._rate)) > 0:
-                        await self._sleep(left)
+                async with self._shared_line:
+                    while (wait := await self._shared.reserve(name, self._rate)) > 0:
+                        await self.sleep(wait)
             finally:
-                self._queued -= 1
+                self._waiting_for_shared -= 1
+        place.name = name
+
+    async def answered(self, place: Place) -> None:
+        """Note that the request has arrived: by now at the latest."""
+        place.arrived = min(place.arrived, anyio.current_time())
+        self._changed.set()
+        if self._shared is not None and place.name:
+            await self._shared.reserve(place.name, self._rate)
+
+    def give_back(self, place: Place) -> None:
+        """Free a place whose request never left."""
+        if place in self._places:
+            self._places.remove(place)
+            self._changed.set()
+
+    async def give_back_shared(self, place: Place) -> None:
+        """The same in the window that other processes use, too."""
+        self.give_back(place)
+        if self._shared is not None and place.name:
+            await self._shared.give_back(place.name)
+
+    def hold(self, seconds: float) -> None:
+        """The service refused: nobody takes a place for so long."""
+        self._held_until = max(self._held_until, anyio.current_time() + seconds)
+
+    def close(self) -> None:
+        """End all waiting, with a ConfigurationError."""
+        self._closed.set()
+        self._changed.set()
+
+    def check_open(self) -> None:
+        """Raise a ConfigurationError if the client is closed."""
+        if self._closed.is_set():
+            raise ConfigurationError("the client is closed")
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, at most until the client is closed; ConfigurationError then."""
+        self.check_open()
+        with anyio.move_on_after(seconds):
+            await self._closed.wait()
+        self.check_open()
+
+    def _free_at(self) -> float:
+        """When a place may be taken."""
+        if len(self._places) < self._rate.calls:
+            return self._held_until
+        arrivals = sorted(place.arrived for place in self._places)
+        return max(arrivals[len(arrivals) - self._rate.calls] + self._rate.seconds, self._held_until)

@@ -1,4 +1,4 @@
-"""Between records and what the rest of the package speaks of: requests as text, updates from stored bodies."""
+"""Records to requests, tasks and updates, and back: requests as JSON text, updates from stored bodies."""
 
 import hashlib
 import os
@@ -15,10 +15,24 @@ from ..api.requests import TABLE
 from ..api.requests.base import Request
 from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import InvalidJob, Problem, StoreError, SunoError
+from ..log import log
 from ..stores.record import Record
+from ..tasks.task import TaskInfo
 from ..wire import callbacks, details, envelope
 
-__all__ = ["check_context", "fingerprint", "job_of", "kind_named", "model_of", "name_of", "restore_update", "to_json"]
+__all__ = [
+    "check_context",
+    "fingerprint",
+    "info_of",
+    "job_of",
+    "kind_named",
+    "known",
+    "model_of",
+    "name_of",
+    "restore",
+    "restore_update",
+    "to_json",
+]
 
 
 def name_of(kind: type[Request[Any]]) -> str:
@@ -140,3 +154,27 @@ def job_of(record: Record) -> Request[Any]:
         return kind_named(record.kind)(**values)
     except TypeError as exc:
         raise StoreError(f"record {record.ref} can't be read as {record.kind}: {exc}") from exc
+
+
+def known(record: Record, provider: Provider) -> bool:
+    """Return whether a record is of this gateway and of a class that is imported; one that is not is logged."""
+    if record.provider != provider.name:
+        return False
+    try:
+        kind_named(record.kind)
+    except StoreError as exc:
+        log.error("%s: left alone", exc)
+        return False
+    return True
+
+
+def info_of(record: Record) -> TaskInfo:
+    """Return what a record knows of its task. StoreError if its class is not imported."""
+    kind = kind_named(record.kind)
+    return TaskInfo(record.task_id, kind, record.ref, model_of(record), record.context)
+
+
+def restore(record: Record, provider: Provider) -> tuple[TaskInfo, Update[Any] | None]:
+    """Return what a record knows of its task, and the last update it was written from."""
+    info = info_of(record)
+    return info, restore_update(record, info.kind, provider, info.model)

@@ -1,8 +1,8 @@
-"""Many jobs at once: outcomes as they come, with bounded room."""
+"""Many jobs at once: outcomes as they come, with bounded memory."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from ..api.requests import Job
 from ..errors import ConfigurationError
@@ -13,9 +13,19 @@ __all__ = ["Outcome", "outcomes"]
 
 R = TypeVar("R")
 
+SHOWN = 5
+"""Task ids that are logged when a batch is left early."""
+
 
 class Outcome(NamedTuple, Generic[R]):
-    """What became of one job of `map`: `result` or `error`, and the task if it was accepted."""
+    """What became of one job of `map`.
+
+    Attributes:
+        job: The job as it was given.
+        task: Its task; None if it was not accepted.
+        result: Its result; None if it failed.
+        error: Why it failed; None if it did not.
+    """
 
     job: Job[R]
     task: Task[R] | None
@@ -32,6 +42,7 @@ async def outcomes(
     room = asyncio.Semaphore(concurrency)
     finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
     running: set[asyncio.Task[Outcome[R]]] = set()
+    dropped: list[Task[R]] = []
     done = finished.put_nowait  # one for all, as is the name: with many jobs waiting, every object counts
 
     async def start_all() -> None:
@@ -39,7 +50,7 @@ async def outcomes(
         try:
             await room.acquire()
             async for job in source:
-                one = asyncio.create_task(_outcome(submit, job), name="suno_async map")
+                one = asyncio.create_task(_outcome(submit, job, dropped), name="suno_async map")
                 running.add(one)
                 one.add_done_callback(done)
                 await room.acquire()
@@ -60,27 +71,30 @@ async def outcomes(
         for task in (starter, *running):
             task.cancel()
         await asyncio.gather(starter, *running, return_exceptions=True)
-        for one in running:
-            if not one.cancelled() and not one.exception():
-                _say_dropped(one.result().task)
+        ended = [one.result().task for one in running if not one.cancelled() and not one.exception()]
+        dropped.extend(task for task in ended if task is not None)
+        _log_dropped(dropped)
 
 
-async def _outcome(submit: Callable[[Job[R]], Awaitable[Task[R]]], job: Job[R]) -> Outcome[R]:
+async def _outcome(submit: Callable[[Job[R]], Awaitable[Task[R]]], job: Job[R], dropped: list[Task[R]]) -> Outcome[R]:
     task: Task[R] | None = None
     try:
         task = await submit(job)
         return Outcome(job, task, await task, None)
     except asyncio.CancelledError:
-        _say_dropped(task)
+        if task is not None:
+            dropped.append(task)
         raise
     except Exception as exc:  # whatever ends one job must not end the others
         return Outcome(job, task, None, exc)
 
 
-def _say_dropped(task: Task[R] | None) -> None:
-    """What was paid for is never dropped without a word."""
-    if task is not None:
-        log.warning("map was left before it gave this task: %s, task %s", task.kind.__name__, task.id)
+def _log_dropped(tasks: list[Task[Any]]) -> None:
+    """Say which paid tasks nobody waits for any more, in one line."""
+    if tasks:
+        shown = ", ".join(task.id for task in tasks[:SHOWN])
+        more = ", …" if len(tasks) > SHOWN else ""
+        log.warning("map was left before it gave %d accepted tasks: %s%s", len(tasks), shown, more)
 
 
 async def _later(jobs: Iterable[Job[R]]) -> AsyncIterator[Job[R]]:

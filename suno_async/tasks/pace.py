@@ -1,30 +1,31 @@
-"""When to look next, how long to stay patient, and when a doubtful answer is settled."""
+"""When to poll next, and how long to stay patient."""
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import backoff
-import msgspec
 
 from ..api.requests import Request
-from ..api.updates import Provisional, Stage, Update
+from ..errors import ConfigurationError
 
-__all__ = ["Pace", "failed", "pace_of", "retries", "settle"]
+__all__ = ["UNSETTLED", "Pace", "PacePolicy", "check_pace", "default_pace"]
 
-R = TypeVar("R")
-
-VISIBLE_AFTER = 90.0
-"""Seconds in which a task may still be unknown to its details page."""
 LONGEST_GROWTH = 10_000
-"""Looks after which a pace grows no more, if it has not reached its cap by then."""
-FILES_AFTER = 60.0
-"""Seconds in which the files of a success may still be missing."""
+"""Polls after which a pace grows no more, if it has not reached its cap by then."""
 
 
 class Pace(NamedTuple):
-    """Seconds: the first look, the growth of the pauses after it, their cap, and the patience in all."""
+    """How often a task is polled, and for how long somebody waits for it.
+
+    Attributes:
+        first: Seconds from the submit to the first poll (default: 10).
+        growth: Factor by which each pause is longer than the one before (default: 1.3).
+        cap: Longest pause in seconds (default: 11.5).
+        patience: Seconds from the beginning of the waiting to the TaskTimeout (default: 1200 = 20 minutes).
+    """
 
     first: float = 10.0
     growth: float = 1.3
@@ -32,12 +33,14 @@ class Pace(NamedTuple):
     patience: float = 1200.0
 
     def pauses(self) -> Iterator[float]:
-        """The pauses before each look, without end."""
-        return _primed(backoff.expo(base=self.growth, factor=max(self.first, 0.001), max_value=self.cap))
+        """Return the pauses before each poll in seconds, without end."""
+        pauses = backoff.expo(base=self.growth, factor=max(self.first, 0.001), max_value=self.cap)
+        next(pauses)  # the first value of backoff's generators is None
+        return pauses
 
     def pause(self, number: int) -> float:
-        """One of them; the first is 0. An iterator for each waiting task would be a tenth of what it weighs."""
-        steps = _steps(self)
+        """Return one of the pauses in seconds; the first has number 0."""
+        steps = _steps(self)  # shared: an iterator for each waiting task would be a tenth of its memory
         return steps[min(number, len(steps) - 1)]
 
 
@@ -54,48 +57,58 @@ def _steps(pace: Pace) -> tuple[float, ...]:
 
 QUICK = Pace(first=2.0, growth=1.5, cap=6.0, patience=300.0)
 SLOW = Pace()
+WITH_CALLBACKS = Pace(first=150.0, growth=1.0, cap=150.0, patience=1800.0)
+"""Each callback puts off the next poll, so that none is made while they come (docs/service.md#task-life-cycle)."""
+QUICK_WITH_CALLBACKS = Pace(first=30.0, growth=2.0, cap=120.0, patience=1800.0)
+UNSETTLED = Pace(first=0.25, growth=1.5, cap=2.0, patience=math.inf)
+"""For a submission whose task is not known: the store is read, and the service is not asked."""
 
 
-CALLED = Pace(first=150.0, growth=1.0, cap=150.0, patience=1800.0)
-"""Where callbacks are received: each puts off the next look, so that none is made while they come (NOTES §4)."""
-CALLED_QUICK = Pace(first=30.0, growth=2.0, cap=120.0, patience=1800.0)
+def default_pace(kind: type[Request[Any]], *, callbacks: bool = False) -> Pace:
+    """Return the default pace of a kind of request; `callbacks` if verified callbacks of it are received."""
+    if callbacks:
+        return QUICK_WITH_CALLBACKS if kind.quick else WITH_CALLBACKS
+    return QUICK if kind.quick else SLOW
 
 
-def pace_of(job: type[Request[Any]], *, called: bool = False) -> Pace:
-    """The default pace of a kind of job; `called` if proven callbacks of it are received."""
-    if called:
-        return CALLED_QUICK if job.quick else CALLED
-    return QUICK if job.quick else SLOW
+def check_pace(pace: object) -> None:
+    """Refuse what is no usable Pace, before anything is paid. ConfigurationError names the number."""
+    if not isinstance(pace, Pace):
+        raise ConfigurationError(f"pace must be a Pace, got {pace!r}")
+    for name, value in pace._asdict().items():
+        least = 1.0 if name == "growth" else 0.0
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or math.isnan(value) or value < least or (math.isinf(value) and name != "patience"):
+            raise ConfigurationError(f"pace.{name} must be a number of at least {least:g}, got {value!r}")
 
 
-def retries(cap: float = 30.0) -> Iterator[float]:
-    """Pauses between attempts at something that fails, in seconds: up to 1, 2, 4 … `cap`, each drawn at random."""
-    return (backoff.full_jitter(wait) for wait in _primed(backoff.expo(max_value=cap)))
+class Paced(Protocol):
+    """What decides the pace of a task."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> type[Request[Any]]: ...
+    @property
+    def pace(self) -> Pace | None: ...
 
 
-def _primed(waits: Iterator[float]) -> Iterator[float]:
-    next(waits)  # the first value of backoff's generators is None
-    return waits
+class PacePolicy:
+    """The pace of each task of one client."""
 
+    # State, all of it: _callbacks.
 
-def settle(update: Update[R], unknown: float, mark_uncertain: float) -> Update[R] | None:
-    """What time makes of a doubtful update; None when the task is not to be found.
+    def __init__(self, pace: Pace | None = None, *, callbacks: bool = False) -> None:
+        """Set the client's own pace, if it has one; `callbacks` if another process may receive them."""
+        self._pace = pace
+        self._callbacks = callbacks
 
-    `unknown` is how long the service has not known the task, `doubted` how long this doubt has lasted, in seconds.
-    """
-    match update.provisional:
-        case Provisional.MISSING if unknown >= VISIBLE_AFTER:
-            return None
-        case Provisional.LATE_FILES if mark_uncertain >= FILES_AFTER:
-            if update.result is None:
-                return failed(update, "the service says success but has no result")
-            return msgspec.structs.replace(update, stage=Stage.COMPLETE, provisional=Provisional.NONE)
-        case _:
-            return update
+    def expect_callbacks(self) -> None:
+        """Callbacks are received from now on."""
+        self._callbacks = True
 
-
-def failed(update: Update[R], message: str) -> Update[R]:
-    """The same update as an end without result."""
-    return msgspec.structs.replace(
-        update, stage=Stage.FAILED, provisional=Provisional.NONE, message=update.message or message
-    )
+    def of(self, task: Paced) -> Pace:
+        """Return the pace of a task."""
+        if not task.id:
+            return UNSETTLED
+        return task.pace or self._pace or default_pace(task.kind, callbacks=self._callbacks)

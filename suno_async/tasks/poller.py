@@ -1,250 +1,260 @@
-"""One poller a client: a heap of what is due and one timer, running only while somebody waits."""
+"""One poller a client: a heap of what is due and one timer, running only while somebody has an interest."""
 
 import asyncio
 import heapq
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 import msgspec
 
-from ..api.updates import Provisional, Source, Update
-from ..errors import (
-    ApiError,
-    ConfigurationError,
-    DecodeError,
-    InsufficientCredits,
-    Maintenance,
-    RateLimited,
-    ServerError,
-    StoreError,
-    SunoError,
-    TaskNotFound,
-    TaskTimeout,
-    TransportError,
-)
-from .pace import Pace, failed, retries, settle
-from .task import Task
+from ..api.updates import Provisional, Source, Update, rises
+from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
+from ..log import log
+from .pace import UNSETTLED, Pace
+from .registry import TaskRegistry
+from .task import Holder, Task
+from .watch import Watch
 
-__all__ = ["Poller"]
+__all__ = ["Change", "Details", "Peers", "PollLimits", "Poller", "Sink"]
 
-PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCredits, StoreError)
-"""A look that failed like this is repeated until patience ends. Looks are free, so they say nothing about credits."""
-LONGEST = 60.0
-"""Seconds that the service can make us pause, so that patience still ends about when it should."""
-SLACK = 1.0
-"""Seconds by which a claim outlasts the pause to the next look."""
-PUZZLES = 3
-"""Answers in a row that we can't read before we say so."""
+MARGIN = 1.07
+"""Polls exactly a third of a second apart can be four in one second by the service's count."""
+REFUSALS = 3
+"""Polls in a row that were refused as too fast before all polls wait; one alone concerns its own task."""
+LAST_POLL = 1.0
+"""Seconds that a poll made when patience ends may take."""
 
 
-class _Watch:
-    """One task's place in the schedule, from its first waiter until it ends or patience does."""
+class PollLimits(NamedTuple):
+    """Bounds of one client's polls."""
 
-    __slots__ = (
-        "active",
-        "busy",
-        "provisional",
-        "provisional_since",
-        "due",
-        "looked",
-        "nudged",
-        "pace",
-        "puzzles",
-        "queued",
-        "retries",
-        "since",
-        "step",
-        "task",
-        "trouble",
-        "undelivered",
-        "unknown_since",
-        "until",
-    )
+    per_second: float = 3.0
+    """Polls of one task in a second."""
+    at_once: int = 32
+    """Polls under way at the same time."""
 
-    def __init__(self, task: Task[Any], pace: Pace, now: float, looked: float) -> None:
-        self.task = task
-        self.pace = pace
-        self.step = 0
-        self.since = now
-        self.until = math.inf
-        """When patience ends; it begins with the first waiter."""
-        self.unknown_since = now if task.born is None or task.updates else task.born
-        """Since when the service has not known the task."""
-        self.due = now if task.born is None else max(now, _slot(task.born + self.pause()))
-        self.queued = -1.0
-        """When its entry in the heap is due; older entries are dead."""
-        self.active = False
-        """Somebody waits."""
-        self.busy = False
-        """A look is under way."""
-        self.nudged = False
-        """A callback asked for the next look."""
-        self.looked = looked
-        self.retries: Iterator[float] | None = None
-        self.trouble: SunoError | None = None
-        self.puzzles = 0
-        self.provisional = Provisional.NONE
-        self.provisional_since = now
-        self.undelivered: Update[Any] | None = None
-
-    def pause(self) -> float:
-        """The next pause."""
-        self.step += 1
-        return self.pace.pause(self.step - 1)
+    @property
+    def spacing(self) -> float:
+        """Seconds between two polls of one task."""
+        return MARGIN / self.per_second
 
 
-def _slot(due: float) -> float:
-    """The next sixteenth of a second: looks due about the same time share one timer and its wake-up."""
-    return math.ceil(due * 16) / 16
+class Change(NamedTuple):
+    """What another process wrote down of a submission."""
+
+    task_id: str
+    ref: str
+    update: Update[Any] | None
 
 
-async def _feed(task: Task[Any], update: Update[Any]) -> None:
-    task.feed(update)
+class Details(Protocol):
+    """Asks the service."""
+
+    async def details(self, task: Task[Any], /) -> Update[Any]:
+        """Return what the details page says of a task."""
+        ...
+
+
+class Sink(Protocol):
+    """Takes what polls say."""
+
+    async def apply(self, task: Task[Any], update: Update[Any], /) -> bool:
+        """Write an update down and feed the task with it."""
+        ...
+
+    async def fate(self, task: Task[Any], /) -> Update[Any]:
+        """Return what is known of a submission that has no task yet; its update tells the task id once there is one."""
+        ...
+
+
+class Peers(Protocol):
+    """Other processes with the same store."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether there may be any."""
+        ...
+
+    async def claim_poll(self, task: Task[Any], seconds: float, /) -> bool:
+        """Return whether this process polls the task for the next seconds; 0 gives the claim back."""
+        ...
+
+    def changes(self) -> AsyncGenerator[Change | None]:
+        """Return what others write down, without end; None says that something may have been missed before."""
+        ...
+
+    async def missed(self, task: Task[Any], /) -> Update[Any] | None:
+        """Return what the store knows of a task."""
+        ...
+
+
+class Policy(Protocol):
+    """Decides the pace of each task."""
+
+    def of(self, task: Task[Any], /) -> Pace: ...
+
+
+class _Once:
+    """An interest in one poll that is answered, whoever else has one."""
+
+    def give_up(self, task: Task[Any], error: SunoError) -> None:
+        log.warning("a callback of task %s could not be confirmed: %s", task.id, error)
+
+
+ONCE = _Once()
 
 
 class Poller:
-    """Looks at every task that somebody waits for, when it is due, at most `looks` at once.
+    """Polls every task in which somebody has an interest, when it is due, a few at once."""
 
-    `tell` takes news to their task. `claim` says whether a look is ours to make, or another process's; `listen` takes
-    news from such, and runs while somebody waits; `begin` is told of a task that is waited for while it runs already.
-    """
+    # State, all of it: _watches (the tasks that are of interest, with their schedules), _paused (schedules of tasks
+    # that nobody is interested in at present), _heap with _order, _ready, _under_way, _workers, _timer with
+    # _timer_due, _deadline with _deadline_due (the earliest end of patience among what is ready or under way), _polled
+    # with _turned (the last polls by id, of this period and the one before), _held_until with _refusals, _listening,
+    # _behind with _reading (tasks whose records must be read), _closed.
 
     def __init__(
         self,
-        look: Callable[[Task[Any]], Awaitable[Update[Any]]],
-        pace: Callable[[Task[Any]], Pace],
-        *,
-        tell: Callable[[Task[Any], Update[Any]], Awaitable[object]] = _feed,
-        claim: Callable[[Task[Any], float], Awaitable[bool]] | None = None,
-        listen: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        begin: Callable[[Task[Any]], None] | None = None,
-        looks: int = 32,
-        per_second: float = 3.0,
+        api: Details,
+        sink: Sink,
+        peers: Peers,
+        registry: TaskRegistry,
+        policy: Policy,
+        limits: PollLimits = PollLimits(),  # noqa: B008  a value
     ) -> None:
-        self._look = look
-        self._pace = pace
-        self._tell = tell
-        self._claim = claim
-        self._listen = listen
-        self._begin = begin
-        self._listening: asyncio.Task[None] | None = None
-        self._listeners: set[asyncio.Task[None]] = set()
-        """With those that are cancelled and have not ended yet."""
-        self._looks = looks
-        self._spacing = 1 / per_second
-        self._heap: list[tuple[float, int, _Watch]] = []
+        self._api = api
+        self._sink = sink
+        self._peers = peers
+        self._registry = registry
+        self._policy = policy
+        self._at_once = limits.at_once
+        self._spacing = limits.spacing
+        self._watches: dict[Task[Any], Watch] = {}
+        self._paused: WeakKeyDictionary[Task[Any], Watch] = WeakKeyDictionary()
+        self._heap: list[tuple[float, int, Task[Any], Watch]] = []
         self._order = count()
-        self._ready: deque[_Watch] = deque()
+        self._ready: deque[tuple[Task[Any], Watch]] = deque()
+        self._under_way: dict[Watch, Task[Any]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = math.inf  # noted here, since uvloop's handle of a timer that is due now can't tell
-        self._waiting: set[_Watch] = set()
-        self._held_until = float("-inf")
-        self._looked: tuple[dict[str, float], dict[str, float]] = ({}, {})
-        """The last looks by task id, of this period and the one before: a new handle must not look sooner."""
-        self._turned = float("-inf")
+        self._deadline: asyncio.TimerHandle | None = None
+        self._deadline_due = math.inf
+        self._polled: tuple[dict[str, float], dict[str, float]] = ({}, {})
+        self._turned = -math.inf
+        self._held_until = -math.inf
+        self._refusals = 0
+        self._listening: asyncio.Task[None] | None = None
+        self._ended: set[asyncio.Task[None]] = set()
+        self._behind: dict[Task[Any], None] = {}
+        self._reading: asyncio.Task[None] | None = None
         self._closed = False
 
     @property
-    def waiting(self) -> int:
-        """How many tasks are waited for."""
-        return len(self._waiting)
+    def tasks(self) -> list[Task[Any]]:
+        """The tasks in which somebody has an interest."""
+        return list(self._watches)
 
-    @property
-    def waited_for(self) -> list[Task[Any]]:
-        """The tasks that somebody waits for."""
-        return [watch.task for watch in self._waiting]
+    # ---- interests -----------------------------------------------------------------------------------------------
 
-    # ---- for tasks -----------------------------------------------------------------------------------------------
-
-    def watch(self, task: Task[Any]) -> None:
+    def retain(self, task: Task[Any], holder: Holder) -> None:
+        """Note an interest in a task: it is polled from now on."""
         if self._closed:
             raise ConfigurationError("the client is closed")
         now = asyncio.get_running_loop().time()
-        watch: _Watch | None = task.watch
-        if watch is None or now >= watch.until:
-            task.watch = watch = self._new(task, now)
-        if watch.until == math.inf:
-            watch.since, watch.until = now, now + watch.pace.patience
-        if self._begin is not None and not watch.active and self._listening is not None:
-            self._begin(task)
-        watch.active = True
-        self._waiting.add(watch)
-        if self._listen is not None and self._listening is None:
-            self._listening = asyncio.create_task(self._listen())
-            self._listeners.add(self._listening)
-            self._listening.add_done_callback(self._listeners.discard)
-        if not watch.busy:
-            self._schedule(watch, max(watch.due, now, watch.looked + self._spacing))
+        watch = self._watches.get(task)
+        if watch is None:
+            watch = self._watches[task] = self._resumed(task, now)
+            watch.begin(now, self._spacing)
+            if self._peers.shared:
+                self._listen(task)
+            self._schedule(task, watch)
+        watch.holders += (holder,)
 
-    def unwatch(self, task: Task[Any]) -> None:
-        watch: _Watch | None = task.watch
+    def release(self, task: Task[Any], holder: Holder) -> None:
+        """Note that an interest has gone; the last one's going ends the polls."""
+        watch = self._watches.get(task)
         if watch is None:
             return
-        if task.done:
-            self._leave(watch)
-            return
-        watch.active = False  # its place in the schedule is kept: short waits in a loop must get their looks, too
-        self._waiting.discard(watch)
-        if not self._waiting:
-            self._rest()
+        holders = list(watch.holders)
+        if holder in holders:
+            holders.remove(holder)
+        watch.holders = tuple(holders)
+        if not holders:
+            self._leave(task, watch)
+            if not task.done():  # its schedule is kept: short waits in a loop must get their polls, too
+                self._paused[task] = watch
 
     def nudge(self, task: Task[Any]) -> None:
-        """Something new is said to be there: look soon, now if somebody waits."""
+        """Something new is said to be there: poll soon, at once if somebody has an interest."""
+        if task.done():
+            return
         now = asyncio.get_running_loop().time()
-        watch: _Watch | None = task.watch
+        watch = self._watches.get(task)
         if watch is None:
-            if task.done:
-                return
-            task.watch = watch = self._new(task, now)
-        watch.nudged = True
-        watch.due = max(now, watch.looked + self._spacing)
-        if watch.active and not watch.busy:
-            self._schedule(watch, watch.due)
+            watch = self._paused[task] = self._resumed(task, now)
+            watch.nudge(now, self._spacing)
+            return
+        watch.nudge(now, self._spacing)
+        self._schedule(task, watch)
 
-    def restart(self, task: Task[Any]) -> None:
-        """Its looks are of another kind from now on."""
-        watch: _Watch | None = task.watch
-        if watch is not None:
-            active, watch.active, task.watch = watch.active, False, None
-            self._waiting.discard(watch)
-            if active:
-                self.watch(task)
-
-    def waits_for(self, task: Task[Any]) -> bool:
-        """Whether somebody waits for this task."""
-        return task.watch is not None and task.watch.active
+    def confirm(self, task: Task[Any]) -> None:
+        """Poll soon, although nobody else may have an interest, until a poll is answered that settles something."""
+        if task.done() or self._closed:
+            return
+        watch = self._watches.get(task)
+        if watch is None or ONCE not in watch.holders:
+            self.nudge(task)
+            self.retain(task, ONCE)
+        else:
+            self.nudge(task)
 
     def put_off(self, task: Task[Any]) -> None:
-        """Believed news came by another way: the next look is due as long from now as the first was."""
-        watch: _Watch | None = task.watch
-        if watch is not None and not watch.nudged:
-            later = _slot(asyncio.get_running_loop().time() + watch.pace.first)
-            watch.due = min(max(watch.due, later), watch.until)
-            if watch.active and not watch.busy:
-                self._schedule(watch, watch.due)
+        """An update that is believed came by another way: the next poll can wait."""
+        watch = self._watches.get(task)
+        if watch is not None:
+            watch.put_off(asyncio.get_running_loop().time())
+            self._schedule(task, watch)
 
-    async def aclose(self) -> None:
-        """Stop looking; whoever still waits is told."""
-        self._closed = True
-        for watch in list(self._waiting):
-            self._end(watch, ConfigurationError("the client was closed while this task was waited for"))
-        ending = [*self._workers, *self._listeners]
-        self._rest()
-        for one in ending:
-            one.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
+    def _resumed(self, task: Task[Any], now: float) -> Watch:
+        """The schedule of a task that was paused, or a new one."""
+        watch = self._paused.pop(task, None)
+        if watch is not None and now < watch.until:
+            return watch
+        recent, older = self._polled
+        name = task.id or task.ref
+        accepted_at = None if task.updates else task.accepted_at
+        polled = recent.get(name, older.get(name, -math.inf))
+        return Watch(self._policy.of(task), now, accepted_at=accepted_at, polled=polled)
+
+    def _end(self, task: Task[Any], watch: Watch, error: SunoError) -> None:
+        """Stop polling a task that has not ended, and tell those with an interest."""
+        if self._watches.get(task) is not watch:
+            return
+        holders, watch.holders = watch.holders, ()
+        self._leave(task, watch)
+        for holder in dict.fromkeys(holders):
+            holder.give_up(task, error)
+
+    def _leave(self, task: Task[Any], watch: Watch) -> None:
+        if self._watches.get(task) is watch:
+            del self._watches[task]
+        self._behind.pop(task, None)
+        if not self._watches:
+            self._rest()
 
     # ---- the schedule --------------------------------------------------------------------------------------------
 
-    def _schedule(self, watch: _Watch, due: float) -> None:
-        watch.due = due
-        if watch.queued != due:
-            watch.queued = due
-            heapq.heappush(self._heap, (due, next(self._order), watch))
+    def _schedule(self, task: Task[Any], watch: Watch) -> None:
+        if watch.busy or watch.queued == watch.due:
+            return
+        watch.queued = watch.due
+        heapq.heappush(self._heap, (watch.due, next(self._order), task, watch))
         self._arm()
 
     def _arm(self) -> None:
@@ -260,14 +270,16 @@ class Poller:
         self._timer = asyncio.get_running_loop().call_at(first, self._fire)
 
     def _rest(self) -> None:
-        """Nobody waits: no timer, nothing in the background."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Nobody has an interest: no timer, nothing in the background."""
+        for timer in (self._timer, self._deadline):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._deadline = None
+        self._deadline_due = math.inf
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None
-        for _, _, watch in self._heap:
+        for _, _, _, watch in self._heap:
             watch.queued = -1.0
         self._heap.clear()
         self._ready.clear()
@@ -276,150 +288,226 @@ class Poller:
         self._timer = None
         now = asyncio.get_running_loop().time()
         while self._heap and self._heap[0][0] <= now:
-            due, _, watch = heapq.heappop(self._heap)
+            due, _, task, watch = heapq.heappop(self._heap)
             if watch.queued == due:
                 watch.queued = -1.0
-                if watch.active:
-                    self._ready.append(watch)
-        for _ in range(min(len(self._ready), self._looks - len(self._workers))):
-            worker = asyncio.create_task(self._work())
-            self._workers.add(worker)
+                if self._watches.get(task) is watch:
+                    self._ready.append((task, watch))
+                    self._watch_patience(watch, now)
+        for _ in range(min(len(self._ready), self._at_once - len(self._workers))):
+            self._workers.add(asyncio.create_task(self._work()))
         self._arm()
+
+    def _watch_patience(self, watch: Watch, now: float) -> None:
+        """Be there when the patience ends of somebody whose poll has no answer yet, or no turn."""
+        end = watch.until if watch.until > now else now + LAST_POLL
+        if end < self._deadline_due:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._deadline_due = end
+            self._deadline = asyncio.get_running_loop().call_at(end, self._end_patience)
+
+    def _end_patience(self) -> None:
+        self._deadline, self._deadline_due = None, math.inf
+        now = asyncio.get_running_loop().time()
+        waiting = [(task, watch) for watch, task in self._under_way.items()] + list(self._ready)
+        for task, watch in waiting:
+            if self._watches.get(task) is not watch:
+                continue
+            over = watch.until + (LAST_POLL if watch.polled >= watch.until else 0.0) <= now
+            end = watch.timeout(task.id, now) if over else None
+            if isinstance(end, TaskTimeout):
+                self._end(task, watch, end)
+            elif watch.until < math.inf:  # not yet, or its worker must write the end down
+                self._watch_patience(watch, now)
 
     async def _work(self) -> None:
         worker = asyncio.current_task()
+        assert worker is not None
         try:
-            await self._look_at_all()
+            await self._poll_all()
         finally:
             self._workers.discard(worker)  # here and not in a callback: who fires next must count right
 
-    async def _look_at_all(self) -> None:
+    async def _poll_all(self) -> None:
         clock = asyncio.get_running_loop().time
         while self._ready:
-            watch = self._ready.popleft()
+            task, watch = self._ready.popleft()
             now = clock()
-            if not watch.active or watch.busy or watch.due > now:
+            if self._watches.get(task) is not watch or watch.busy or watch.due > now:
+                continue
+            if task.done():
+                self._leave(task, watch)
                 continue
             held = self._held_until > now
-            if now >= watch.until and (held or now > watch.until + 1 or now < watch.looked + self._spacing):
-                await self._time_out(watch, now)  # too late, or too soon, for a last look
+            if now >= watch.until and (held or now > watch.until + LAST_POLL or now < watch.polled + self._spacing):
+                await self._time_out(task, watch, now)  # too late, or too soon, for a last poll
                 continue
             if held:
-                self._schedule(watch, min(self._held_until, watch.until))
+                watch.due = min(self._held_until, watch.until)
+                self._schedule(task, watch)
                 continue
             watch.busy = True
+            self._under_way[watch] = task
             try:
-                await self._visit(watch, clock)
+                await self._visit(task, watch)
             except Exception as exc:  # the outermost loop: whatever it is, nobody may be left waiting for ever
                 if not isinstance(exc, SunoError):
-                    bug, exc = exc, SunoError(f"looking failed: {exc!r}")
+                    bug, exc = exc, SunoError(f"polling failed: {exc!r}")
                     exc.__cause__ = bug
-                self._end(watch, exc)
+                self._end(task, watch, exc)
             finally:
                 watch.busy = False
-            if watch.active:
-                self._schedule(watch, watch.due)
+                self._under_way.pop(watch, None)
+            if self._watches.get(task) is watch:
+                self._schedule(task, watch)
 
-    async def _visit(self, watch: _Watch, clock: Callable[[], float]) -> None:
-        """Look once, tell the task, and set when to look next."""
-        task = watch.task
-        nudged, watch.nudged = watch.nudged, False
-        if self._claim is None or nudged or await self._claim(task, max(watch.pace.first, watch.pace.cap) + SLACK):
-            pause = await self._look_once(watch, nudged, clock)
+    async def _visit(self, task: Task[Any], watch: Watch) -> None:
+        """Poll once, apply what was said, and set when to poll next."""
+        clock = asyncio.get_running_loop().time
+        if task.id and watch.pace is UNSETTLED:  # its submission had no task when the waiting began
+            watch.repace(self._policy.of(task), clock())
+        nudged = watch.nudged
+        answered = False
+        if (
+            self._peers.shared
+            and task.id
+            and not nudged
+            and not await self._peers.claim_poll(task, watch.claim_seconds)
+        ):
+            if (update := await self._peers.missed(task)) is not None:
+                task.feed(update)
+            pause = watch.pause()  # who has the claim lets us know
         else:
-            pause = watch.pause()  # whoever has it lets us know
+            watch.nudged = False
+            pause, answered = await self._poll(task, watch, nudged)
         now = clock()
-        if task.done:
-            self._leave(watch)
+        if task.done():
+            self._leave(task, watch)
+        elif answered and ONCE in watch.holders:
+            watch.wait(pause, now, self._spacing)
+            self.release(task, ONCE)
         elif now >= watch.until:
-            await self._time_out(watch, now)
-        elif watch.nudged:
-            watch.due = max(now, watch.looked + self._spacing)
+            await self._time_out(task, watch, now)
         else:
-            watch.due = min(max(_slot(now + pause), watch.looked + self._spacing), watch.until)
+            watch.wait(pause, now, self._spacing)
 
-    async def _look_once(self, watch: _Watch, nudged: bool, clock: Callable[[], float]) -> float:
-        """Look and tell the task; the pause until the next look."""
-        task = watch.task
-        watch.looked = now = clock()
-        self._note_look(task.id or task.ref, now)
+    async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
+        """Poll and apply the answer; the pause until the next poll, and whether the answer settled something."""
+        clock = asyncio.get_running_loop().time
+        watch.polled = now = clock()
+        self._note_poll(task.id or task.ref, now)
         try:
-            update = await self._look(task)
-        except PASSING as exc:
-            watch.trouble = exc
-            pause = self._after_trouble(watch, exc, clock())
-            if self._claim is not None:
-                await self._claim(task, 0)  # another may have more luck
-        except DecodeError:
-            watch.puzzles += not nudged  # how often that is, strangers can decide
-            if watch.puzzles >= PUZZLES:
-                raise
-            pause = watch.pause()
-        else:
-            now = clock()
-            watch.trouble = watch.retries = None
-            watch.puzzles = 0
-            if update.provisional is not Provisional.MISSING:
-                watch.unknown_since = now
-            if update.provisional is not watch.provisional or update.provisional is not Provisional.NONE:
-                update = self._settled(watch, update, now)
-            if nudged:
-                update = msgspec.structs.replace(update, source=Source.CONFIRMED)
-            if update.stage > task.stage:
-                await self._tell(task, update)
-            pause = watch.pause()
-        return pause
+            update = await (self._api.details(task) if task.id else self._sink.fate(task))
+        except SunoError as exc:
+            pause = watch.after_error(exc, clock(), self._spacing)
+            if isinstance(exc, RateLimited):
+                self._refused(clock(), pause)
+            if self._peers.shared and task.id:
+                await self._peers.claim_poll(task, 0)  # another may have more luck
+            return pause, False
+        self._refusals = 0
+        if not task.id:
+            return self._found(task, watch, update), False
+        update = watch.after_update(update, clock())
+        if nudged:
+            update = msgspec.structs.replace(update, source=Source.CONFIRMED)
+        if rises(task.stage, update.stage):
+            await self._sink.apply(task, update)
+        return watch.pause(), update.provisional is Provisional.NONE
 
-    async def _time_out(self, watch: _Watch, now: float) -> None:
+    def _found(self, task: Task[Any], watch: Watch, update: Update[Any]) -> float:
+        """What the store knows of a submission without a task; the pause until it is read again."""
+        if update.task_id:
+            self._registry.settle(task, update.task_id)
+            task.feed(update)
+            watch.repace(self._policy.of(task), asyncio.get_running_loop().time())
+            return 0.0
+        return watch.pause()
+
+    def _refused(self, now: float, pause: float) -> None:
+        """Refused as too fast: one task waits for itself; when it goes on, everybody waits."""
+        self._refusals += 1
+        if self._refusals >= REFUSALS:
+            self._held_until = max(self._held_until, now + pause)
+
+    async def _time_out(self, task: Task[Any], watch: Watch, now: float) -> None:
         """Patience has ended."""
-        if watch.undelivered:
-            await self._tell(watch.task, failed(watch.undelivered, "our callback address failed, and no result came"))
-            self._leave(watch)
-            return
-        error = TaskTimeout(watch.task.id, now - watch.since)
-        error.__cause__ = watch.trouble
-        self._end(watch, error)
+        end = watch.timeout(task.id, now)
+        if isinstance(end, Update):
+            await self._sink.apply(task, end)
+            self._leave(task, watch)
+        else:
+            self._end(task, watch, end)
 
-    def _new(self, task: Task[Any], now: float) -> _Watch:
-        recent, older = self._looked
-        name = task.id or task.ref
-        looked = recent.get(name, older.get(name, float("-inf")))
-        return _Watch(task, self._pace(task), now, looked)
-
-    def _note_look(self, task_id: str, now: float) -> None:
+    def _note_poll(self, name: str, now: float) -> None:
         if now - self._turned >= self._spacing:
-            self._looked, self._turned = ({}, self._looked[0]), now
-        self._looked[0][task_id] = now
+            self._polled, self._turned = ({}, self._polled[0]), now
+        self._polled[0][name] = now
 
-    def _after_trouble(self, watch: _Watch, exc: SunoError, now: float) -> float:
-        watch.retries = watch.retries or retries()
-        wait = exc.retry_after if isinstance(exc, ApiError) else None
-        pause = max(self._spacing, min(wait or 0, LONGEST), next(watch.retries))
-        if isinstance(exc, RateLimited):
-            self._held_until = max(self._held_until, now + pause)  # everybody waits, or nobody gets through
-        return pause
+    # ---- other processes -----------------------------------------------------------------------------------------
 
-    def _settled(self, watch: _Watch, update: Update[Any], now: float) -> Update[Any]:
-        """What time makes of a doubt; TaskNotFound when it has made up its mind."""
-        if update.provisional is not watch.provisional:
-            watch.provisional, watch.provisional_since = update.provisional, now
-        watch.undelivered = update if update.provisional is Provisional.UNDELIVERED else None
-        settled = settle(update, now - watch.unknown_since, now - watch.provisional_since)
-        if settled is None:
-            raise TaskNotFound(watch.task.id)
-        return settled
+    def _listen(self, task: Task[Any]) -> None:
+        """Hear what other processes write down, as long as somebody has an interest in anything."""
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._hear())
+            self._ended.add(self._listening)
+            self._listening.add_done_callback(self._ended.discard)
+        else:
+            self._catch_up(task)  # what was written before was missed
 
-    def _end(self, watch: _Watch, error: SunoError) -> None:
-        """Stop looking at a task that has not ended; its next waiter starts anew."""
-        current = watch.task.watch is watch  # else its waiters are a later watch's
-        self._leave(watch)
-        if current:
-            watch.task.give_up(error)
+    async def _hear(self) -> None:
+        async with aclosing(self._peers.changes()) as changes:
+            async for change in changes:
+                if change is None:
+                    for task in self._watches:
+                        self._catch_up(task)
+                elif (found := self._registry.find(change.task_id, change.ref)) is not None:
+                    self._take(found, change.task_id, change.update)
 
-    def _leave(self, watch: _Watch) -> None:
-        watch.active = False
-        if watch.task.watch is watch:
-            watch.task.watch = None
-        self._waiting.discard(watch)
-        if not self._waiting:
-            self._rest()
+    def _take(self, task: Task[Any], task_id: str, update: Update[Any] | None) -> None:
+        if task_id and not task.id:
+            self._registry.settle(task, task_id)
+            if (watch := self._watches.get(task)) is not None:
+                watch.repace(self._policy.of(task), asyncio.get_running_loop().time())
+                self._schedule(task, watch)
+        if update is not None and task.feed(update):
+            self.put_off(task)
+
+    def _catch_up(self, task: Task[Any]) -> None:
+        self._behind[task] = None
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        try:
+            while self._behind:
+                task, _ = self._behind.popitem()
+                update = await self._peers.missed(task)
+                if update is not None and not task.done():
+                    self._take(task, update.task_id, update)
+        finally:
+            self._reading = None
+
+    # ---- the end -------------------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Stop polling; whoever still has an interest is told."""
+        self._closed = True
+        ending = [*self._workers, *self._ended]
+        if self._reading is not None:
+            ending.append(self._reading)
+        for task, watch in list(self._watches.items()):
+            self._end(task, watch, ConfigurationError("the client was closed while this task was waited for"))
+        self._rest()
+        for one in ending:
+            one.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
+    def abandon(self) -> None:
+        """Let go of everything; its event loop is closed, so there is nobody to tell."""
+        self._closed = True
+        watches, self._watches = self._watches, {}
+        for task, watch in watches.items():
+            for holder in dict.fromkeys(watch.holders):
+                holder.give_up(task, ConfigurationError("the event loop that waited for this task is closed"))

@@ -1,27 +1,50 @@
 """The handle on an accepted job: awaited, iterated, fed. It knows no clock and no network."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator, Callable, Generator
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from ..api.requests import Request
-from ..api.updates import Stage, Update
-from ..errors import SunoError
+from ..api.updates import Stage, Update, rises
+from ..errors import SunoError, TaskNotDone
 from .pace import Pace
 
-__all__ = ["Task", "Watcher"]
+__all__ = ["Holder", "Interests", "Task", "TaskInfo"]
 
 R = TypeVar("R")
 
 
-class Watcher(Protocol):
-    """Whoever fetches news while somebody waits."""
+class Holder(Protocol):
+    """Somebody with an interest in a task."""
 
-    def watch(self, task: "Task[Any]") -> None:
-        """The first waiter has come."""
+    def give_up(self, task: "Task[Any]", error: SunoError) -> None:
+        """The task is not polled any more and has not ended; `error` says why."""
+        ...
 
-    def unwatch(self, task: "Task[Any]") -> None:
-        """The last waiter has left."""
+
+class Interests(Protocol):
+    """Where interests in tasks are registered: while a task has one, it is polled."""
+
+    def retain(self, task: "Task[Any]", holder: Holder) -> None:
+        """`holder` has an interest in `task` from now on."""
+        ...
+
+    def release(self, task: "Task[Any]", holder: Holder) -> None:
+        """`holder` has no interest in `task` any more."""
+        ...
+
+
+class TaskInfo(NamedTuple):
+    """What is known of a task when its handle is made."""
+
+    id: str
+    kind: type[Request[Any]]
+    ref: str = ""
+    model: str = ""
+    context: Any = None
+    pace: Pace | None = None
+    accepted_at: float | None = None
 
 
 class _Waiter:
@@ -34,149 +57,303 @@ class _Waiter:
         self.wake: asyncio.Future[SunoError | None] = asyncio.get_running_loop().create_future()
 
     def rouse(self, error: SunoError | None = None) -> None:
-        if not self.wake.done():
-            self.wake.set_result(error)  # never set_exception: an error nobody fetched would be printed
+        # Never set_exception: an error that nobody fetched would be printed. A loop that is closed wakes nobody.
+        if not self.wake.done() and not self.wake.get_loop().is_closed():
+            self.wake.set_result(error)
+
+
+class _DoneCallback(NamedTuple):
+    """A function to call when the task has ended."""
+
+    call: Callable[["Task[Any]"], object]
+    context: contextvars.Context
+    loop: asyncio.AbstractEventLoop
 
 
 class Task(Generic[R]):
     """A job that the service accepted.
 
-    `await task` gives the result or raises the TaskFailed that ended it, TaskTimeout when patience ended first (then
-    it can be awaited again), or what made looking pointless (Unauthorized, TaskNotFound). `async for update in task`
-    gives each stage as it is reached, a failure included, and then stops. Any number may wait at once.
+    `await task` returns the result. It raises the TaskFailed that ended the task, a TaskTimeout when patience ended
+    first (the task can be awaited again), or what made polling pointless (Unauthorized, TaskNotFound). `async for
+    update in task` gives each stage when it is reached, a failure included, and then stops. Any number of waiters may
+    wait at once; they share the polls.
+
+    Besides, a task has the methods of an `asyncio.Future` that are of use for one: `done`, `result`, `exception`,
+    `add_done_callback`, `remove_done_callback`. `get` is a coroutine, for `create_task` and task groups. A task cannot
+    be cancelled: the service has no call for that.
     """
+
+    # State, all of it: who it is (filled once), _updates, _failure, and who is interested: _listeners, _waiters and
+    # _done_callbacks. While there is a waiter or a done callback, the task is polled.
 
     __slots__ = (
         "__weakref__",
+        "_accepted_at",
+        "_context",
+        "_done_callbacks",
+        "_failure",
+        "_id",
+        "_interests",
+        "_kind",
+        "_listeners",
+        "_model",
+        "_pace",
+        "_ref",
+        "_updates",
         "_waiters",
-        "_watcher",
-        "born",
-        "context",
-        "failure",
-        "id",
-        "kind",
-        "listeners",
-        "model",
-        "pace",
-        "ref",
-        "updates",
-        "watch",
     )
 
-    def __init__(
-        self,
-        id: str,
-        kind: type[Request[R]],
-        watcher: Watcher,
-        *,
-        ref: str = "",
-        born: float | None = None,
-        pace: Pace | None = None,
-        model: str = "",
-        context: Any = None,
-    ) -> None:
-        self.id = id
-        """The service's; empty while the answer to its submit is not known, see `SunoClient.resume`."""
-        self.kind = kind
-        self.ref = ref
+    def __init__(self, info: TaskInfo, interests: Interests) -> None:
+        self._id = info.id
+        self._kind = info.kind
+        self._ref = info.ref
+        self._model = info.model
+        self._context = info.context
+        self._pace = info.pace
+        self._accepted_at = info.accepted_at
+        self._interests = interests
+        self._failure: SunoError | None = None
+        self._updates: tuple[Update[R], ...] = ()
+        self._listeners: tuple[Callable[[Update[R]], object], ...] = ()
+        self._waiters: tuple[_Waiter, ...] = ()
+        self._done_callbacks: tuple[_DoneCallback, ...] = ()
+
+    # ---- who it is -----------------------------------------------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        """The service's id of the task; empty while the answer to its submit is not known (`SunoClient.resume`)."""
+        return self._id
+
+    @property
+    def kind(self) -> type[Request[R]]:
+        """The class of the request, for example GenerateMusic."""
+        return self._kind
+
+    @property
+    def ref(self) -> str:
         """Our own id of the submission; empty if the task was attached by its id."""
-        self.born = born
-        """When it was accepted, by the loop's clock; None if that is not known."""
-        self.pace = pace
-        """How to look at it, if not as usual."""
-        self.model = model
-        """The model that was asked for; empty if that is not known."""
-        self.context = context
-        """What was handed to `submit`."""
-        self.failure: SunoError | None = None
-        """The error that ended it."""
-        self.watch: Any = None
-        """The watcher's own notes."""
-        self._watcher = watcher
-        self.updates: tuple[Update[R], ...] = ()
-        """What was news here, in the order of the stages."""
-        self.listeners: tuple[Callable[[Update[R]], object], ...] = ()
-        """Told of each update that is news."""
-        self._waiters: list[_Waiter] = []
+        return self._ref
+
+    @property
+    def model(self) -> str:
+        """The model that was asked for, for example V5; empty if that is not known."""
+        return self._model
+
+    @property
+    def context(self) -> Any:
+        """What was given to `submit` as `context=`."""
+        return self._context
+
+    @property
+    def pace(self) -> Pace | None:
+        """The pace that was given for this task; None for the usual one."""
+        return self._pace
+
+    @property
+    def accepted_at(self) -> float | None:
+        """When the service accepted it, by the event loop's clock; None if that is not known."""
+        return self._accepted_at
+
+    def learn(self, info: TaskInfo) -> None:
+        """Fill in what was not known of the task. A pace that is given replaces another."""
+        self._id = self._id or info.id
+        self._ref = self._ref or info.ref
+        self._model = self._model or info.model
+        self._context = info.context if self._context is None else self._context
+        self._pace = info.pace or self._pace
+        self._accepted_at = info.accepted_at if self._accepted_at is None else self._accepted_at
+
+    # ---- how far it is -------------------------------------------------------------------------------------------
+
+    @property
+    def updates(self) -> tuple[Update[R], ...]:
+        """The updates that raised the stage, in their order."""
+        return self._updates
 
     @property
     def last(self) -> Update[R]:
-        """The update that reached `stage`."""
-        return self.updates[-1] if self.updates else Update(task_id=self.id, stage=Stage.PENDING)
+        """The update that reached the present stage."""
+        return self._updates[-1] if self._updates else Update(task_id=self._id, stage=Stage.PENDING)
 
     @property
     def stage(self) -> Stage:
-        """The highest stage known here; asking does not look."""
-        return self.updates[-1].stage if self.updates else Stage.PENDING
+        """The highest stage that is known here. Asking for it does not poll."""
+        return self._updates[-1].stage if self._updates else Stage.PENDING
 
-    @property
     def done(self) -> bool:
-        """Whether it is known to have ended, in either way."""
+        """Return whether the task is known to have ended, with a result or without."""
         return self.stage >= Stage.COMPLETE
 
-    def feed(self, update: Update[R]) -> bool:
-        """Take news from anywhere; False if it is stale.
+    def result(self) -> R:
+        """Return the result of a task that has ended.
 
-        Every source of news ends here, so their order can't matter.
+        Raises:
+            TaskFailed: It ended without a result.
+            TaskNotDone: It has not ended; also an `asyncio.InvalidStateError`.
         """
-        if update.stage <= self.stage or self.done:
+        if (failure := self.exception()) is not None:
+            raise failure.with_traceback(None)
+        return cast(R, self.last.result)
+
+    def exception(self) -> SunoError | None:
+        """Return the TaskFailed that ended the task, None if it ended with a result.
+
+        Raises:
+            TaskNotDone: It has not ended; also an `asyncio.InvalidStateError`.
+        """
+        if not self.done():
+            raise TaskNotDone(self._id, self.stage.name)
+        return self._failure
+
+    # ---- updates in ----------------------------------------------------------------------------------------------
+
+    def feed(self, update: Update[R]) -> bool:
+        """Take an update from any source. Return False if it says nothing new.
+
+        Every source of updates ends here, so their order cannot matter. An update also tells the id of a task that
+        has none yet.
+        """
+        if not self._id and update.task_id:
+            self._id = update.task_id
+        if not rises(self.stage, update.stage):
             return False
-        self.updates += (update,)
+        self._updates += (update,)
         if update.stage is Stage.FAILED:
-            self.failure = update.failure()
-        for listener in self.listeners:
+            self._failure = update.failure()
+        for listener in self._listeners:
             listener(update)
+        done = self.done()
         for waiter in self._waiters:
-            if update.stage >= waiter.stage or self.done:
+            if done or update.stage >= waiter.stage:
                 waiter.rouse()
+        if done and self._done_callbacks:
+            self._call_done_callbacks()
         return True
 
-    def give_up(self, error: SunoError) -> None:
-        """End the waiting of everybody who waits now, not the task."""
-        waiters, self._waiters = self._waiters, []  # who comes now waits anew, and is watched for anew
+    def give_up(self, task: "Task[Any]", error: SunoError) -> None:
+        """End the waiting of everybody who waits now, not the task; whoever waits later waits anew.
+
+        Done callbacks are called, too, so that nobody hopes for ever; `result()` raises TaskNotDone then.
+        """
+        waiters, self._waiters = self._waiters, ()
         for waiter in waiters:
             waiter.rouse(error)
+        self._call_done_callbacks()
+
+    def subscribe(self, listener: Callable[[Update[R]], object]) -> None:
+        """Call a function with each update that raises the stage from now on. That alone does not cause polls."""
+        self._listeners += (listener,)
+
+    def unsubscribe(self, listener: Callable[[Update[R]], object]) -> None:
+        """Call it no more."""
+        self._listeners = tuple(one for one in self._listeners if one is not listener and one != listener)
+
+    # ---- waiting -------------------------------------------------------------------------------------------------
+
+    def add_done_callback(
+        self, fn: Callable[["Task[R]"], object], *, context: contextvars.Context | None = None
+    ) -> None:
+        """Call a function with this task soon after it has ended; at once if it has.
+
+        While there is a done callback the task is polled. When patience ends before the task does, the function is
+        called as well, and `result()` raises TaskNotDone.
+
+        Args:
+            fn: A function with one argument.
+            context: The context in which it is called (default: the present one).
+        """
+        loop, context = asyncio.get_running_loop(), context or contextvars.copy_context()
+        if self.done():
+            loop.call_soon(fn, self, context=context)
+            return
+        first = not self._waiters and not self._done_callbacks
+        self._done_callbacks += (_DoneCallback(fn, context, loop),)
+        if first:
+            self._interests.retain(self, self)
+
+    def remove_done_callback(self, fn: Callable[["Task[R]"], object]) -> int:
+        """Remove a function from those to be called when the task has ended. Return how often it was there."""
+        kept = tuple(one for one in self._done_callbacks if one.call != fn)
+        removed = len(self._done_callbacks) - len(kept)
+        self._done_callbacks = kept
+        if removed and not kept and not self._waiters:
+            self._interests.release(self, self)
+        return removed
+
+    def _call_done_callbacks(self) -> None:
+        callbacks, self._done_callbacks = self._done_callbacks, ()
+        for one in callbacks:
+            if not one.loop.is_closed():
+                one.loop.call_soon(one.call, self, context=one.context)
+        if callbacks and not self._waiters:
+            self._interests.release(self, self)
 
     async def wait(self, stage: Stage = Stage.COMPLETE) -> Update[R]:
-        """Wait until the task is at least this far; gives the newest update, raises what awaiting the task raises."""
+        """Wait until the task has reached a stage, and return its newest update.
+
+        Args:
+            stage: The least stage to wait for (default: COMPLETE).
+
+        Raises:
+            TaskFailed: The task ended without a result.
+            TaskTimeout: Patience ended first; the task can be awaited again.
+        """
         await self._reach(stage)
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
         return self.last
 
+    async def get(self) -> R:
+        """Wait for the result, as `await task` does, but as a coroutine: for `create_task` and task groups."""
+        return await self
+
     async def _reach(self, stage: int) -> None:
-        if self.stage >= stage or self.done:
+        if self.stage >= stage or self.done():
             return
         waiter = _Waiter(stage)
-        self._waiters.append(waiter)
+        first = not self._waiters and not self._done_callbacks
+        self._waiters += (waiter,)
         try:
-            if len(self._waiters) == 1:
-                self._watcher.watch(self)
+            if first:
+                self._interests.retain(self, self)
             error = await waiter.wake
         finally:
             if waiter in self._waiters:
-                self._waiters.remove(waiter)
-                if not self._waiters:
-                    self._watcher.unwatch(self)
+                self._waiters = tuple(one for one in self._waiters if one is not waiter)
+                if not self._waiters and not self._done_callbacks:
+                    self._interests.release(self, self)
         if error is not None:
             raise error.with_traceback(None)
 
     async def __aiter__(self) -> AsyncIterator[Update[R]]:
         seen = 0
         while True:
-            for update in self.updates[seen:]:
+            for update in self._updates[seen:]:
                 seen += 1
                 yield update
-            if seen == len(self.updates):
-                if self.done:
+            if seen == len(self._updates):
+                if self.done():
                     return
                 await self._reach(self.stage + 1)
 
     def __await__(self) -> Generator[Any, None, R]:
         yield from self._reach(Stage.COMPLETE).__await__()
-        if self.failure is not None:
-            raise self.failure.with_traceback(None)
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
         return cast(R, self.last.result)  # COMPLETE comes with one
 
+    # ---- what it is not ------------------------------------------------------------------------------------------
+
+    if not TYPE_CHECKING:  # else every misspelt name would pass the type checkers
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if not name.startswith("_") and name in getattr(self._kind.result, "__struct_fields__", ()):
+                raise AttributeError(f"{name} is of the result, not of the task: await it first, (await task).{name}")
+            raise AttributeError(f"'Task' object has no attribute {name!r}")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Task belongs to its client: keep its kind and id, and use client.attach(kind, id)")
+
     def __repr__(self) -> str:
-        return f"<Task {self.id or self.last.result or self.ref} {self.stage.name.lower()}>"
+        return f"<Task {self._id or self.last.result or self._ref} {self.stage.name.lower()}>"

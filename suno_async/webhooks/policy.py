@@ -14,11 +14,11 @@ class Decision(enum.Enum):
     FEED = enum.auto()
     """Believe it."""
     CONFIRM = enum.auto()
-    """Look at the task, and believe that."""
+    """Poll the task, and believe that."""
     WAKE = enum.auto()
-    """Look at the task now, if somebody waits for it; believe nothing."""
-    KEEP = enum.auto()
-    """Keep it for the submit or the store that will know the task."""
+    """Poll the task now, if somebody has an interest in it; believe nothing."""
+    WAIT = enum.auto()
+    """Wait for the submission under way that may have become this task."""
     IGNORE = enum.auto()
     """It changes nothing."""
     REFUSE = enum.auto()
@@ -33,12 +33,12 @@ def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> De
         case Proof.NONE:
             return Decision.WAKE if known else Decision.IGNORE
         case _ if not known:
-            return Decision.KEEP
+            return Decision.WAIT
         case _ if confirm:
             return Decision.CONFIRM
         case Proof.TOKEN:
             return Decision.FEED
         case Proof.UNBOUND:
             return Decision.CONFIRM
-        case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is looked up
+        case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is confirmed
             return Decision.FEED if stage < Stage.COMPLETE else Decision.CONFIRM

@@ -122,3 +122,10 @@ class TrackCall(Call[R_co], frozen=True):
     from_source = OF_TRACK
     source: Track | None = None
     """Fills task_id and audio_id."""
+
+
+def kind_by_token_id(token_id: int) -> "type[Request[Any]] | None":
+    """Return the endpoint that callback tokens mean by this number."""
+    from . import TABLE
+
+    return next((kind for kind in TABLE if token_id and kind.token_id == token_id), None)

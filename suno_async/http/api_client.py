@@ -1,0 +1,96 @@
+"""The API of one gateway: requests encoded, sent once and read. Nothing is repeated here."""
+
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote
+
+from ..api.providers import Provider
+from ..api.requests import Call, Request
+from ..api.updates import Update
+from ..errors import ConfigurationError
+from ..wire import details, encoding, envelope
+from .rate_limit import Place, RateLimit
+from .transport import Form, Transport
+
+__all__ = ["Addresses", "ApiClient"]
+
+R = TypeVar("R")
+
+
+class Polled(Protocol):
+    """What a poll needs to know of a task."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def kind(self) -> type[Request[Any]]: ...
+    @property
+    def model(self) -> str: ...
+
+
+class Addresses(Protocol):
+    """Where a gateway is reached; the settings."""
+
+    @property
+    def provider(self) -> Provider: ...
+    @property
+    def base(self) -> str: ...
+    @property
+    def upload_base(self) -> str: ...
+
+
+class ApiClient:
+    """Sends single requests to a gateway and reads the answers.
+
+    Raises what the transport raises (ConnectError, ResponseLost), and ApiError or DecodeError for what was answered.
+    """
+
+    # State: none of its own.
+
+    def __init__(self, transport: Transport, window: RateLimit, addresses: Addresses) -> None:
+        self.transport = transport
+        self.window = window
+        self._provider = addresses.provider
+        self._base = addresses.base
+        self._upload_base = addresses.upload_base
+
+    async def submit(self, kind: type[Request[R]], body: bytes, place: Place) -> str | Update[R]:
+        """Send a request that creates a task, in a place of the rate window; return the task id.
+
+        A call that the jobs API answers at once gives its result instead.
+        """
+        try:
+            reply = await self.transport.send("POST", self._base + self._provider.path(kind), body, fresh=True)
+        finally:
+            await self.window.answered(place)
+        return envelope.accepted(reply, self._provider, kind)
+
+    async def call(self, call: Call[R], form: Form | None = None) -> R:
+        """Send a request that is answered at once; `form` is its body if that is a file."""
+        kind = type(call)
+        url = self._address(call) + self._provider.path(kind)
+        if form is not None:
+            reply = await self.transport.upload(url, form)
+        else:
+            body = encoding.encode(call, self._provider) if call.method == "POST" else b""
+            reply = await self.transport.send(call.method, url, body, fresh=not call.repeatable)
+        return envelope.result(reply, kind, self._provider)
+
+    async def details(self, task: Polled) -> Update[Any]:
+        """Poll once: what the details page says of a task."""
+        page, query = self._provider.details(task.kind), self._provider.query(task.kind)
+        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
+        return details.update(reply, task.kind, self._provider, task.id, task.model)
+
+    def check_uploads(self) -> None:
+        """Raise a ConfigurationError if no upload host of this gateway is known."""
+        if not self._upload_base:
+            raise ConfigurationError(
+                f"no upload host of {self._provider.name} is known: give a public address of the file, or a Provider "
+                "with uploads="
+            )
+
+    def _address(self, call: Call[Any]) -> str:
+        if not call.uploads:
+            return self._base
+        self.check_uploads()
+        return self._upload_base

@@ -1,0 +1,124 @@
+"""Which runtime is current: one for each event loop and process."""
+
+import asyncio
+import os
+from typing import Any
+
+import anyio
+
+from .errors import ConfigurationError, StoreError
+from .runtime import Carried, Runtime
+from .settings import Settings
+from .tasks.pace import PacePolicy
+from .tasks.registry import TaskRegistry
+from .tasks.task import Holder, Task
+from .webhooks.dispatcher import CallbackDelivery
+from .webhooks.observers import Observer
+from .webhooks.policy import Decision
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """Gives the parts of the running event loop, and makes them anew when the last one is closed.
+
+    A client, its tasks and its receivers reach the parts through `current`, so that none of them is used in a loop
+    that it does not belong to.
+    """
+
+    # State, all of it: _runtime, _closing (also says that the client is closed), and what outlives a loop: the
+    # registry, the policy and the observers.
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.registry = TaskRegistry(self, settings.provider)
+        # With a shared store another process may be the one that receives callbacks.
+        self._policy = PacePolicy(settings.pace, callbacks=bool(settings.callback_url) and settings.shared)
+        self._observers: list[Observer] = []
+        self._runtime: Runtime | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def current(self) -> Runtime:
+        """Return the parts of the running event loop.
+
+        Raises:
+            ConfigurationError: The client is closed, no event loop is running, or the client is in use in another
+                event loop, thread or process that is still there.
+        """
+        if self._closed:
+            raise ConfigurationError("the client is closed")
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError("no event loop is running: call this inside asyncio.run()") from None
+        runtime = self._runtime
+        if runtime is not None and runtime.loop is loop and runtime.pid == os.getpid():
+            return runtime
+        return self._renewed(runtime)
+
+    def _renewed(self, old: Runtime | None) -> Runtime:
+        if old is not None and not old.loop.is_closed():
+            where = "a parent process" if old.pid != os.getpid() else "another event loop"
+            raise ConfigurationError(
+                f"the client is in use in {where} that still lives: make one client for each loop, thread and process"
+            )
+        carried = old.abandon() if old is not None else Carried()
+        self._runtime = Runtime(self._settings, self.registry, self._policy, self._observers, carried)
+        return self._runtime
+
+    # ---- for tasks and receivers ---------------------------------------------------------------------------------
+
+    def retain(self, task: Task[Any], holder: Holder) -> None:
+        """Note an interest in a task."""
+        self.current().poller.retain(task, holder)
+
+    def release(self, task: Task[Any], holder: Holder) -> None:
+        """Note that an interest has gone."""
+        runtime = self._runtime
+        if runtime is not None and not runtime.loop.is_closed():
+            runtime.poller.release(task, holder)
+
+    async def dispatch(self, delivery: CallbackDelivery) -> Decision:
+        """Take a callback that a receiver has verified."""
+        if self._closed:
+            raise StoreError("the client is closed")
+        return await self.current().dispatcher.dispatch(delivery)
+
+    def receives(self, observer: Observer | None) -> None:
+        """Callbacks are received from now on, and `observer` is called for each new stage."""
+        if self._settings.callback_url:
+            self._policy.expect_callbacks()
+        if observer is not None:
+            self._observers.append(observer)
+
+    # ---- the end -------------------------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client is closed."""
+        return self._closed
+
+    async def aclose(self) -> None:
+        """Close everything, once, whoever asks and however often."""
+        self._closed = True
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(asyncio.current_task()))
+        with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
+            await asyncio.shield(self._closing)
+
+    async def _close(self, closer: asyncio.Task[Any] | None) -> None:
+        runtime, loop = self._runtime, asyncio.get_running_loop()
+        if runtime is not None and runtime.loop is loop and runtime.pid == os.getpid():
+            await runtime.aclose(closer)
+            return
+        if runtime is not None and not runtime.loop.is_closed():
+            self._closed, self._closing = False, None
+            raise ConfigurationError("the client is in use in another event loop that still lives: close it there")
+        await Runtime(
+            self._settings,
+            self.registry,
+            self._policy,
+            self._observers,
+            runtime.abandon() if runtime is not None else Carried(),
+        ).aclose(closer)

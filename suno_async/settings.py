@@ -1,0 +1,180 @@
+"""What a client was told: arguments and environment, checked once."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .api.providers import Provider, provider_named
+from .api.requests import Request
+from .api.requests.base import kind_by_token_id
+from .errors import ConfigurationError
+from .http.transport import HTTP, Transport
+from .stores.address import store_at
+from .stores.base import Store
+from .stores.memory import MemoryStore
+from .tasks.pace import Pace, check_pace
+from .webhooks.verification import Proofs
+from .wire import tokens
+
+__all__ = ["Settings", "check_task_id"]
+
+NOWHERE = "https://suno-async.invalid/callback"
+"""The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one client. They do not change."""
+
+    api_key: str
+    provider: Provider
+    base: str
+    """Base address of the API."""
+    upload_base: str
+    """Base address of the upload host; empty if none is known."""
+    model: str
+    callback_url: str
+    """Empty if there is none."""
+    secrets: tuple[bytes, ...]
+    """What callback tokens are made with: the first makes them, all are accepted."""
+    proofs: Proofs
+    """What callbacks are verified against."""
+    pace: Pace | None
+    store: Any  # a Store; msgspec knows no protocols
+    own_store: bool
+    """Whether the store is closed with the client."""
+    shared: bool
+    """Whether other processes may use the store, too."""
+    validate: bool
+    given_transport: Any = None  # a Transport
+    clock: Callable[[], float] = time.time
+    """Unix seconds."""
+
+    def transport(self) -> Transport:
+        """Return the network of one event loop."""
+        given: Transport | None = self.given_transport
+        return given or HTTP(self.api_key)
+
+    @property
+    def account(self) -> str:
+        """A name for the account in a shared store that does not tell the key."""
+        return hashlib.sha256(b"suno_async account " + self.api_key.encode()).hexdigest()[:16]
+
+    def callback_url_of(self, kind: type[Request[Any]], ref: str) -> str:
+        """Return the callback address of one submission; the jobs API wants none from those who have none."""
+        if not self.callback_url:
+            return "" if self.provider.uses_jobs_api(kind) else NOWHERE
+        token_id = kind.token_id if kind_by_token_id(kind.token_id) is kind else 0  # an own class may inherit it
+        return tokens.addressed(self.callback_url, tokens.issue(self.secrets[0], token_id, ref))
+
+    def __repr__(self) -> str:
+        return f"<Settings {self.provider.name} {self.base}>"
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        api_key: str | None,
+        provider: str | Provider | None,
+        base_url: str | None,
+        model: str | None,
+        callback_url: str | None,
+        callback_secret: str | Sequence[str] | None,
+        webhook_key: str | Sequence[str] | None,
+        pace: Pace | None,
+        store: Store | str | None,
+        validate: bool,
+        transport: Transport | None,
+        clock: Callable[[], float],
+    ) -> "Settings":
+        """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
+        key = _key(api_key)
+        chosen = provider or os.environ.get("SUNO_PROVIDER") or "kie"
+        gateway = chosen if isinstance(chosen, Provider) else provider_named(chosen)
+        base = base_url or os.environ.get("SUNO_BASE_URL")
+        given = _several("callback_secret", callback_secret, "SUNO_CALLBACK_SECRET")
+        secrets = tuple(secret.encode() for secret in given) or (tokens.secret_of(key),)
+        keys = _several("webhook_key", webhook_key, "SUNO_WEBHOOK_KEY")
+        posted_to = _callback_url(callback_url or "")
+        if pace is not None:
+            check_pace(pace)
+        place = store or os.environ.get("SUNO_STORE") or None
+        return cls(
+            api_key=key,
+            provider=gateway,
+            base=_address("base_url", base or gateway.api).rstrip("/"),
+            upload_base=(base or gateway.uploads).rstrip("/"),
+            model=model or gateway.model,
+            callback_url=posted_to,
+            secrets=secrets,
+            proofs=Proofs(secrets if given or posted_to else (), keys),
+            pace=pace,
+            store=MemoryStore(clock=clock) if place is None else store_at(place) if isinstance(place, str) else place,
+            own_store=place is None or isinstance(place, str),
+            shared=place is not None,
+            validate=validate,
+            given_transport=transport,
+            clock=clock,
+        )
+
+
+def _key(given: str | None) -> str:
+    """The API key from the argument or the environment; errors never show it."""
+    key = (given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip()
+    if not key:
+        raise ConfigurationError("no API key: pass api_key= or set the environment variable SUNO_API_KEY")
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ConfigurationError(
+            f"api_key must be printable ASCII without spaces, got {len(key)} characters that are not"
+        )
+    return key
+
+
+def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tuple[str, ...]:
+    """One secret or several, from the argument or the environment; errors never show them."""
+    if given is None:
+        given = [one for one in os.environ.get(variable, "").split(",") if one.strip()]
+    elif not given:
+        raise ConfigurationError(f"{name} must not be empty; leave it out to have none")
+    several = (given,) if isinstance(given, str) else tuple(given)
+    if not all(isinstance(one, str) and one.strip() and _encodes(one) for one in several):
+        raise ConfigurationError(f"{name} must be text, not empty, or several of it")
+    return tuple(one.strip() for one in several)
+
+
+def _address(name: str, given: str) -> str:
+    try:
+        parts = urlsplit(given)
+        usable = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna"))
+        usable = usable and parts.port != 0  # reading it checks it
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(f"{name} must be an http(s) address, got {given!r}")
+    return given
+
+
+def _callback_url(url: str) -> str:
+    if url and not tokens.placed(_address("callback_url", url)):
+        raise ConfigurationError(
+            f"callback_url must have {tokens.PLACE} as a whole segment of its path or not at all, and no parameter "
+            f"{tokens.NAME}, got {url!r}"
+        )
+    return url
+
+
+def check_task_id(task_id: object) -> None:
+    """Refuse what can be no task id. ConfigurationError."""
+    if not isinstance(task_id, str) or not task_id.strip() or not _encodes(task_id):
+        raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
+
+
+def _encodes(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:
+        return False

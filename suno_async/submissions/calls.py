@@ -1,0 +1,124 @@
+"""Requests that are answered at once, uploads among them."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import msgspec
+
+from ..api import validation
+from ..api.fields import local_files
+from ..api.providers import Provider
+from ..api.requests import Call, Request, UploadBase64, UploadStream
+from ..errors import SunoError
+from ..files import uploads
+from ..files.uploads import FOLDER, Progress, UploadSource
+from ..http.api_client import ApiClient
+from ..http.retry import HARMLESS, NOT_ACCEPTED, retry
+from ..log import log
+
+__all__ = ["CallSettings", "Calls"]
+
+R = TypeVar("R")
+
+
+class CallSettings(NamedTuple):
+    """What decides which requests are sent."""
+
+    provider: Provider
+    validate: bool
+    """Whether requests that the gateway's pages refuse are refused before they are sent."""
+
+
+class Calls:
+    """Runs calls: checked, sent, repeated if that is harmless, and seen through if it is not."""
+
+    # State, all of it: _under_way, the calls whose callers must not cut them off.
+
+    def __init__(self, api: ApiClient, settings: CallSettings) -> None:
+        self._api = api
+        self._provider, self._validate = settings
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    async def run(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
+        """Send a call and return its result; `field` is what messages call its file."""
+        if self._validate:
+            validation.check(call, self._provider)
+        on: tuple[type[SunoError], ...] = HARMLESS if call.repeatable else NOT_ACCEPTED
+        if isinstance(getattr(call, "file", None), AsyncIterable):
+            on = ()  # what was read of it is gone
+
+        async def send() -> R:
+            sending = self._send(call, progress, field)
+            return await (sending if call.repeatable else self._shielded(call, sending))
+
+        return await retry(send, on=on, sleep=self._api.window.sleep)
+
+    async def _send(self, call: Call[R], progress: Progress | None, field: str) -> R:
+        window = self._api.window
+        window.check_open()
+        if call.method != "POST" or call.uploads:
+            form = uploads.form(call, progress, field) if isinstance(call, UploadStream) else None
+            return await self._api.call(call, form)
+        place = await window.take()
+        try:
+            await window.share(place)
+            return await self._api.call(call)
+        finally:
+            await window.answered(place)
+
+    async def _shielded(self, call: Call[R], sending: Any) -> R:
+        """See a call through that may cost something, although its caller is cancelled."""
+        attempt: asyncio.Task[R] = asyncio.create_task(sending)
+        self._under_way.add(attempt)
+        attempt.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            attempt.add_done_callback(lambda ended: _log_abandoned(call, ended))
+            raise
+
+    # ---- files ---------------------------------------------------------------------------------------------------
+
+    async def upload(
+        self,
+        source: UploadSource,
+        field: str,
+        name: str | None = None,
+        folder: str = FOLDER,
+        progress: Progress | None = None,
+    ) -> str:
+        """Upload a file and return its address; `field` is what messages call it."""
+        self._api.check_uploads()
+        call = uploads.call_for(source, name, folder, field)
+        file = await self.run(call, progress, field)
+        assert file.download_url  # it would not be complete
+        if progress is not None and isinstance(call, UploadBase64):
+            size = len(cast(bytes, source))
+            progress(size, size)
+        return file.download_url
+
+    async def with_uploads(self, request: Request[R]) -> Request[R]:
+        """Return the same request with the files of this machine uploaded."""
+        uploaded: dict[str, Any] = {}
+        for field, files in local_files(request).items():
+            urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
+            uploaded[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
+        return msgspec.structs.replace(request, **uploaded) if uploaded else request
+
+    async def finish(self) -> None:
+        """Wait for what is under way."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+
+def _log_abandoned(call: Call[Any], ended: asyncio.Task[Any]) -> None:
+    """Say what became of a call whose caller was cancelled."""
+    name = type(call).__name__
+    if ended.cancelled():
+        log.error("%s was cut off by the end of the loop; it may have been charged", name)
+    elif (exc := ended.exception()) is not None:
+        log.warning("%s, whose caller was cancelled, failed: %s", name, exc)
+    else:
+        log.warning("%s, whose caller was cancelled, was answered: %s", name, ended.result())

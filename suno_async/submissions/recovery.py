@@ -1,0 +1,69 @@
+"""What a restart left: unfinished submissions, results that were not handed on, and what is uncertain."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from ..api.providers import Provider
+from ..errors import ConfigurationError
+from ..stores.record import Record, State
+from ..tasks.registry import TaskRegistry
+from ..tasks.task import Task
+from . import codec
+from .journal import Journal
+
+__all__ = ["Recovery"]
+
+
+class Recovery:
+    """Gives back the tasks that a store knows, and lets a person decide about submissions whose fate is unknown."""
+
+    # State: none.
+
+    def __init__(
+        self,
+        journal: Journal,
+        registry: TaskRegistry,
+        provider: Provider,
+    ) -> None:
+        self._journal = journal
+        self._registry = registry
+        self._provider = provider
+
+    def _restored(self, record: Record) -> Task[Any]:
+        return self._registry.restored(*codec.restore(record, self._provider))
+
+    async def resume(self) -> AsyncGenerator[Task[Any]]:
+        """Return the tasks of all submissions that are unfinished."""
+        async with aclosing(self._journal.store.unfinished()) as records:
+            async for record in records:
+                if codec.known(record, self._provider):
+                    yield self._restored(record)
+
+    async def results(self, since: float) -> AsyncGenerator[Task[Any]]:
+        """Return the tasks that have ended since then and are not marked as delivered."""
+        async with aclosing(self._journal.store.finished(since)) as records:
+            async for record in records:
+                if codec.known(record, self._provider):
+                    yield self._restored(record)
+
+    async def uncertain(self) -> AsyncGenerator[Record]:
+        """Return the submissions whose answer was lost."""
+        async with aclosing(self._journal.store.unfinished(State.SENDING, State.UNCERTAIN)) as records:
+            async for record in records:
+                now = await self._journal.current(record.ref) if record.state is State.SENDING else record
+                if now is not None and now.state is State.UNCERTAIN and codec.known(now, self._provider):
+                    yield now
+
+    async def adopt(self, record: Record, task_id: str) -> Task[Any]:
+        """Note which task came of an uncertain submission. ConfigurationError if another did."""
+        found = await self._journal.adopt(record.ref, task_id)
+        if found is None or (found.ref, found.task_id) != (record.ref, task_id):
+            raise ConfigurationError(
+                f"task_id must be of an uncertain submission, got {task_id!r} for {found or record!r}"
+            )
+        return self._restored(found)
+
+    async def dismiss(self, ref: str, seen: State | None) -> bool:
+        """Give a submission up, if it is still in the state that was seen."""
+        return await self._journal.dismiss(ref, seen)

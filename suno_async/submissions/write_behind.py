@@ -1,0 +1,209 @@
+"""What a store is owed: writes that it could not take yet."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from ..errors import StoreError
+from ..http.retry import pauses
+from ..log import log
+from ..stores.base import Damaged, Store, Transition
+from ..stores.record import Record
+
+__all__ = ["Write", "WriteBehind"]
+
+LAST_TRY = 5.0
+"""Seconds that closing waits for the store."""
+LONGEST_PAUSE = 5.0
+"""Seconds between two attempts."""
+OUTAGE = 3
+"""Submissions whose writes fail one after the other before the rest is not tried in that round."""
+SET_ASIDE_AFTER = 5
+"""Rounds in which a write fails while others succeed before it is given up."""
+
+
+class Write(NamedTuple):
+    """One write: a transition of a record, or its removal."""
+
+    what: str
+    """For the log."""
+    transition: Transition | None
+    """None removes the record."""
+    ref: str = ""
+    task_id: str = ""
+    key: str = ""
+    """The idempotency key that the write decides about."""
+    record: Record | None = None
+    """What the record should be afterwards, if the store has lost it, for example by a failover."""
+
+    async def perform(self, store: Store) -> Record | None:
+        """Do it; return the record as it is then."""
+        if self.transition is None:
+            await store.remove(self.ref)
+            return None
+        changed = await store.change(self.transition, ref=self.ref, task_id=self.task_id)
+        if changed is not None or self.record is None:
+            return changed
+        found = await store.get(ref=self.record.ref)
+        if found is None and await store.intend(self.record) is not None:  # its key is another's by now
+            await store.intend(replace(self.record, key=""))
+        return found or self.record
+
+
+class WriteBehind:
+    """Writes to a store in their order, never lost while this process lives.
+
+    They are ordered per submission: one that fails does not keep the others from being written. One that goes on
+    failing while others succeed is set aside with a log line, since the store will never take it.
+    """
+
+    # State, all of it: _owed (by ref, or by task id where no ref is known) with _failures, _turn, _working,
+    # _successes (of all writes), _closed.
+
+    def __init__(self, store: Store, owed: Iterable[Write] = ()) -> None:
+        self._store = store
+        self._owed: dict[str, deque[Write]] = {}
+        self._failures: dict[str, int] = {}
+        self._turn = asyncio.Lock()
+        self._working: asyncio.Task[None] | None = None
+        self._successes = 0
+        self._closed = False
+        for write in owed:
+            self._owed.setdefault(self._name(write), deque()).append(write)
+
+    def start(self) -> None:
+        """Write what another event loop has left."""
+        if self._owed and self._working is None:
+            self._working = asyncio.create_task(self._work())
+
+    @property
+    def owed(self) -> list[Write]:
+        """What is owed, in order for each submission."""
+        return [write for queue in self._owed.values() for write in queue]
+
+    def applied(self, record: Record) -> Record:
+        """Return a record as it will be once what is owed is written."""
+        for write in self._owed.get(record.ref, ()):
+            if write.transition is not None:
+                record = write.transition(record) or record
+        return record
+
+    def removes(self, ref: str) -> bool:
+        """Return whether the removal of a record is owed."""
+        return any(write.transition is None for write in self._owed.get(ref, ()))
+
+    async def now_or_later(self, write: Write) -> Record | None:
+        """Write at once if that can be done, else as soon as it can; return the record if it is written."""
+        if self._name(write) not in self._owed:
+            try:
+                return await self._perform(write)
+            except StoreError as exc:
+                log.warning("%s: to be written later: %s", write.what, exc)
+        self.later(write)
+        return None
+
+    def later(self, write: Write) -> None:
+        """Write soon."""
+        if self._closed:
+            log.error("the store could not be told: %s", write.what)
+            return
+        self._owed.setdefault(self._name(write), deque()).append(write)
+        self.start()
+
+    async def flush(self, *, key: str = "", ref: str = "", task_id: str = "") -> None:
+        """Write now what is owed about a key, a submission or a task. StoreError if the store does not take it yet."""
+        if not self._owed:
+            return
+        for name, queue in list(self._owed.items()):
+            if name in (ref, task_id) or (key and any(write.key == key for write in queue)):
+                async with self._turn:
+                    await self._write_all(name)
+
+    def _name(self, write: Write) -> str:
+        """What the write is ordered by: a task id alone may be of a submission that is owed something."""
+        if write.ref or not write.task_id:
+            return write.ref
+        for name, queue in self._owed.items():
+            if any(owed.task_id == write.task_id for owed in queue):
+                return name
+        return write.task_id
+
+    async def _perform(self, write: Write) -> Record | None:
+        done = await write.perform(self._store)
+        self._successes += 1
+        return done
+
+    async def _write_all(self, name: str) -> None:
+        """Write what is owed about one submission. StoreError if the store does not take it."""
+        queue = self._owed.get(name)
+        while queue:
+            try:
+                await self._perform(queue[0])
+            except Damaged as exc:
+                log.error("%s: this cannot be written: %s", queue[0].what, exc)
+            except StoreError:
+                raise
+            except Exception:
+                log.exception("%s: this cannot be written", queue[0].what)
+            queue.popleft()
+            self._failures.pop(name, None)
+        self._owed.pop(name, None)
+
+    async def _work(self) -> None:
+        waits = pauses(cap=LONGEST_PAUSE)
+        try:
+            while self._owed:
+                before = self._successes
+                failed = await self._round()
+                if self._successes > before:
+                    waits = pauses(cap=LONGEST_PAUSE)
+                    for name, exc in failed:
+                        self._set_aside(name, exc)
+                if self._owed:
+                    await asyncio.sleep(max(0.05, next(waits)))
+        finally:
+            self._working = None
+
+    async def _round(self) -> list[tuple[str, StoreError]]:
+        """Try once for each submission; those whose writes the store did not take."""
+        failed: list[tuple[str, StoreError]] = []
+        before = self._successes
+        for name in list(self._owed):
+            async with self._turn:
+                try:
+                    await self._write_all(name)
+                except StoreError as exc:
+                    failed.append((name, exc))
+            if len(failed) >= OUTAGE and self._successes == before:
+                break
+        return failed
+
+    def _set_aside(self, name: str, exc: StoreError) -> None:
+        """Give up a write that fails again and again while others succeed."""
+        self._failures[name] = self._failures.get(name, 0) + 1
+        queue = self._owed.get(name)
+        if queue and self._failures[name] >= SET_ASIDE_AFTER:
+            log.error("%s: given up, since the store takes other writes and not this one: %s", queue[0].what, exc)
+            queue.popleft()
+            self._failures.pop(name)
+            if not queue:
+                del self._owed[name]
+
+    async def aclose(self) -> None:
+        """Write what is owed, if the store takes it soon; log what it did not take."""
+        self._closed = True
+        working = self._working
+        if working is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_TRY):
+                    while self._owed:
+                        await self._round()
+                        await asyncio.sleep(0.1 if self._owed else 0)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+        for write in self.owed:
+            log.error("the store could not be told: %s", write.what)

@@ -1,0 +1,204 @@
+"""When to poll one task next, and when to stop: decisions only."""
+
+import math
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..api.updates import Provisional, Stage, Update
+from ..errors import (
+    ApiError,
+    DecodeError,
+    InsufficientCredits,
+    Maintenance,
+    RateLimited,
+    ServerError,
+    StoreError,
+    SunoError,
+    TaskNotFound,
+    TaskTimeout,
+    TransportError,
+)
+from ..http.retry import pauses
+from .pace import Pace
+
+__all__ = ["PASSING", "Watch", "settled"]
+
+R = TypeVar("R")
+
+PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCredits, StoreError)
+"""A poll that failed like this is repeated until patience ends. Polls are free, so they say nothing about credits."""
+LONGEST = 60.0
+"""Seconds that the service can make us wait, so that patience still ends about when it should."""
+SLACK = 1.0
+"""Seconds by which a claim outlasts the pause to the next poll."""
+UNREADABLE_POLLS = 3
+"""Answers in a row that cannot be read before that is raised."""
+VISIBLE_AFTER = 90.0
+"""Seconds for which a task may still be unknown to its details page."""
+FILES_AFTER = 60.0
+"""Seconds for which the files of a success may still be missing."""
+
+
+def slot(due: float) -> float:
+    """Return the next sixteenth of a second, so that polls due about the same time share one timer."""
+    return math.ceil(due * 16) / 16
+
+
+class Watch:
+    """The schedule of one task's polls, from the first interest until it ends or patience does."""
+
+    # State, all of it. For the decisions: pace, step, due, since, until, polled, unknown_since, retries, trouble,
+    # unreadable, provisional, provisional_since, undelivered, nudged. Notes of the poller: holders, busy, queued.
+
+    __slots__ = (
+        "busy",
+        "due",
+        "holders",
+        "nudged",
+        "pace",
+        "polled",
+        "provisional",
+        "provisional_since",
+        "queued",
+        "retries",
+        "since",
+        "step",
+        "trouble",
+        "undelivered",
+        "unknown_since",
+        "unreadable",
+        "until",
+    )
+
+    def __init__(self, pace: Pace, now: float, *, accepted_at: float | None = None, polled: float = -math.inf) -> None:
+        self.pace = pace
+        self.step = 0
+        self.since = now
+        """When patience began."""
+        self.until = math.inf
+        """When patience ends; it begins with the first interest."""
+        self.unknown_since = now if accepted_at is None else accepted_at
+        """Since when the service has not known the task."""
+        self.due = now if accepted_at is None else max(now, slot(accepted_at + self.pause()))
+        self.polled = polled
+        """When it was polled last."""
+        self.retries: Iterator[float] | None = None
+        self.trouble: SunoError | None = None
+        """Why the last poll failed, if it did."""
+        self.unreadable = 0
+        self.provisional = Provisional.NONE
+        self.provisional_since = now
+        self.undelivered: Update[Any] | None = None
+        self.nudged = False
+        """A callback asked for the next poll."""
+        self.holders: tuple[Any, ...] = ()
+        self.busy = False
+        """A poll is under way."""
+        self.queued = -1.0
+        """When its entry in the heap is due; older entries are dead."""
+
+    def pause(self) -> float:
+        """Return the next pause in seconds."""
+        self.step += 1
+        return self.pace.pause(self.step - 1)
+
+    @property
+    def claim_seconds(self) -> float:
+        """For how long a claim on the polls of this task holds."""
+        return max(self.pace.first, self.pace.cap) + SLACK
+
+    def begin(self, now: float, spacing: float) -> None:
+        """Somebody has an interest: patience begins, unless it has begun."""
+        if self.until == math.inf:
+            self.since, self.until = now, now + self.pace.patience
+        self.due = min(max(self.due, now, self.polled + spacing), max(self.until, now))
+
+    def repace(self, pace: Pace, now: float) -> None:
+        """The polls are of another kind from now on: the submission has its task."""
+        self.pace, self.step, self.retries = pace, 0, None
+        self.since, self.until = now, now + pace.patience
+        self.due = self.unknown_since = now
+
+    def nudge(self, now: float, spacing: float) -> None:
+        """Something new is said to be there: poll soon."""
+        self.nudged = True
+        self.due = max(now, self.polled + spacing)
+
+    def put_off(self, now: float) -> None:
+        """An update came by another way: the next poll is due as long from now as the first was."""
+        if not self.nudged:
+            self.due = min(max(self.due, slot(now + self.pace.first)), self.until)
+
+    def after_update(self, update: Update[R], now: float) -> Update[R]:
+        """Return what time makes of an update. TaskNotFound if the task has been unknown for too long."""
+        self.trouble = self.retries = None
+        self.unreadable = 0
+        if update.provisional is not Provisional.MISSING:
+            self.unknown_since = now
+        if update.provisional is not self.provisional:
+            self.provisional, self.provisional_since = update.provisional, now
+        if update.provisional is Provisional.NONE:
+            self.undelivered = None
+            return update
+        self.undelivered = update if update.provisional is Provisional.UNDELIVERED else None
+        known = settled(update, now - self.unknown_since, now - self.provisional_since)
+        if known is None:
+            raise TaskNotFound(update.task_id)
+        return known
+
+    def after_error(self, error: SunoError, now: float, spacing: float) -> float:
+        """Return the pause after a poll that failed; raise the error if repeating is of no use."""
+        if isinstance(error, DecodeError):
+            self.unreadable += not self.nudged  # how often that is, strangers can decide
+            if self.unreadable >= UNREADABLE_POLLS:
+                raise error
+            return self.pause()
+        if not isinstance(error, PASSING):
+            raise error
+        self.trouble = error
+        self.retries = self.retries or pauses()
+        wait = error.retry_after if isinstance(error, ApiError) else None
+        return max(spacing, min(wait or 0.0, LONGEST), next(self.retries))
+
+    def wait(self, pause: float, now: float, spacing: float) -> None:
+        """Set when the next poll is due: after the pause, unless a callback asked for one meanwhile."""
+        if self.nudged:
+            self.due = max(now, self.polled + spacing)
+        else:
+            self.due = min(max(slot(now + pause), self.polled + spacing), self.until)
+
+    def timeout(self, task_id: str, now: float) -> "TaskTimeout | Update[Any]":
+        """Return how the waiting ends when patience has: as a failure if our callback address failed, and no files."""
+        if self.undelivered is not None:
+            return _failed(self.undelivered, "our callback address failed, and no result came")
+        error = TaskTimeout(task_id, now - self.since)
+        error.__cause__ = self.trouble
+        return error
+
+
+def settled(update: Update[R], unknown: float, provisional: float) -> Update[R] | None:
+    """Return what time makes of a provisional update; None when the task is not to be found.
+
+    Args:
+        update: What a poll said.
+        unknown: Seconds for which the service has not known the task.
+        provisional: Seconds for which updates have been provisional for the same reason.
+    """
+    match update.provisional:
+        case Provisional.MISSING if unknown >= VISIBLE_AFTER:
+            return None
+        case Provisional.LATE_FILES if provisional >= FILES_AFTER:
+            if update.result is None:
+                return _failed(update, "the service says success but has no result")
+            return msgspec.structs.replace(update, stage=Stage.COMPLETE, provisional=Provisional.NONE)
+        case _:
+            return update
+
+
+def _failed(update: Update[R], message: str) -> Update[R]:
+    """The same update as an end without result."""
+    return msgspec.structs.replace(
+        update, stage=Stage.FAILED, provisional=Provisional.NONE, message=update.message or message
+    )

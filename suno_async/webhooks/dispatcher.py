@@ -1,0 +1,232 @@
+"""Verified callbacks on their way to their tasks: whose each is, and what is done with it."""
+
+import asyncio
+from typing import Any, NamedTuple, TypeVar
+
+from ..api.providers import Provider
+from ..api.requests import Request
+from ..api.requests.base import kind_by_token_id
+from ..api.updates import Provisional, Stage, Update
+from ..errors import StoreError
+from ..log import log
+from ..stores.record import Record
+from ..submissions import codec
+from ..submissions.journal import Journal
+from ..submissions.submitter import Submitter
+from ..tasks.poller import Poller
+from ..tasks.registry import TaskRegistry
+from ..tasks.task import Task, TaskInfo
+from ..wire import callbacks
+from ..wire.callbacks import Callback
+from ..wire.tokens import Token
+from .observers import Observers
+from .policy import Decision, decide
+from .verification import Proof, bind
+
+__all__ = ["CallbackDelivery", "CallbackDispatcher", "DispatchSettings"]
+
+R = TypeVar("R")
+
+WAITS = 10.0
+"""Seconds that a callback waits for the submission that it may have overtaken; the service allows 15."""
+WAITING = 100
+"""Callbacks that wait at the same time."""
+WAITING_BYTES = 16 << 20
+"""Bytes of them."""
+
+
+class CallbackDelivery(NamedTuple):
+    """A callback, how far it is verified, and what its receiver wants done with such."""
+
+    callback: Callback
+    proof: Proof
+    token: Token | None = None
+    confirm: bool = False
+
+
+class DispatchSettings(NamedTuple):
+    """What the dispatcher must know of its client."""
+
+    provider: Provider
+    shared: bool
+    """Whether other processes may use the store, too."""
+
+
+class CallbackDispatcher:
+    """Takes verified callbacks for the tasks of a client."""
+
+    # State, all of it: _waiting with _waiting_bytes (callbacks whose submission may be under way), _later (callbacks
+    # that were fed for tasks that nobody here holds), _closed.
+
+    def __init__(
+        self,
+        registry: TaskRegistry,
+        journal: Journal,
+        poller: Poller,
+        submitter: Submitter,
+        observers: Observers,
+        settings: DispatchSettings,
+    ) -> None:
+        self._registry = registry
+        self._journal = journal
+        self._poller = poller
+        self._submitter = submitter
+        self._observers = observers
+        self._provider, self._shared = settings
+        self._waiting = 0
+        self._waiting_bytes = 0
+        self._later: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    # ---- from the service ----------------------------------------------------------------------------------------
+
+    async def dispatch(self, delivery: CallbackDelivery) -> Decision:
+        """Decide about a callback and do it. StoreError if it must be written down and cannot be."""
+        if self._closed:
+            raise StoreError("the client is closed")
+        callback, proof, token, confirm = delivery
+        if token is not None:  # strangers do not come as far as the store
+            proof = await self._bound(callback.task_id, token)
+            if proof is Proof.WRONG:
+                return Decision.REFUSE
+        task, record = await self._find(callback.task_id, proof, token)
+        if task is None and proof is not Proof.NONE and self._submitter.under_way:
+            task = await self._wait_for(callback)
+        update = None if task is None else callbacks.update(callback, task.kind, task.model)
+        decision = decide(proof, _claimed(callback, update), task is not None, confirm)
+        if decision is Decision.WAIT and self._submitter.under_way:
+            raise StoreError(f"task {callback.task_id} is not known yet")
+        if task is None or update is None:
+            return decision
+        if decision in (Decision.FEED, Decision.CONFIRM):
+            await self._follow(task, record)
+        if decision is Decision.FEED:
+            self._after(task, update, await self._journal.apply_durably(task, update))
+        elif decision in (Decision.CONFIRM, Decision.WAKE):
+            if proof is Proof.TOKEN:  # whose task it is, that is proven
+                await self._journal.apply_durably(task, Update(task_id=task.id, stage=Stage.PENDING))
+            self._poller.nudge(task)
+        unsure = decision is Decision.CONFIRM or (
+            decision is Decision.FEED and update.provisional is not Provisional.NONE
+        )
+        if unsure and (self._observers or self._shared):  # somebody in another process may have an interest
+            self._poller.confirm(task)
+        return decision
+
+    async def _bound(self, task_id: str, token: Token) -> Proof:
+        """How far a genuine token verifies a callback of this task."""
+        task = self._registry.find(task_id)
+        if task is not None and task.ref:
+            return bind(token, task_id, task.ref, None)
+        record = await self._journal.find(ref=token.ref)
+        owner = None if record is None else record.task_id
+        other = None if owner else await self._journal.find(task_id=task_id)
+        return bind(token, task_id, "" if other is None else other.ref, owner)
+
+    async def _find(self, task_id: str, proof: Proof, token: Token | None) -> tuple[Task[Any] | None, Record | None]:
+        """The task a callback speaks of, by its id, or by what a token of ours or the store tells; and its record."""
+        task, record = self._registry.find(task_id), None
+        ours = token is not None and proof is Proof.TOKEN
+        if task is None and (ours or (self._shared and proof is Proof.SIGNATURE)):
+            record = await self._journal.find(ref="" if token is None else token.ref, task_id=task_id)
+            if record is not None and codec.known(record, self._provider):
+                task = self._registry.restored(*codec.restore(record, self._provider))
+                self._registry.keep(task, task_id)
+            elif record is not None and ours:  # of a class that others can read
+                await self._journal.note_task_id(record, task_id)
+        if token is None:
+            return task, record
+        kind = kind_by_token_id(token.token_id)
+        if kind is not None and (task is None or task.kind.result is not kind.result):
+            if task is not None and not ours:
+                return None, None  # another kind's token, of a submission that nobody here knows
+            task = self._new(task_id, kind, token.ref if ours else "")
+        if task is not None and ours:
+            task.learn(TaskInfo(task_id, task.kind, token.ref))
+        return task, record
+
+    def _new(self, task_id: str, kind: type[Request[R]], ref: str) -> Task[R]:
+        task = self._registry.detached(kind, task_id)
+        task.learn(TaskInfo(task_id, kind, ref))
+        self._registry.keep(task, task_id)
+        return task
+
+    async def _wait_for(self, callback: Callback) -> Task[Any] | None:
+        """The task of a submission that is under way and has become this task, if there is one."""
+        if self._waiting >= WAITING or self._waiting_bytes + len(callback.body) > WAITING_BYTES:
+            raise StoreError("too many callbacks wait for submissions that are under way")
+        self._waiting += 1
+        self._waiting_bytes += len(callback.body)
+        try:
+            return await self._registry.wait_for(callback.task_id, WAITS)
+        finally:
+            self._waiting -= 1
+            self._waiting_bytes -= len(callback.body)
+
+    async def _follow(self, task: Task[Any], record: Record | None) -> None:
+        """Let observers hear of this task from now on."""
+        if self._observers.wants(task):
+            known = record or await self._journal.find(ref=task.ref, task_id=task.id)
+            self._observers.follow(task, known or Record(ref=task.ref, kind=codec.name_of(task.kind)))
+
+    def _after(self, task: Task[Any], update: Update[Any], fed: bool) -> None:
+        """Tell the poller what a callback that is believed did: it may wait, or must poll."""
+        if update.provisional is not Provisional.NONE:
+            self._poller.nudge(task)
+        elif fed:
+            self._poller.put_off(task)
+
+    # ---- from the application ------------------------------------------------------------------------------------
+
+    def feed(self, callback: Callback) -> bool:
+        """Take a callback that the application vouches for. Return whether it was new for a task that is held here."""
+        task = self._registry.find(callback.task_id)
+        if task is None:
+            if len(self._later) < WAITING:
+                later = asyncio.create_task(self._feed_later(callback))
+                self._later.add(later)
+                later.add_done_callback(self._later.discard)
+            else:
+                log.warning("a callback of task %s was left: too many wait already", callback.task_id)
+            return False
+        return self._feed(task, callback)
+
+    def _feed(self, task: Task[Any], callback: Callback) -> bool:
+        update = callbacks.update(callback, task.kind, task.model)
+        fed = self._journal.apply_soon(task, update)
+        self._after(task, update, fed)
+        return fed
+
+    async def _feed_later(self, callback: Callback) -> None:
+        """The same for a task that nobody here holds (yet)."""
+        task = await self._registry.wait_for(callback.task_id, WAITS) if self._submitter.under_way else None
+        if task is None:
+            try:
+                record = await self._journal.find(task_id=callback.task_id)
+            except StoreError as exc:
+                log.warning("a callback of task %s was left: %s", callback.task_id, exc)
+                return
+            if record is not None and codec.known(record, self._provider):
+                task = self._registry.restored(*codec.restore(record, self._provider))
+        if task is not None:
+            self._feed(task, callback)
+
+    def nudge(self, task_id: str) -> None:
+        """Poll a task soon, if somebody has an interest in it."""
+        if (task := self._registry.find(task_id)) is not None:
+            self._poller.nudge(task)
+
+    async def aclose(self) -> None:
+        """Take nothing more."""
+        self._closed = True
+        later = list(self._later)
+        for one in later:
+            one.cancel()
+        await asyncio.gather(*later, return_exceptions=True)
+
+
+def _claimed(callback: Callback, update: Update[Any] | None) -> Stage:
+    """The stage a callback claims; an end where it says so by any of its words, or where that is not clear."""
+    if update is None or update.provisional is not Provisional.NONE:
+        return Stage.COMPLETE
+    return update.stage if update.stage is not Stage.PENDING or callback.stage else Stage.COMPLETE

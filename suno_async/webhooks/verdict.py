@@ -1,0 +1,36 @@
+"""What to answer a callback."""
+
+from typing import NamedTuple
+
+from ..wire.callbacks import Callback
+from .policy import Decision
+
+__all__ = ["LIMIT", "NOT_POSTED", "TOO_LARGE", "Verdict"]
+
+LIMIT = 1 << 20
+"""Bytes a callback may have; the largest documented ones are a few thousand."""
+
+
+class Verdict(NamedTuple):
+    """What to answer.
+
+    Attributes:
+        status: The HTTP status.
+        reason: Why, for people.
+        callback: The callback, if it was one.
+        decision: What was done with it.
+    """
+
+    status: int
+    reason: str
+    callback: Callback | None = None
+    decision: Decision | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Headers that belong to the status."""
+        return {"Allow": "POST"} if self.status == 405 else {}
+
+
+TOO_LARGE = Verdict(413, "too large")
+NOT_POSTED = Verdict(405, "callbacks are posted")
