@@ -71,7 +71,13 @@ class MusicJob(Job[Music], frozen=True, kw_only=True):
 
 
 class SungJob(MusicJob, frozen=True, kw_only=True):
-    """Music whose voice and style can be controlled."""
+    """Music whose voice and style can be controlled.
+
+    Args:
+        style_weight: How strictly to follow `style`, 0 to 1 in steps of 0.01.
+        weirdness_constraint: How far the result may deviate, 0 to 1 in steps of 0.01.
+        audio_weight: Influence of the given audio, 0 to 1 in steps of 0.01. Not without vocals with V6 models.
+    """
 
     model: ModelName | None = None
     vocal_gender: VocalGender | None = None
