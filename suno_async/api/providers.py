@@ -230,7 +230,7 @@ KIE = Provider(
     uploads="https://kieai.redpandaai.co",
     codes=_KIE_CODES,
     codes_by_path={GenerateLyrics.path: _SUNOAPI_CODES},
-    unsupported_fields={UploadCover.path: {"image_urls"}},
+    unsupported_fields={UploadCover.path: {"image_urls"}, UploadExtend.path: {"variety"}},
     required_fields={UploadExtend.path: ("continue_at",)},
     max_chars={AddInstrumental.path: _ADDED, AddVocals.path: _ADDED},
     callback_task_id_paths={**_TASK_ID_PATHS, GenerateMidi.path: ("data", "taskId")},
@@ -276,6 +276,7 @@ SUNOAPI = Provider(
     field_names={RecoverAudio.path: {"task_id": "sunoTaskId"}},
     unsupported_fields={
         UploadCover.path: {"image_urls"},
+        UploadExtend.path: {"variety"},
         ExtendMusic.path: {"instrumental"},
         SeparateStems.path: {"audio_url"},
     },

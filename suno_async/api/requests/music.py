@@ -381,6 +381,7 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
         upload_url: The song: a public address, or a Path that is uploaded first.
         continue_at: Where the continuation begins, in seconds from the start: more than 0, less than the length. KIE
             always requires it; elsewhere it is required with `style`, `title` or `lyrics`.
+        variety: How much results may differ, 0 to 4. KIE's jobs API only.
 
     Source: https://docs.kie.ai/old-model/suno-api/upload-and-extend-audio
     """
@@ -392,6 +393,7 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
 
     upload_url: Media
     instrumental: Instrumental = False
+    variety: Variety | None = None
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
