@@ -2,12 +2,12 @@
 
 import os
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from .api.providers import Provider
 from .api.requests import (
@@ -49,6 +49,7 @@ from .files.links import FreshLinks
 from .files.uploads import FOLDER, Progress, UploadSource
 from .http.transport import Transport
 from .lifecycle import Lifecycle
+from .methods import calls, submits
 from .settings import Settings, check_task_id
 from .stores.base import Store
 from .stores.record import Record
@@ -63,30 +64,7 @@ from .wire.callbacks import Callback
 
 __all__ = ["SunoClient"]
 
-P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def _submits(
-    job: Callable[P, Job[R]],
-) -> Callable[Concatenate["SunoClient", P], Coroutine[Any, Any, Task[R]]]:
-    """A client method for a job: the class's own signature, in front of `submit`."""
-
-    async def method(self: "SunoClient", /, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
-        return await self.submit(job(*args, **kwargs))
-
-    method.__doc__ = job.__doc__
-    return method
-
-
-def _calls(call: Callable[P, Call[R]]) -> Callable[Concatenate["SunoClient", P], Coroutine[Any, Any, R]]:
-    """A client method for a call, in front of `run`."""
-
-    async def method(self: "SunoClient", /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return await self.run(call(*args, **kwargs))
-
-    method.__doc__ = call.__doc__
-    return method
 
 
 class SunoClient:
@@ -176,34 +154,34 @@ class SunoClient:
 
     # ---- a method for each endpoint ------------------------------------------------------------------------------
 
-    generate_music = _submits(GenerateMusic)
-    extend_music = _submits(ExtendMusic)
-    upload_cover = _submits(UploadCover)
-    upload_extend = _submits(UploadExtend)
-    add_instrumental = _submits(AddInstrumental)
-    add_vocals = _submits(AddVocals)
-    mashup = _submits(Mashup)
-    replace_section = _submits(ReplaceSection)
-    generate_sounds = _submits(GenerateSounds)
-    generate_lyrics = _submits(GenerateLyrics)
-    get_timestamped_lyrics = _calls(GetTimestampedLyrics)
-    boost_style = _calls(BoostStyle)
-    convert_to_wav = _submits(ConvertToWav)
-    create_music_video = _submits(CreateMusicVideo)
-    separate_stems = _submits(SeparateStems)
-    generate_midi = _submits(GenerateMidi)
-    generate_cover = _submits(GenerateCover)
-    recover_audio = _submits(RecoverAudio)
-    generate_persona = _calls(GeneratePersona)
-    validate_voice = _submits(ValidateVoice)
-    regenerate_phrase = _submits(RegeneratePhrase)
-    generate_voice = _submits(GenerateVoice)
-    check_voice = _calls(CheckVoice)
-    get_credits = _calls(GetCredits)
-    get_download_url = _calls(GetDownloadUrl)
-    upload_base64 = _calls(UploadBase64)
-    upload_from_url = _calls(UploadFromUrl)
-    upload_stream = _calls(UploadStream)
+    generate_music = submits(GenerateMusic)
+    extend_music = submits(ExtendMusic)
+    upload_cover = submits(UploadCover)
+    upload_extend = submits(UploadExtend)
+    add_instrumental = submits(AddInstrumental)
+    add_vocals = submits(AddVocals)
+    mashup = submits(Mashup)
+    replace_section = submits(ReplaceSection)
+    generate_sounds = submits(GenerateSounds)
+    generate_lyrics = submits(GenerateLyrics)
+    get_timestamped_lyrics = calls(GetTimestampedLyrics)
+    boost_style = calls(BoostStyle)
+    convert_to_wav = submits(ConvertToWav)
+    create_music_video = submits(CreateMusicVideo)
+    separate_stems = submits(SeparateStems)
+    generate_midi = submits(GenerateMidi)
+    generate_cover = submits(GenerateCover)
+    recover_audio = submits(RecoverAudio)
+    generate_persona = calls(GeneratePersona)
+    validate_voice = submits(ValidateVoice)
+    regenerate_phrase = submits(RegeneratePhrase)
+    generate_voice = submits(GenerateVoice)
+    check_voice = calls(CheckVoice)
+    get_credits = calls(GetCredits)
+    get_download_url = calls(GetDownloadUrl)
+    upload_base64 = calls(UploadBase64)
+    upload_from_url = calls(UploadFromUrl)
+    upload_stream = calls(UploadStream)
 
     # ---- jobs ----------------------------------------------------------------------------------------------------
 

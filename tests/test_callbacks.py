@@ -65,7 +65,7 @@ def test_a_callback_and_a_details_page_give_the_same_result() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "stage", "doubt"),
+    ("body", "stage", "provisional"),
     [
         (called("text"), Stage.TEXT, Provisional.NONE),
         (called("text", track(1, audio=False)), Stage.TEXT, Provisional.NONE),

@@ -73,6 +73,7 @@ ADDED: dict[str, Any] = {"upload_url": URL, "title": "La", "style": "pop", "nega
         (KIE_JOBS, ReplaceSection(task_id="t", audio_id="a", **REPLACE), "full_lyrics must be given at kie-jobs"),
         (KIE_JOBS, Mashup(upload_url_list=(URL, URL), prompt="x"), "style must be given at kie-jobs"),
         (KIE_JOBS, AddInstrumental(lyrics="la", model="V6", **ADDED), "lyrics is not known at kie-jobs, got 'la'"),
+        (KIE, UploadExtend(upload_url=URL, continue_at=3, variety=2), "variety is not known at kie, got 2"),
         (KIE_JOBS, AddVocals(variety=2, model="V6", **ADDED), "variety is not known at kie-jobs, got 2"),
         (
             KIE_JOBS,

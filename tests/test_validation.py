@@ -178,8 +178,8 @@ def refused(request: Request[Any]) -> dict[str, str]:
         ),
         (
             ReplaceSection(task_id="t", prompt="p", style="s", title="t", start=10, end=20),
-            "task_id and audio_id",
-            "task_id and audio_id or upload_url must be given, got None",
+            "audio_id",
+            "audio_id must be given, or the result it is about, or upload_url, got None",
         ),
         (
             ReplaceSection(task_id="t", audio_id="a", model="V5", prompt="p", style="s", title="t", start=10, end=20),
@@ -259,7 +259,7 @@ def refused(request: Request[Any]) -> dict[str, str]:
             "audio_url",
             f"audio_url cannot be given with task_id or audio_id, got '{URL}'",
         ),
-        (SeparateStems(audio_id="a"), "task_id", "task_id must be given, or the result it is about, got None"),
+        (SeparateStems(audio_id="a"), "task_id", "task_id must be given, or the result it is about, or audio_url, got None"),
         (
             CreateMusicVideo(task_id="t", audio_id="a", author="x" * 51),
             "author",

@@ -1,4 +1,4 @@
-"""The types of request fields, their limits, and how a given value is held against them."""
+"""The types of request fields, with their limits."""
 
 from functools import cache
 from os import PathLike
@@ -31,42 +31,47 @@ __all__ = [
 
 Text = Annotated[str, Meta(min_length=1)]
 Url = Annotated[str, Meta(pattern=r"^(?i:https?)://[^\s/]", extra={"is": "an http(s) address"})]
-AudioId = Annotated[str, Meta(min_length=1, description="The track, by its id.")]
-Flag = Annotated[bool, Meta(description="Follows from the other fields unless given.")]
-Instrumental = Annotated[bool, Meta(description="True: no singing.")]
+AudioId = Annotated[str, Meta(min_length=1, description="Id of the track.")]
+Flag = Annotated[bool, Meta(description="Default: follows from the other fields.")]
+Instrumental = Annotated[bool, Meta(description="True: without singing.")]
 ModelName = Annotated[
     str,
-    Meta(min_length=1, description="V6, V5, … (`Model`); unknown names are passed on. Left out: the client's `model`."),
+    Meta(min_length=1, description="A name of `Model`; others are passed on. Default: the client's model."),
 ]
-Moment = Annotated[float, Meta(gt=0, description="Seconds from the start of the audio, greater than 0.")]
-Weight = Annotated[float, Meta(ge=0, le=1, description="0 to 1 in steps of 0.01.")]
+Moment = Annotated[float, Meta(gt=0, description="Seconds from the start of the audio, more than 0.")]
+Weight = Annotated[float, Meta(ge=0, le=1, description="0 to 1 in steps of 0.01. Default: the service's.")]
 Duration = Annotated[
-    float, Meta(ge=10, le=360, description="Wished length, 10 to 360 seconds; V5_5 and the V6 family only.")
+    float, Meta(ge=10, le=360, description="Desired length, 10 to 360 seconds. V5_5 and the V6 family only.")
 ]
 Variety = Annotated[
-    int, Meta(ge=0, le=4, description="How far results may differ: 0 off, 1 normal, 2 high, 3 extra, 4 max. V6 time.")
+    int,
+    Meta(ge=0, le=4, description="How much results may differ, 0 to 4. Default: 1. V6 pages only."),
 ]
-VocalGender = Annotated[Literal["m", "f"], Meta(description="Preferred singer; raises the probability only.")]
+VocalGender = Annotated[Literal["m", "f"], Meta(description="Preferred voice, m or f; raises the probability only.")]
 NegativeTags = Annotated[str, Meta(description="Styles to avoid.")]
-AddedStyle = Annotated[str, Meta(min_length=1, description="Styles wanted (1000 characters at KIE).")]
+AddedStyle = Annotated[str, Meta(min_length=1, description="Styles to use; at most 1000 characters at KIE.")]
 PersonaId = Annotated[
-    str, Meta(min_length=1, description="A persona id, or a voice id with persona_model voice_persona.")
+    str, Meta(min_length=1, description="Id of a persona, or of a voice with `persona_model` voice_persona.")
 ]
 PersonaModel = Annotated[
     Literal["style_persona", "voice_persona"],
-    Meta(description="How persona_id is read. voice_persona: V5, V5_5 and the V6 family only."),
+    Meta(description="What `persona_id` names. voice_persona: V5, V5_5 and the V6 family only."),
 ]
 
-WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  `|` is not for Annotated in the checkers' eyes
+WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  the type checkers refuse `|` with Annotated
 
 if TYPE_CHECKING:
     Media = str | PathLike[str]
-else:  # what is sent in the end; msgspec knows no paths
+else:  # what is sent in the end; a Path is uploaded first
     Media = Annotated[str, Meta(pattern=Url.__metadata__[0].pattern, extra={"is": "an http(s) address or a Path"})]
 
 
 def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
-    """The fields of a request that name files of this machine, which the service can't read."""
+    """Return the fields of a request that hold Paths of this machine, which must be uploaded first.
+
+    Args:
+        request: The request; the values of the result are lists, also for fields that take one file.
+    """
     found: dict[str, list[str | PathLike[str]]] = {}
     for name, kind, default in fields_of(type(request)):
         value: Any = getattr(request, name)
@@ -78,7 +83,11 @@ def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
 
 
 def plain(value: object) -> str:
-    """Text of a class of its own, as template engines and parsers hand it on, is text."""
+    """Return an instance of a subclass of `str`, as template engines make them, as plain `str`, for JSON encoders.
+
+    Raises:
+        TypeError: If the value is no text.
+    """
     if isinstance(value, str):
         return str.__str__(value)
     raise TypeError(f"no JSON for {type(value).__name__}")
@@ -86,10 +95,11 @@ def plain(value: object) -> str:
 
 @cache
 def takes_files(kind: Any) -> bool:
+    """Return whether a field of this type takes files."""
     return kind == Media or any(takes_files(part) for part in get_args(kind) if part is not ...)
 
 
 @cache
 def fields_of(request: type[Struct]) -> tuple[tuple[str, Any, Any], ...]:
-    """The names of the fields, their types and defaults."""
+    """Return name, type and default of each field."""
     return tuple((field.name, field.type, field.default) for field in msgspec.structs.fields(request))

@@ -1,4 +1,4 @@
-"""The gateways: one value each. An own one is `msgspec.structs.replace(KIE, api="https://…")`."""
+"""The gateways, one value each. A gateway of your own: `msgspec.structs.replace(KIE, name="mine", api="https://…")`."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -42,6 +42,7 @@ from .requests import (
     UploadCover,
     UploadExtend,
     ValidateVoice,
+    endpoints,
 )
 
 __all__ = ["APIKLEY", "KIE", "KIE_JOBS", "PROVIDERS", "SUNOAPI", "Provider", "provider_named"]
@@ -54,62 +55,107 @@ Codes = Mapping[int, type[ApiError]]
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
-    """A gateway: its hosts, its words for refusals, its limits, and where it differs.
+    """A gateway: its hosts, error codes and limits, and where it differs from the table of requests.
 
-    Differences are stated by endpoint, under the endpoint's `path`, in our names of the fields.
+    Differences are listed by endpoint, under the endpoint's `path`, in our names of the fields. A table that names an
+    endpoint or a field that no request class has is refused: ConfigurationError. So import your own request classes
+    before you make a provider that speaks of them.
+
+    Args:
+        name: Name of the gateway, shown in errors and kept in records.
+        api: Base address of the API.
+        uploads: Base address of the upload host, which gets the API key, too. Empty: none is known.
+        codes: The error class of each code in answers.
+        codes_by_path: The same for pages with a table of their own, by path.
+        jobs_api: Whether requests that have an `operation` go to KIE's jobs API. Default: False.
+        model: Model of jobs that name none, if the client names none either. Default: V6.
+        paths: Paths of endpoints that are elsewhere than the request class says.
+        unsupported_endpoints: Endpoints that the gateway does not have.
+        field_names: Names of request fields that differ from the request class.
+        unsupported_fields: Request fields that the gateway does not have.
+        required_fields: Request fields that it requires although others do not.
+        max_chars: Limits of texts in characters, where others state none, or a wider one.
+        models: The models that it lists; other models that we know are refused. Empty (default): all.
+        fixed_flags: Flags that are not sent with V6 models, and the value that the gateway always uses instead.
+        callback_result_paths: Where its callbacks hold the result, if not at the request class's first path.
+        callback_task_id_paths: Where its callbacks hold the task id, if not at `data.task_id`.
+        submits: Limit of new tasks per account. Default: 20 in 10 seconds (NOTES §7).
+        polls_per_second: Limit of polls of one task. Default: 3 (NOTES §7).
     """
 
     name: str
     api: str
-    """Base address of the API."""
     uploads: str
-    """Base address of the upload host. Like `api`, a place the key may go. Empty if none is known."""
     codes: Codes
     codes_by_path: Mapping[str, Codes] = {}
-    """Pages with a table of their own."""
     jobs_api: bool = False
-    """Whether operations go by KIE's jobs route."""
     model: str = "V6"
-    """For jobs that name none, if the client names none either."""
     paths: Mapping[str, str] = {}
-    """Endpoints that live elsewhere than the table says."""
     unsupported_endpoints: Collection[str] = ()
-    """Endpoints it does not have."""
     field_names: Mapping[str, Mapping[str, str]] = {}
-    """Fields of requests that it calls otherwise than the table."""
     unsupported_fields: Mapping[str, Collection[str]] = {}
-    """Fields it does not have."""
     required_fields: Mapping[str, Collection[str]] = {}
-    """Fields it wants though others do not."""
     max_chars: Mapping[str, Mapping[str, int]] = {}
-    """Characters it takes where others state no limit, or a wider one."""
     models: Collection[str] = ()
-    """The models it lists; other names that we know are refused, those we don't are passed on. Empty: all."""
     fixed_flags: Mapping[str, Mapping[str, bool]] = {}
-    """Flags it no longer has with V6 models, and how it always behaves instead."""
     callback_result_paths: Mapping[str, tuple[str, ...]] = {}
-    """Where its callbacks hold the result, if not at the first place the table tells."""
     callback_task_id_paths: Mapping[str, tuple[str, ...]] = {}
-    """Where its callbacks hold the task id, if not at data.task_id."""
     submits: Rate = Rate(20, 10.0)
-    """New tasks per account (NOTES §7)."""
     polls_per_second: float = 3.0
-    """Looks at one task (NOTES §7)."""
+
+    def __post_init__(self) -> None:
+        """Refuse tables that name unknown endpoints or fields. ConfigurationError."""
+        fields: dict[str, set[str]] = {}
+        for kind in endpoints():
+            fields.setdefault(kind.path, set()).update(kind.__struct_fields__)
+        pages = {kind.details for kind in endpoints() if issubclass(kind, Job)}
+        pages |= {CREATE, RECORD, *self.paths.values(), *fields}
+        for path in self.codes_by_path:
+            self._must_be_known(path, pages, "codes_by_path")
+        by_field = ("field_names", "unsupported_fields", "required_fields", "max_chars", "fixed_flags")
+        by_endpoint = ("paths", "unsupported_endpoints", "callback_result_paths", "callback_task_id_paths")
+        for table in (*by_endpoint, *by_field):
+            for path in getattr(self, table):
+                self._must_be_known(path, fields, table)
+        for table in by_field:
+            for path, named in getattr(self, table).items():
+                for name in named:
+                    if name not in fields[path]:
+                        raise ConfigurationError(
+                            f"provider {self.name!r}: {table} names {name!r}, which is no field of the request to "
+                            f"{path}; its fields are {', '.join(sorted(fields[path]))}"
+                        )
+
+    def _must_be_known(self, path: str, known: Collection[str], table: str) -> None:
+        if path not in known:
+            raise ConfigurationError(
+                f"provider {self.name!r}: {table} names {path!r}, which is the path of no request class; import the "
+                "class first if it is yours"
+            )
 
     def fixed_flags_for(self, request: type[Request[Any]], model: str | None) -> Mapping[str, bool]:
-        """Flags that are not sent with this model, and the values they always have."""
+        """Return the flags that are not sent with a model, and the values that the gateway always uses.
+
+        Args:
+            request: The class of the request.
+            model: The model asked for; None and unknown models count as V6.
+        """
         return {} if before_v6(model) else self.fixed_flags.get(request.path, {})
 
     def uses_jobs_api(self, request: type[Request[Any]]) -> bool:
-        """Whether this request takes the jobs route."""
+        """Return whether requests of a class go to KIE's jobs API."""
         return self.jobs_api and bool(request.operation)
 
     def path(self, request: type[Request[Any]]) -> str:
-        """Where a request goes at this gateway."""
+        """Return the path that requests of a class are sent to."""
         return CREATE if self.uses_jobs_api(request) else self.paths.get(request.path, request.path)
 
     def details(self, request: type[Request[Any]]) -> str:
-        """The page that tells how a task of this kind is."""
+        """Return the path of the details page for tasks of a class.
+
+        Raises:
+            ConfigurationError: If requests of the class are answered at once here, without a task.
+        """
         if self.uses_jobs_api(request):
             return RECORD
         if not issubclass(request, Job):
@@ -117,14 +163,21 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         return request.details
 
     def query(self, request: type[Request[Any]]) -> str:
-        """What that page calls the task id."""
+        """Return the name of the task id in the query of the details page."""
         return request.query if issubclass(request, Job) and not self.uses_jobs_api(request) else "taskId"
 
     def refusal(self, code: int, message: str, path: str, status: int = 200) -> type[ApiError]:
-        """The class of error that a code means here, and with that HTTP status (NOTES §6)."""
+        """Return the class of error for a refusal (NOTES §6).
+
+        Args:
+            code: `code` of the answer.
+            message: `msg` of the answer.
+            path: Path of the request.
+            status: HTTP status of the answer. Default: 200.
+        """
         kind = self.codes_by_path.get(path, self.codes).get(code)
         if code == status == 429:
-            kind = self.codes[429]  # where HTTP says it, too, the page at hand has no say
+            kind = self.codes[429]  # the HTTP status says the same, so the page's own table does not count
         if code == 429 and "credit" in message.lower():
             return InsufficientCredits  # the two tables contradict each other in this code; the text decides
         return kind or (ServerError if code >= 500 else ApiError)
@@ -161,7 +214,7 @@ _SUNOAPI_CODES: Codes = {
     455: Maintenance,
 }
 
-_CALLS_BACK_WITH = {
+_TASK_ID_PATHS = {
     GenerateCover.path: ("data", "taskId"),
     ValidateVoice.path: ("data", "taskId"),
     RegeneratePhrase.path: ("data", "taskId"),
@@ -177,12 +230,12 @@ KIE = Provider(
     uploads="https://kieai.redpandaai.co",
     codes=_KIE_CODES,
     codes_by_path={GenerateLyrics.path: _SUNOAPI_CODES},
-    unsupported_fields={UploadCover.path: {"image_urls"}},
+    unsupported_fields={UploadCover.path: {"image_urls"}, UploadExtend.path: {"variety"}},
     required_fields={UploadExtend.path: ("continue_at",)},
     max_chars={AddInstrumental.path: _ADDED, AddVocals.path: _ADDED},
-    callback_task_id_paths={**_CALLS_BACK_WITH, GenerateMidi.path: ("data", "taskId")},
+    callback_task_id_paths={**_TASK_ID_PATHS, GenerateMidi.path: ("data", "taskId")},
 )
-"""KIE.AI by its older paths: https://docs.kie.ai/old-model/suno-api/generate-music"""
+"""KIE.AI by its legacy API: https://docs.kie.ai/old-model/suno-api/generate-music"""
 
 KIE_JOBS = msgspec.structs.replace(
     KIE,
@@ -208,7 +261,7 @@ KIE_JOBS = msgspec.structs.replace(
         ReplaceSection.path: ("full_lyrics",),
     },
 )
-"""KIE.AI by its jobs route: https://docs.kie.ai/suno-api/generate-music"""
+"""KIE.AI by its jobs API: https://docs.kie.ai/suno-api/generate-music"""
 
 SUNOAPI = Provider(
     name="sunoapi",
@@ -223,6 +276,7 @@ SUNOAPI = Provider(
     field_names={RecoverAudio.path: {"task_id": "sunoTaskId"}},
     unsupported_fields={
         UploadCover.path: {"image_urls"},
+        UploadExtend.path: {"variety"},
         ExtendMusic.path: {"instrumental"},
         SeparateStems.path: {"audio_url"},
     },
@@ -233,7 +287,7 @@ SUNOAPI = Provider(
     },
     callback_result_paths={SeparateStems.path: ("data", "vocal_removal_info")},
     callback_task_id_paths={
-        **_CALLS_BACK_WITH,
+        **_TASK_ID_PATHS,
         GenerateLyrics.path: ("data", "taskId"),
         GenerateMidi.path: ("task_id",),
     },
@@ -251,7 +305,7 @@ APIKLEY = msgspec.structs.replace(
     model="V5",
     models=("V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5"),
 )
-"""Apikley. Only upload-cover is documented, with models up to V5; the rest is taken to be sunoapi's of late 2025.
+"""Apikley. Only upload-cover is documented, with models up to V5; the rest is assumed to be sunoapi's of late 2025.
 
 https://docs.apikley.ru/suno-api/upload-and-cover-audio
 """
@@ -260,7 +314,14 @@ PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (KI
 
 
 def provider_named(name: str) -> Provider:
-    """The gateway of that name; ConfigurationError lists the known ones."""
+    """Return a built-in gateway.
+
+    Args:
+        name: kie, kie-jobs, sunoapi or apikley.
+
+    Raises:
+        ConfigurationError: If there is no gateway of that name.
+    """
     try:
         return PROVIDERS[name]
     except KeyError:

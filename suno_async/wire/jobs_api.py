@@ -119,7 +119,7 @@ def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator
     for step in _places(kind):
         if isinstance(value, dict) and isinstance(cast(Any, value).get(step), dict):
             value, origin = cast(Any, value)[step], origin.inside(step)
-    callback_names: Mapping[str, str] = getattr(kind.result, "called", {})
+    callback_names: Mapping[str, str] = getattr(kind.result, "callback_names", {})
     if isinstance(value, list) and callback_names:
         value = {next(iter(callback_names.values())): cast(Any, value)}
     for shape in (kind.result, as_called(kind.result)):
@@ -136,8 +136,8 @@ def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator
 
 def _places(kind: type[Request[Any]]) -> Iterator[str]:
     """Where it is known to lie, and one step into the older routes' bodies, whose shape is all we know of some."""
-    yield from getattr(kind.result, "in_job", ())
-    yield from getattr(kind, "held_in", ())[1:]
+    yield from getattr(kind.result, "jobs_result_path", ())
+    yield from getattr(kind, "details_result_path", ())[1:]
     yield from (place[-1] for place in kind.callback_result_paths if len(place) > 1)
 
 

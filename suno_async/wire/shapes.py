@@ -64,7 +64,7 @@ def as_called(kind: Any) -> Any:
 
 
 def _called(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
-    callback_names: Mapping[str, str] = getattr(kind, "called", {})
+    callback_names: Mapping[str, str] = getattr(kind, "callback_names", {})
     if field.name in callback_names:
         return callback_names[field.name]
     head, *rest = field.name.split("_")

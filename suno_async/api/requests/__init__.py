@@ -3,67 +3,29 @@
 A family (`MusicJob`) states what its jobs share: details page, result, status words. A job or call adds its path and
 fields. Everything else is made from these classes: client methods, bytes on the wire, checks before sending, the
 emulator. Fields carry our names; `rename="camel"` and the odd `name=` carry the service's.
+
+An endpoint is written in the file of its family and named in that file's `__all__`; nothing here lists it again.
 """
 
+# ruff: noqa: F403, F405  each family's own `__all__` says what it offers
 from typing import Any
 
 from ..results import Result
-from . import account, music, tracks, voices, words
-from .account import GetCredits, GetDownloadUrl, UploadBase64, UploadFromUrl, UploadStream
-from .base import Call, Job, Request
-from .music import (
-    AddInstrumental,
-    AddVocals,
-    ExtendMusic,
-    GenerateMusic,
-    GenerateSounds,
-    Mashup,
-    MusicJob,
-    ReplaceSection,
-    UploadCover,
-    UploadExtend,
-)
-from .tracks import ConvertToWav, CreateMusicVideo, GenerateCover, GenerateMidi, RecoverAudio, SeparateStems, StemName
-from .voices import CheckVoice, GeneratePersona, GenerateVoice, RegeneratePhrase, ValidateVoice
-from .words import BoostStyle, GenerateLyrics, GetTimestampedLyrics
+from . import account, base, music, tracks, voices, words
+from .account import *
+from .base import *
+from .music import *
+from .tracks import *
+from .voices import *
+from .words import *
 
-__all__ = [
-    "TABLE",
-    "AddInstrumental",
-    "AddVocals",
-    "BoostStyle",
-    "Call",
-    "CheckVoice",
-    "ConvertToWav",
-    "CreateMusicVideo",
-    "ExtendMusic",
-    "GenerateCover",
-    "GenerateLyrics",
-    "GenerateMidi",
-    "GenerateMusic",
-    "GeneratePersona",
-    "GenerateSounds",
-    "GenerateVoice",
-    "GetCredits",
-    "GetDownloadUrl",
-    "GetTimestampedLyrics",
-    "Job",
-    "Mashup",
-    "MusicJob",
-    "RecoverAudio",
-    "RegeneratePhrase",
-    "ReplaceSection",
-    "Request",
-    "SeparateStems",
-    "StemName",
-    "UploadBase64",
-    "UploadCover",
-    "UploadExtend",
-    "UploadFromUrl",
-    "UploadStream",
-    "ValidateVoice",
-    "maker_of",
-]
+__all__ = ["TABLE", "maker_of"]
+__all__ += base.__all__
+__all__ += music.__all__
+__all__ += words.__all__
+__all__ += tracks.__all__
+__all__ += voices.__all__
+__all__ += account.__all__
 
 TABLE: tuple[type[Request[Any]], ...] = tuple(
     kind
@@ -71,11 +33,15 @@ TABLE: tuple[type[Request[Any]], ...] = tuple(
     for kind in vars(module).values()
     if isinstance(kind, type) and "path" in vars(kind)
 )
-"""Every endpoint."""
+"""Every built-in endpoint, in the order of the families."""
 
 
 def maker_of(result: Result) -> type[Job[Any]] | None:
-    """A job whose details page shows this result."""
+    """Return a job whose details page shows a result, to get fresh links for it; None if there is none.
+
+    Args:
+        result: A finished result, or a part of one, such as a track.
+    """
     for kind in TABLE:
         if issubclass(kind, Job) and type(result) in (kind.result, *kind.result.parts):
             return kind

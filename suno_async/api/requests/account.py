@@ -1,4 +1,4 @@
-"""Credits, links, and files handed in."""
+"""Credits, download links and uploads."""
 
 from collections.abc import AsyncIterable, Collection, Iterator
 from os import PathLike
@@ -15,7 +15,7 @@ __all__ = ["GetCredits", "GetDownloadUrl", "UploadBase64", "UploadFromUrl", "Upl
 
 
 class GetCredits(Call[float], frozen=True, kw_only=True):
-    """The credits left.
+    """Get the number of credits left.
 
     Source: https://docs.kie.ai/common-api/get-account-credits
     """
@@ -27,7 +27,10 @@ class GetCredits(Call[float], frozen=True, kw_only=True):
 
 
 class GetDownloadUrl(Call[str], frozen=True, kw_only=True):
-    """A direct link for a file that this gateway made, valid 20 minutes. KIE only.
+    """Get a direct link to a file that the gateway made, valid for 20 minutes. KIE only.
+
+    Args:
+        url: Address of the file, as a result has it.
 
     Source: https://docs.kie.ai/common-api/download-url
     """
@@ -38,27 +41,32 @@ class GetDownloadUrl(Call[str], frozen=True, kw_only=True):
     required = ("url",)
 
     url: Url
-    """As a result tells it."""
 
 
 Folder = Annotated[str, Meta(pattern=r"^[^/](.*[^/])?$", extra={"is": "a folder without slashes at its ends"})]
 
 
 class UploadCall(Call[UploadedFile], frozen=True, kw_only=True):
-    """Hands in a file, for 3 days. Free."""
+    """An upload. Free; the file is kept for 3 days.
+
+    Args:
+        upload_path: Folder on the upload host, without slashes at its ends. Default: suno-async.
+        file_name: Name with its suffix; a file of the same name is overwritten. Default: random.
+    """
 
     result = UploadedFile
     repeatable = True
     uploads = True
 
     upload_path: Folder = "suno-async"
-    """Folder on the upload host, without slashes at its ends."""
     file_name: Text | None = None
-    """With its suffix; random if left out. The same name overwrites."""
 
 
 class UploadBase64(UploadCall, frozen=True, kw_only=True):
-    """Hand in a small file as text; up to 10 MB are advised.
+    """Upload a small file as Base64 text; up to 10 MB are advised.
+
+    Args:
+        base64_data: The file in Base64, plain or as a data: URL.
 
     Source: https://docs.kie.ai/file-upload-api/upload-file-base-64
     """
@@ -67,11 +75,13 @@ class UploadBase64(UploadCall, frozen=True, kw_only=True):
     required = ("base64_data", "upload_path")
 
     base64_data: Text
-    """Base64, plain or as a data: URL."""
 
 
 class UploadFromUrl(UploadCall, frozen=True, kw_only=True):
-    """Hand in a file by its address; the service fetches it within 30 s, up to 100 MB are advised.
+    """Upload a file by its address, which the service fetches within 30 s; up to 100 MB are advised.
+
+    Args:
+        file_url: Public address of the file.
 
     Source: https://docs.kie.ai/file-upload-api/upload-file-url
     """
@@ -80,11 +90,13 @@ class UploadFromUrl(UploadCall, frozen=True, kw_only=True):
     required = ("file_url", "upload_path")
 
     file_url: Url
-    """Public address."""
 
 
 class UploadStream(UploadCall, frozen=True, kw_only=True):
-    """Hand in a file of any size, from disk or from an async iterator of bytes.
+    """Upload a file of any size, from disk or from an async iterator of bytes.
+
+    Args:
+        file: The file: a Path, bytes, or an async iterator of bytes.
 
     Source: https://docs.kie.ai/file-upload-api/upload-file-stream
     """
@@ -96,8 +108,8 @@ class UploadStream(UploadCall, frozen=True, kw_only=True):
         file: PathLike[str] | bytes | AsyncIterable[bytes]
     else:
         file: Any
-    """What to send."""
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if not isinstance(self.file, PathLike | bytes | AsyncIterable):
             yield Problem("file", "must be a Path, bytes or an async iterator of bytes", self.file)

@@ -8,50 +8,82 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from ...errors import Problem
-from ..results import Result, Track
+from ..results import Result
 from ..updates import Stage
 
-__all__ = ["OF_TRACK", "Call", "Job", "Request", "TrackCall", "TrackJob"]
+__all__ = ["FROM_TRACK", "Call", "FromSource", "Job", "Request", "endpoints", "kind_by_token_id"]
 
 R_co = TypeVar("R_co", covariant=True)
+S_co = TypeVar("S_co", covariant=True)
 
 
 class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
-    """Anything that can be asked of the service."""
+    """Anything that can be asked of the service: the base of `Job` and `Call`.
+
+    A class that states `path`, or inherits it, is an endpoint. It must have every fact that its kind needs, and is
+    refused with a TypeError when it is defined if one is missing. A class without `path` is a family: it states what
+    its endpoints share, and making an instance of it is a TypeError.
+    """
 
     path: ClassVar[str]
+    """Where the request goes on the legacy API, such as "/api/v1/generate"."""
     method: ClassVar[str] = "POST"
+    """HTTP method on the legacy API."""
     operation: ClassVar[str] = ""
-    """Its name on KIE's jobs route; empty for what is not there and goes to `path` always."""
+    """Name of the operation on the jobs API. Empty: the endpoint exists on the legacy API alone.
+
+    A subclass that states a `path` of its own does not inherit it.
+    """
     token_id: ClassVar[int] = 0
-    """Its number in callback tokens, never given to another; 0 for classes of one's own."""
+    """Number of the class in callback tokens, 1 to 255 and never given to another class; 0 for classes of users.
+
+    Never inherited. Defining a second class with the same number is a TypeError.
+    """
     result: ClassVar[Any]
-    """What the answer becomes."""
+    """Type of the result."""
     required: ClassVar[tuple[str, ...]] = ()
-    """Fields the service insists on, by our names. Some follow from others and so have defaults here."""
+    """Fields that the service requires, by our names. Some have defaults here because they follow from other fields."""
     callback: ClassVar[str] = "callBackUrl"
-    """What the callback address is called."""
+    """Name of the callback address in the body."""
     callback_result_paths: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)
-    """Where callbacks hold the result; where gateways differ, every place."""
+    """Where callbacks hold the result, as names from the outside in; one path for each form that a gateway uses."""
     success: ClassVar[tuple[int, ...]] = (200,)
-    """Codes of callbacks that bring a result."""
+    """Values of `code` in callbacks that bring a result."""
     quick: ClassVar[bool] = False
-    """Seconds rather than minutes; decides the default pace."""
+    """True: takes seconds rather than minutes. Decides the default pace."""
     unique: ClassVar[bool] = False
-    """Whether the same thing is made once only, so that a second request may be told of the first."""
+    """True: the same thing is made once only. A second request may be answered with the id of the first task."""
     from_source: ClassVar[Mapping[str, str]] = {"task_id": "task_id"}
-    """Fields that a result handed in as `source` fills, and what they are called there."""
+    """Fields that `source` fills (see `FromSource`), each with the name of the result's field."""
+    instead_of_source: ClassVar[str] = ""
+    """Name of the field that may be given in place of the fields that `source` fills, such as an uploaded file."""
+
+    _facts: ClassVar[tuple[str, ...]] = ("result",)
+
+    def __init_subclass__(cls) -> None:
+        """Refuse an endpoint that lacks a fact. TypeError."""
+        super().__init_subclass__()
+        stated = vars(cls)
+        if "token_id" not in stated:
+            cls.token_id = 0
+        if "path" in stated and "operation" not in stated:
+            cls.operation = ""
+        if not hasattr(cls, "path"):
+            return
+        if absent := [fact for fact in cls._facts if not hasattr(cls, fact)]:
+            raise TypeError(f"{cls.__qualname__} is an endpoint, since it has a path, but has no {', '.join(absent)}")
+        _register(cls)
 
     def __post_init__(self) -> None:
-        """Take from a result that was handed in what it knows; what was said explicitly wins.
+        """Fill fields from `source`; a field that was given explicitly keeps its value.
 
-        It is let go then, so that requests are plain data; one that did not know enough stays, for the check to say so.
+        Then `source` becomes None, so that requests are plain data. A result that did not have every value stays, and
+        the check before sending reports it.
         """
+        if not hasattr(type(self), "path"):
+            raise TypeError(f"{type(self).__qualname__} is a family without a path: use or define a subclass with one")
         source: Any = getattr(self, "source", None)
-        if not isinstance(source, Result):
-            return
-        wanted = msgspec.structs.fields(self)[self.__struct_fields__.index("source")].type
-        if not isinstance(source, wanted):
+        if not isinstance(source, Result) or not isinstance(source, _source_type(type(self))):
             return
         for name, known in self.from_source.items():
             if getattr(self, name, self) is None and (value := getattr(source, known, None)):
@@ -60,72 +92,138 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
             force_setattr(self, "source", None)
 
     def with_model(self, model: str) -> Self:
-        """The same request, its model filled in if it takes one and neither it nor its source names one."""
+        """Return the same request with a model, if it takes one and neither it nor its source names one.
+
+        Args:
+            model: The model to fill in.
+        """
         if getattr(self, "model", model) is None and getattr(self, "source", None) is None:
             return msgspec.structs.replace(self, model=model)
         return self
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        """What goes out, by our names: what was given, and what follows from it; `lacks` are fields a gateway has not.
+        """Return the values to send, by our names: what was given, and what follows from it.
 
-        Words that have no field of their own there go into one that says the same; the rest stays, to be refused.
+        Args:
+            unsupported_fields: Fields that the gateway does not have. Where another field has the same meaning, the
+                value goes there; otherwise it stays, and the check before sending refuses it.
         """
         values = ((name, getattr(self, name)) for name in self.__struct_fields__ if name != "source")
         return {name: value for name, value in values if value is not None}
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        """What every gateway of every era would refuse, beyond what the types of the fields say."""
-        return iter(())
+        """Yield what every gateway would refuse, beyond what the types of the fields say.
+
+        A subclass that adds rules yields these first: `yield from super().problems(unsupported_fields)`.
+
+        Args:
+            unsupported_fields: Fields that the gateway does not have.
+        """
+        if "source" not in self.__struct_fields__:
+            return
+        # `model` is not among them: the client has one for requests that name none.
+        wanted = [name for name in self.from_source if name in self.required or self.instead_of_source]
+        wanted = [name for name in wanted if name != "model"]
+        other = self.instead_of_source
+        if other and getattr(self, other) is not None:
+            if any(getattr(self, name) is not None for name in wanted):
+                yield Problem(other, f"cannot be given with {' or '.join(wanted)}", getattr(self, other))
+            return
+        source: object = getattr(self, "source", None)
+        hint = f": this {type(source).__name__} does not have it" if source else ", or the result it is about"
+        hint += f", or {other}" if other else ""
+        for name in wanted:
+            if getattr(self, name) is None:
+                yield Problem(name, f"must be given{hint}", None)
 
 
 class Job(Request[R_co], frozen=True, kw_only=True):
-    """A request answered later, by a task."""
+    """A request answered later, by a task.
+
+    A subclass that states `path` must have `result`, `details` and `statuses`, its own or inherited.
+    """
 
     details: ClassVar[str]
-    """Path of the details page."""
+    """Path of the details page, which tells the state of a task."""
     query: ClassVar[str] = "taskId"
-    """What the details page calls the id."""
+    """Name of the task id in the query of the details page."""
     statuses: ClassVar[Mapping[str | int, Stage]]
-    """The details page's words for the stages; others mean "still going" (NOTES §4)."""
+    """The status words of the details page. A word that is not listed means PENDING (NOTES §4)."""
     state_in_code: ClassVar[bool] = False
-    """Whether that word is the `code` of the answer instead of `data.status` or `data.successFlag`."""
+    """True: the status is the `code` of the answer. False: it is `data.status` or `data.successFlag`."""
     details_result_path: ClassVar[tuple[str, ...]] = ("data", "response")
-    """Where the details page holds the result: names from the outside in."""
+    """Where the details page holds the result, as names from the outside in."""
+
+    _facts: ClassVar[tuple[str, ...]] = ("result", "details", "statuses")
 
 
 class Call(Request[R_co], frozen=True, kw_only=True):
-    """A request answered at once."""
+    """A request answered at once.
+
+    A subclass that states `path` must have `result`, its own or inherited.
+    """
 
     quick = True
     repeatable: ClassVar[bool] = False
-    """Whether asking twice costs nothing and changes nothing, so that a lost answer may be asked for again."""
+    """True: asking twice costs nothing and changes nothing, so that it is repeated when the answer was lost."""
     uploads: ClassVar[bool] = False
-    """Whether it goes to the gateway's upload host."""
+    """True: goes to the gateway's upload host."""
 
 
-OF_TRACK = {"task_id": "task_id", "audio_id": "id"}
+class FromSource(Struct, Generic[S_co], frozen=True):
+    """Mixin of requests about an earlier result: `class ConvertToWav(FromSource[Track], Job[Wav])`.
 
-# These two have the track as their only positional field: `kw_only` counts for a class's own fields alone.
+    Combines with bases that have no fields of their own. `from_source` of the request says which fields the result
+    fills. Those that are in `required`, too, have None as
+    their default and must be given if the result is not.
 
+    Args:
+        source: The earlier result, the only positional argument.
+    """
 
-class TrackJob(Job[R_co], frozen=True):
-    """A job on a finished track: the track itself, or task_id and audio_id."""
-
-    from_source = OF_TRACK
-    source: Track | None = None
-    """Fills task_id and audio_id."""
-
-
-class TrackCall(Call[R_co], frozen=True):
-    """A call about a finished track: the track itself, or task_id and audio_id."""
-
-    from_source = OF_TRACK
-    source: Track | None = None
-    """Fills task_id and audio_id."""
+    # Not keyword-only: `kw_only` of a subclass counts for the fields of its own body alone.
+    source: S_co | None = None
 
 
-def kind_by_token_id(token_id: int) -> "type[Request[Any]] | None":
-    """Return the endpoint that callback tokens mean by this number."""
-    from . import TABLE
+FROM_TRACK = {"task_id": "task_id", "audio_id": "id"}
+"""`from_source` of requests about one track."""
 
-    return next((kind for kind in TABLE if token_id and kind.token_id == token_id), None)
+
+def _source_type(kind: type[Request[Any]]) -> Any:
+    """The type of `source`, with the type variable of `FromSource` replaced."""
+    return msgspec.structs.fields(kind)[kind.__struct_fields__.index("source")].type
+
+
+_by_token_id: dict[int, type[Request[Any]]] = {}
+
+
+def _register(kind: type[Request[Any]]) -> None:
+    number = kind.token_id
+    if not number:
+        return
+    if not 0 < number < 256:
+        raise TypeError(f"{kind.__qualname__}: token_id must be from 1 to 255, got {number}")
+    holder = _by_token_id.get(number, kind)
+    # The same name again is the same class: a cell of a notebook that ran twice, or a module that was reloaded.
+    if (holder.__module__, holder.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise TypeError(f"{kind.__qualname__}: token_id {number} belongs to {holder.__qualname__}; leave it out")
+    _by_token_id[number] = kind
+
+
+def kind_by_token_id(token_id: int) -> type[Request[Any]] | None:
+    """Return the class that a callback token names.
+
+    Args:
+        token_id: The number in the token; 0 names no class.
+    """
+    return _by_token_id.get(token_id)
+
+
+def endpoints() -> Iterator[type[Request[Any]]]:
+    """Yield every class with a path that is defined in this process, built-in or not."""
+    families: list[type[Request[Any]]] = [Request]
+    while families:
+        kind = families.pop()
+        families += kind.__subclasses__()
+        if hasattr(kind, "path"):
+            yield kind

@@ -28,7 +28,7 @@ from ..models import Model, before_v6, is_v6, limits_of
 from ..results import Music, Track
 from ..updates import Stage
 from ..validation import too_long
-from .base import OF_TRACK, Job
+from .base import FROM_TRACK, Job
 
 __all__ = [
     "AddInstrumental",
@@ -39,18 +39,22 @@ __all__ = [
     "Mashup",
     "MusicJob",
     "ReplaceSection",
+    "SoundKey",
     "UploadCover",
     "UploadExtend",
 ]
 
 
 def _models(what: str) -> str:
-    """The models that can do something, for people."""
+    """The names of the models that have a limit or an ability, to be printed."""
     return ", ".join(model for model in Model if getattr(model.limits, what))
 
 
 class MusicJob(Job[Music], frozen=True, kw_only=True):
-    """Makes tracks. Details: https://docs.kie.ai/old-model/suno-api/get-music-details"""
+    """A job whose result is `Music`.
+
+    Source of the details page: https://docs.kie.ai/old-model/suno-api/get-music-details
+    """
 
     details = "/api/v1/generate/record-info"
     result = Music
@@ -67,7 +71,13 @@ class MusicJob(Job[Music], frozen=True, kw_only=True):
 
 
 class SungJob(MusicJob, frozen=True, kw_only=True):
-    """Music with a voice and a style to steer."""
+    """Music whose voice and style can be controlled.
+
+    Args:
+        style_weight: How strictly to follow `style`, 0 to 1 in steps of 0.01.
+        weirdness_constraint: How far the result may deviate, 0 to 1 in steps of 0.01.
+        audio_weight: Influence of the given audio, 0 to 1 in steps of 0.01. Not without vocals with V6 models.
+    """
 
     model: ModelName | None = None
     vocal_gender: VocalGender | None = None
@@ -76,7 +86,7 @@ class SungJob(MusicJob, frozen=True, kw_only=True):
     audio_weight: Weight | None = None
 
     def lyrics_are_prompt(self, unsupported_fields: Collection[str]) -> bool:
-        """Whether the words go out as `prompt`: to models before V6, and where `lyrics` is no field."""
+        """Whether lyrics are sent as `prompt`: to models before V6, and where the gateway has no field `lyrics`."""
         return before_v6(self.model) or "lyrics" in unsupported_fields
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
@@ -91,16 +101,20 @@ class SungJob(MusicJob, frozen=True, kw_only=True):
 
 
 class CustomJob(SungJob, frozen=True, kw_only=True):
-    """Music with or without `custom_mode`: left out, it is on when `style`, `title` or `lyrics` is given."""
+    """Music with or without custom mode.
+
+    Args:
+        prompt: The idea of the song; in custom mode the exact lyrics, unless `lyrics` is given.
+        lyrics: The exact text to sing, at most 5000 characters (3000 with V4). Sent as `prompt` to models before V6.
+        style: Genre and mood, at most 1000 characters (200 with V4).
+        title: Title of the song, at most 80 characters (100 with V4_5, V4_5PLUS, V5 and V5_5 on some pages).
+        custom_mode: Whether `style`, `title` and `lyrics` are used. Default: True when one of them is given.
+    """
 
     prompt: Text | None = None
-    """The idea of the song; in custom mode the exact lyrics, unless `lyrics` is given."""
     lyrics: Text | None = None
-    """What is sung. Up to 5000 characters, 3000 with V4. Sent as `prompt` to models before V6."""
     style: Text | None = None
-    """Genre and mood. Up to 1000 characters, 200 with V4."""
     title: Text | None = None
-    """Up to 80 characters; 100 with V4_5, V4_5PLUS, V5 and V5_5 on some pages."""
     custom_mode: Flag | None = None
     instrumental: Instrumental = False
     persona_id: PersonaId | None = None
@@ -109,21 +123,21 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
     variety: Variety | None = None
 
     idea: ClassVar[str] = "idea_for_audio"
-    """The limit of `prompt` outside custom mode, as `Limits` names it."""
+    """Name in `Limits` of the limit of `prompt` outside custom mode."""
 
     @property
     def custom(self) -> bool:
-        """`custom_mode`, given or implied."""
+        """The value of `custom_mode`, given or implied."""
         if self.custom_mode is not None:
             return self.custom_mode
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().payload(unsupported_fields)
-        sent["custom_mode"] = self.custom
-        if "lyrics" in sent and self.lyrics_are_prompt(unsupported_fields):
-            sent["prompt"] = sent.pop("lyrics")
-        return sent
+        payload = super().payload(unsupported_fields)
+        payload["custom_mode"] = self.custom
+        if "lyrics" in payload and self.lyrics_are_prompt(unsupported_fields):
+            payload["prompt"] = payload.pop("lyrics")
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -143,10 +157,18 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
 
 
 class GenerateMusic(CustomJob, frozen=True, kw_only=True):
-    """Make a song, two takes of it, from an idea or from your own lyrics and style.
+    """Make a song, in two versions, from an idea or from your own lyrics and style.
 
-    With a V6 model and nothing but a prompt, the prompt is sent as the style too: the pages of that time do not
-    accept a prompt alone (NOTES §14.2).
+    With a V6 model and nothing but a prompt, the prompt is sent as the style, too: the pages for V6 do not accept a
+    prompt alone (NOTES §14.2).
+
+    Args:
+        prompt: The idea of the song, at most 3000 characters; in custom mode the exact lyrics, unless `lyrics` is
+            given.
+        image_urls: Pictures to be inspired by, at most 5 of 10 MB each: addresses or Paths. Not in custom mode; V6
+            pages only.
+        video_urls: A video to be inspired by, at most 1 of 100 MB and 241 s. Not in custom mode; V6 pages only.
+        audio_urls: Audio to be inspired by, 6 s to 30 min and at most 500 MB each. Not in custom mode; V6 pages only.
 
     Source: https://docs.kie.ai/old-model/suno-api/generate-music
     """
@@ -158,22 +180,22 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
     idea = "idea"
 
     negative_tags: NegativeTags | None = None
-    image_urls: Annotated[tuple[Media, ...], Meta(max_length=5, description="Up to 10 MB each. V6 time.")] | None = None
-    video_urls: Annotated[tuple[Media, ...], Meta(max_length=1, description="To 100 MB, 241 s. V6 time.")] | None = None
-    audio_urls: Annotated[tuple[Media, ...], Meta(description="6 s to 30 min, to 500 MB each. V6 time.")] | None = None
+    image_urls: Annotated[tuple[Media, ...], Meta(max_length=5)] | None = None
+    video_urls: Annotated[tuple[Media, ...], Meta(max_length=1)] | None = None
+    audio_urls: tuple[Media, ...] | None = None
 
     @property
     def attachments(self) -> int:
-        """How many addresses are sent along."""
+        """How many pictures, videos and audio files are given."""
         given = (self.image_urls, self.video_urls, self.audio_urls)
         return sum(len(urls) for urls in given if isinstance(urls, tuple | list))
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().payload(unsupported_fields)
+        payload = super().payload(unsupported_fields)
         alone = not (self.custom or self.style or self.lyrics or self.attachments)
         if alone and self.prompt and is_v6(self.model):
-            sent["style"] = self.prompt[: Limits().style]
-        return sent
+            payload["style"] = self.prompt[: Limits().style]
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -210,6 +232,12 @@ _CUSTOM_ONLY = (
 class UploadCover(CustomJob, frozen=True, kw_only=True):
     """Sing an uploaded song in a new style, its melody kept. At most 8 minutes, 1 minute with V4_5ALL.
 
+    Args:
+        prompt: The idea of the song, at most 500 characters with models before V6; in custom mode the exact lyrics,
+            unless `lyrics` is given.
+        upload_url: The song: a public address, or a Path that is uploaded first.
+        image_urls: Pictures to be inspired by, at most 5 of 10 MB each. Not in custom mode; KIE's jobs API only.
+
     Source: https://docs.kie.ai/old-model/suno-api/upload-and-cover-audio
     """
 
@@ -219,9 +247,8 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
     required = ("upload_url", "model")
 
     upload_url: Media
-    """The song: a public address, or a Path that is uploaded first."""
     negative_tags: NegativeTags | None = None
-    image_urls: Annotated[tuple[Media, ...], Meta(max_length=5, description="To 10 MB each. KIE_JOBS.")] | None = None
+    image_urls: Annotated[tuple[Media, ...], Meta(max_length=5)] | None = None
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -232,6 +259,11 @@ class UploadCover(CustomJob, frozen=True, kw_only=True):
 class Mashup(CustomJob, frozen=True, kw_only=True):
     """Blend two songs into one.
 
+    Args:
+        prompt: The idea of the song, at most 500 characters with models before V6; in custom mode the exact lyrics,
+            unless `lyrics` is given.
+        upload_url_list: The two songs: public addresses, or Paths that are uploaded first.
+
     Source: https://docs.kie.ai/old-model/suno-api/generate-mashup
     """
 
@@ -240,25 +272,28 @@ class Mashup(CustomJob, frozen=True, kw_only=True):
     token_id = 7
     required = ("upload_url_list", "model")
 
-    upload_url_list: Annotated[tuple[Media, ...], Meta(min_length=2, max_length=2, description="Exactly two.")]
+    upload_url_list: Annotated[tuple[Media, ...], Meta(min_length=2, max_length=2)]
 
 
 class ContinuingJob(SungJob, frozen=True, kw_only=True):
-    """Music that goes on from a moment in other music.
+    """Music that continues other music.
 
-    `default_param_flag` left out is on when `style`, `title` or `lyrics` is given: then they replace the source's own.
+    Args:
+        continue_at: Where the continuation begins, in seconds from the start: more than 0, less than the length.
+            Default: the end. Required with `style`, `title` or `lyrics`.
+        prompt: How to continue, or the lyrics, at most 5000 characters (3000 with V4).
+        lyrics: The exact text to sing, at most 5000 characters (3000 with V4). Sent as `prompt`.
+        style: Genre and mood, at most 1000 characters (200 with V4).
+        title: Title of the continuation, at most 100 characters (80 with V4 and V4_5ALL).
+        default_param_flag: Whether `style`, `title` and `lyrics` replace those of the continued song. Default: True
+            when one of them is given.
     """
 
     continue_at: Moment | None = None
-    """Seconds, less than the length of the source."""
     prompt: Text | None = None
-    """How to go on, or the lyrics."""
     lyrics: Text | None = None
-    """What is sung. Up to 5000 characters, 3000 with V4. Sent as `prompt`."""
     style: Text | None = None
-    """Up to 1000 characters, 200 with V4."""
     title: Text | None = None
-    """Up to 100 characters, 80 with V4 and V4_5ALL."""
     default_param_flag: Flag | None = None
     negative_tags: NegativeTags | None = None
     persona_id: PersonaId | None = None
@@ -266,17 +301,17 @@ class ContinuingJob(SungJob, frozen=True, kw_only=True):
 
     @property
     def own_parameters(self) -> bool:
-        """`default_param_flag`, given or implied."""
+        """The value of `default_param_flag`, given or implied."""
         if self.default_param_flag is not None:
             return self.default_param_flag
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().payload(unsupported_fields)
-        sent["default_param_flag"] = self.own_parameters
-        if "lyrics" in sent:
-            sent["prompt"] = sent.pop("lyrics")
-        return sent
+        payload = super().payload(unsupported_fields)
+        payload["default_param_flag"] = self.own_parameters
+        if "lyrics" in payload:
+            payload["prompt"] = payload.pop("lyrics")
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -291,13 +326,23 @@ class ContinuingJob(SungJob, frozen=True, kw_only=True):
             yield from too_long(self, "title", "title_extended")
 
 
-class _OfTrack(ContinuingJob, frozen=True):
+# `FromSource` combines with bases that have no fields (a struct keeps them in slots). The bases below have fields, so
+# `source` is added in a class in between, which is not keyword-only.
+
+
+class _TrackContinuation(ContinuingJob, frozen=True):
     source: Track | None = None
-    """Fills audio_id, and the model if that is known."""
 
 
-class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
+class ExtendMusic(_TrackContinuation, frozen=True, kw_only=True):
     """Continue a track from a moment in it. The model must be the one that made it.
+
+    Args:
+        source: The track to continue. Fills `audio_id`, and `model` if the track knows it.
+        audio_id: Id of the track, when no `source` is given.
+        model: The model that made the track.
+        instrumental: True: without singing; excludes `prompt`, `lyrics` and `vocal_gender`. KIE only, since August
+            2026.
 
     Source: https://docs.kie.ai/old-model/suno-api/extend-music
     """
@@ -310,13 +355,12 @@ class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
 
     audio_id: AudioId | None = None
     instrumental: Instrumental | None = None
-    """KIE only, since August 2026; excludes prompt, lyrics and vocal_gender."""
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
-        if self.audio_id is None:
-            yield Problem("audio_id", "must be given, or the track to continue", None)
-        if self.source is not None and self.model is None:  # a guess would continue it in another voice, or not at all
+        if (
+            self.source is not None and self.model is None
+        ):  # another model would continue it in another voice, or not at all
             yield Problem("model", "must be given: this track does not tell which model made it", None)
         if self.instrumental:
             for name in ("prompt", "lyrics", "vocal_gender"):
@@ -333,7 +377,11 @@ class ExtendMusic(_OfTrack, frozen=True, kw_only=True):
 class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
     """Continue an uploaded song from a moment in it. At most 8 minutes, 1 minute with V4_5ALL.
 
-    KIE asks for `continue_at` always.
+    Args:
+        upload_url: The song: a public address, or a Path that is uploaded first.
+        continue_at: Where the continuation begins, in seconds from the start: more than 0, less than the length. KIE
+            always requires it; elsewhere it is required with `style`, `title` or `lyrics`.
+        variety: How much results may differ, 0 to 4. KIE's jobs API only.
 
     Source: https://docs.kie.ai/old-model/suno-api/upload-and-extend-audio
     """
@@ -344,8 +392,8 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
     required = ("upload_url", "default_param_flag", "instrumental", "model")
 
     upload_url: Media
-    """The song: a public address, or a Path that is uploaded first."""
     instrumental: Instrumental = False
+    variety: Variety | None = None
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -354,7 +402,13 @@ class UploadExtend(ContinuingJob, frozen=True, kw_only=True):
 
 
 class AddInstrumental(SungJob, frozen=True, kw_only=True):
-    """Play along to an uploaded voice.
+    """Add instruments to an uploaded voice.
+
+    Args:
+        upload_url: The voice: a public address, or a Path that is uploaded first.
+        title: Title of the new track.
+        negative_tags: Styles to avoid; at most 200 characters at KIE.
+        lyrics: The text that the voice sings, at most 5000 characters. V6 pages only.
 
     Source: https://docs.kie.ai/old-model/suno-api/add-instrumental
     """
@@ -365,14 +419,10 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Media
-    """The voice: a public address, or a Path that is uploaded first."""
     title: Text
-    """Of the new track."""
     style: AddedStyle = field(name="tags")  # "tags" here, "style" in add-vocals
     negative_tags: NegativeTags
-    """At most 200 characters at KIE."""
     lyrics: Text | None = None
-    """V6 time; up to 5000 characters."""
     variety: Variety | None = None
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
@@ -381,7 +431,14 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
 
 
 class AddVocals(SungJob, frozen=True, kw_only=True):
-    """Sing to an uploaded instrumental.
+    """Add a singing voice to an uploaded instrumental.
+
+    Args:
+        upload_url: The instrumental: a public address, or a Path that is uploaded first.
+        title: Title of the new track.
+        negative_tags: Styles to avoid; at most 200 characters at KIE.
+        prompt: What to sing. Models before V6 need it, or `lyrics`.
+        lyrics: The exact text to sing, at most 5000 characters. Sent as `prompt` to models before V6.
 
     Source: https://docs.kie.ai/old-model/suno-api/add-vocals
     """
@@ -392,23 +449,18 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
     required = ("upload_url", "title", "negative_tags", "style")
 
     upload_url: Media
-    """The instrumental: a public address, or a Path that is uploaded first."""
     title: Text
-    """Of the new track."""
     style: AddedStyle
     negative_tags: NegativeTags
-    """At most 200 characters at KIE."""
     prompt: Text | None = None
-    """What is sung; models before V6 need it."""
     lyrics: Text | None = None
-    """The exact words, up to 5000 characters. Sent as `prompt` to models before V6."""
     variety: Variety | None = None
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().payload(unsupported_fields)
-        if "lyrics" in sent and self.lyrics_are_prompt(unsupported_fields):
-            sent["prompt"] = sent.pop("lyrics")
-        return sent
+        payload = super().payload(unsupported_fields)
+        if "lyrics" in payload and self.lyrics_are_prompt(unsupported_fields):
+            payload["prompt"] = payload.pop("lyrics")
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -417,16 +469,28 @@ class AddVocals(SungJob, frozen=True, kw_only=True):
         yield from too_long(self, "lyrics", "lyrics")
 
 
-class _PartOfTrack(SungJob, frozen=True):
-    from_source = OF_TRACK
+class _TrackSection(SungJob, frozen=True):
     source: Track | None = None
-    """Fills task_id and audio_id."""
 
 
-class ReplaceSection(_PartOfTrack, frozen=True, kw_only=True):
-    """Sing a part of a track anew: of a finished one (task_id and audio_id) or an uploaded one (upload_url and model).
+class ReplaceSection(_TrackSection, frozen=True, kw_only=True):
+    """Replace a section of a track, or of an uploaded song (`upload_url` and `model`).
 
-    The part is 6 to 60 seconds on older pages and from 10 seconds on newer ones, at most half of the song.
+    The section has 6 to 60 seconds on older pages and at least 10 seconds on newer ones, and at most half of the song.
+
+    Args:
+        source: The track. Fills `task_id` and `audio_id`.
+        task_id: Id of the task that made the track, when no `source` is given.
+        audio_id: Id of the track, when no `source` is given.
+        upload_url: A song of your own instead: a public address, or a Path that is uploaded first.
+        model: The model to use. Required with `upload_url` (default: the client's), refused without it.
+        prompt: The lyrics of the new section. Give this or `lyrics`.
+        lyrics: The same, at most 5000 characters.
+        style: Genre and mood of the new section.
+        title: Title of the new track.
+        start: Start of the section in seconds, with two decimals.
+        end: End of the section in seconds, with two decimals.
+        full_lyrics: The lyrics of the whole song after the change. Newer pages require it: always give it.
 
     Source: https://docs.kie.ai/old-model/suno-api/replace-section
     """
@@ -435,48 +499,39 @@ class ReplaceSection(_PartOfTrack, frozen=True, kw_only=True):
     operation = "replace-section"
     token_id = 8
     required = ("prompt", "style", "title", "start", "end")
+    from_source = FROM_TRACK
+    instead_of_source = "upload_url"
 
     task_id: Text | None = None
-    """The task that made the track."""
     audio_id: AudioId | None = None
     upload_url: Media | None = None
-    """An own song, by its public address or a Path that is uploaded first; then `model` is needed."""
     prompt: Text | None = None
-    """The lyrics of the new part."""
     lyrics: Text | None = None
-    """The same, up to 5000 characters; give one of the two."""
     style: Text = field(name="tags")
-    """Genre and mood of the new part."""
     title: Text
-    """Of the new track."""
-    start: Annotated[float, Meta(ge=0, description="Seconds, two decimals.")] = field(name="infillStartS")
-    end: Annotated[float, Meta(gt=0, description="Seconds, two decimals; after the start.")] = field(name="infillEndS")
+    start: Annotated[float, Meta(ge=0)] = field(name="infillStartS")
+    end: Annotated[float, Meta(gt=0)] = field(name="infillEndS")
     full_lyrics: Text | None = None
-    """The lyrics of the whole song after the change. Newer pages require it: always give it."""
     negative_tags: NegativeTags | None = None
     variety: Variety | None = None
     persona_id: PersonaId | None = None
     persona_model: PersonaModel | None = None
 
     def with_model(self, model: str) -> Self:
-        return super().with_model(model) if self.upload_url else self  # a finished track knows its own
+        return super().with_model(model) if self.upload_url else self  # the service knows the model of a finished track
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().payload(unsupported_fields) | {"start": round(self.start, 2), "end": round(self.end, 2)}
+        payload = super().payload(unsupported_fields) | {"start": round(self.start, 2), "end": round(self.end, 2)}
         if self.lyrics is not None:
-            sent["prompt"] = self.lyrics  # every page requires it
+            payload["prompt"] = self.lyrics  # every page requires it
             if self.model is None or self.lyrics_are_prompt(unsupported_fields):
-                del sent["lyrics"]
-        return sent
+                del payload["lyrics"]
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
         if (self.prompt is None) == (self.lyrics is None):
             yield Problem("lyrics", "or prompt must be given, one of them", self.prompt)
-        if self.upload_url is None and not (self.task_id and self.audio_id):
-            yield Problem("task_id and audio_id", "or upload_url must be given", None)
-        if self.upload_url is not None and (self.task_id or self.audio_id):
-            yield Problem("upload_url", "cannot be given with task_id or audio_id", self.upload_url)
         if self.upload_url is None and self.model is not None:
             yield Problem("model", "cannot be given with task_id and audio_id", self.model)
         if round(self.end - self.start, 2) < 6:
@@ -493,6 +548,13 @@ SoundKey = Literal[
 class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     """Make a sound effect or a loop.
 
+    Args:
+        prompt: The sound to make, 1 to 500 characters.
+        sound_loop: Whether the sound can be repeated without a gap.
+        sound_tempo: Beats per minute, 1 to 300. Default: chosen by the service.
+        sound_key: Musical key. Default: Any.
+        grab_lyrics: Whether to fetch lyric subtitles when the sound is done.
+
     Source: https://docs.kie.ai/old-model/suno-api/generate-sounds
     """
 
@@ -501,16 +563,15 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     token_id = 9
     required = ("prompt", "model")
 
-    prompt: Annotated[str, Meta(min_length=1, max_length=500, description="What to hear.")]
+    prompt: Annotated[str, Meta(min_length=1, max_length=500)]
     model: ModelName | None = None
-    sound_loop: Annotated[bool, Meta(description="Repeats without a seam.")] | None = None
-    sound_tempo: Annotated[int, Meta(ge=1, le=300, description="Beats a minute; automatic if left out.")] | None = None
+    sound_loop: bool | None = None
+    sound_tempo: Annotated[int, Meta(ge=1, le=300)] | None = None
     sound_key: SoundKey | None = None
-    """The musical key; Any if left out."""
-    grab_lyrics: Annotated[bool, Meta(description="Fetch lyric subtitles when done.")] | None = None
+    grab_lyrics: bool | None = None
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
-        sent = super().payload(unsupported_fields)
+        payload = super().payload(unsupported_fields)
         if self.sound_key == "Any":
-            del sent["sound_key"]  # the default, but missing from KIE's list (NOTES §14.9)
-        return sent
+            del payload["sound_key"]  # the default, but missing from KIE's list (NOTES §14.9)
+        return payload

@@ -1,15 +1,15 @@
-"""What can be made from finished music: WAV, videos, stems, notes, cover pictures, restored files."""
+"""Jobs about finished music: WAV, videos, stems, MIDI, cover pictures, restored files."""
 
 from collections.abc import Collection, Iterator
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
 from ...errors import Problem
 from ..fields import AudioId, Media, Text
-from ..results import Cover, Midi, Music, Recovery, Stems, Video, Wav
+from ..results import Cover, Midi, Music, Recovery, Stems, Track, Video, Wav
 from ..updates import Stage
-from .base import Job, TrackJob
+from .base import FROM_TRACK, FromSource, Job
 
 __all__ = [
     "ConvertToWav",
@@ -21,11 +21,9 @@ __all__ = [
     "StemName",
 ]
 
-R_co = TypeVar("R_co", covariant=True)
-
 
 def _words(failed: str) -> dict[str | int, Stage]:
-    """The vocabulary that WAV, video and stems share but for one word."""
+    """The status words that WAV, video and stems share; the word for a failed job differs."""
     return {
         "PENDING": Stage.PENDING,
         "SUCCESS": Stage.COMPLETE,
@@ -34,8 +32,13 @@ def _words(failed: str) -> dict[str | int, Stage]:
     }
 
 
-class ConvertToWav(TrackJob[Wav], frozen=True, kw_only=True):
+class ConvertToWav(FromSource[Track], Job[Wav], frozen=True, kw_only=True):
     """Make a WAV of a track. A second time it is refused with AlreadyExists.
+
+    Args:
+        source: The track. Fills `task_id` and `audio_id`.
+        task_id: Id of the task that made the track, when no `source` is given.
+        audio_id: Id of the track, when no `source` is given.
 
     Source: https://docs.kie.ai/old-model/suno-api/convert-to-wav
     """
@@ -48,17 +51,21 @@ class ConvertToWav(TrackJob[Wav], frozen=True, kw_only=True):
     statuses = _words("GENERATE_WAV_FAILED")
     unique = True
     required = ("task_id", "audio_id")
+    from_source = FROM_TRACK
 
     task_id: Text | None = None
-    """The task that made the track."""
     audio_id: AudioId | None = None
 
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id", "audio_id")
 
-
-class CreateMusicVideo(TrackJob[Video], frozen=True, kw_only=True):
+class CreateMusicVideo(FromSource[Track], Job[Video], frozen=True, kw_only=True):
     """Make a video of a track. A second time it is refused with AlreadyExists.
+
+    Args:
+        source: The track. Fills `task_id` and `audio_id`.
+        task_id: Id of the task that made the track, when no `source` is given.
+        audio_id: Id of the track, when no `source` is given.
+        author: Name shown in the video, at most 50 characters.
+        domain_name: Watermark shown in the video, at most 50 characters.
 
     Source: https://docs.kie.ai/old-model/suno-api/create-music-video
     """
@@ -73,15 +80,12 @@ class CreateMusicVideo(TrackJob[Video], frozen=True, kw_only=True):
     success = (200, 0)  # one schema says 0 means success (NOTES §14.17)
     unique = True
     required = ("task_id", "audio_id")
+    from_source = FROM_TRACK
 
     task_id: Text | None = None
-    """The task that made the track."""
     audio_id: AudioId | None = None
-    author: Annotated[str, Meta(min_length=1, max_length=50, description="Shown in the video.")] | None = None
-    domain_name: Annotated[str, Meta(min_length=1, max_length=50, description="Shown as a watermark.")] | None = None
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id", "audio_id")
+    author: Annotated[str, Meta(min_length=1, max_length=50)] | None = None
+    domain_name: Annotated[str, Meta(min_length=1, max_length=50)] | None = None
 
 
 StemName = Literal[
@@ -100,10 +104,18 @@ StemName = Literal[
 ]  # fmt: skip
 
 
-class SeparateStems(TrackJob[Stems], frozen=True, kw_only=True):
-    """Take a track apart into voice, instruments, or one instrument and the rest. Every call is charged anew.
+class SeparateStems(FromSource[Track], Job[Stems], frozen=True, kw_only=True):
+    """Separate a track into voice and instruments, or into one instrument and the rest. Every call costs credits again.
 
-    `type` left out is separate_vocal, or split_stem_advanced when `stem_name` is given.
+    Args:
+        source: The track. Fills `task_id` and `audio_id`.
+        task_id: Id of the task that made the track, when no `source` is given.
+        audio_id: Id of the track, when no `source` is given.
+        audio_url: A song of your own instead, up to 20 MB: a public address, or a Path that is uploaded first. KIE
+            only.
+        type: separate_vocal: voice and instrumental. split_stem: up to 12 stems. split_stem_advanced: `stem_name` and
+            the rest. Default: split_stem_advanced when `stem_name` is given, else separate_vocal.
+        stem_name: One of 98 instruments; used with split_stem_advanced alone.
 
     Source: https://docs.kie.ai/old-model/suno-api/separate-vocals
     """
@@ -114,41 +126,36 @@ class SeparateStems(TrackJob[Stems], frozen=True, kw_only=True):
     details = "/api/v1/vocal-removal/record-info"
     result = Stems
     statuses = _words("GENERATE_AUDIO_FAILED")
+    from_source = FROM_TRACK
+    instead_of_source = "audio_url"
     callback_result_paths = (("data", "vocal_separation_info"), ("data", "vocal_removal_info"))
 
     task_id: Text | None = None
-    """The task that made the track."""
     audio_id: AudioId | None = None
     audio_url: Media | None = None
-    """An own song up to 20 MB instead, KIE only; a Path is uploaded first."""
     type: Literal["separate_vocal", "split_stem", "split_stem_advanced"] | None = None
-    """Two stems; up to 12; or `stem_name` and the rest."""
     stem_name: StemName | None = None
-    """One of 98 instruments; only split_stem_advanced heeds it."""
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         implied = "separate_vocal" if self.stem_name is None else "split_stem_advanced"
-        sent = {"type": implied} | super().payload(unsupported_fields)  # always sent (NOTES §14.7)
-        if sent["type"] != "split_stem_advanced":
-            sent.pop("stem_name", None)  # some pages require it with all types, and none heeds it there (NOTES §14.6)
-        return sent
+        payload = {"type": implied} | super().payload(unsupported_fields)  # always sent (NOTES §14.7)
+        if payload["type"] != "split_stem_advanced":
+            payload.pop("stem_name", None)  # some pages require it with all types; none uses it there (NOTES §14.6)
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.type == "split_stem_advanced" and self.stem_name is None:
             yield Problem("stem_name", "must be given with type split_stem_advanced", None)
-        if self.audio_url is None:
-            yield from missing(self, "task_id", "audio_id")
-        elif self.task_id is not None or self.audio_id is not None:
-            yield Problem("audio_url", "cannot be given with task_id or audio_id", self.audio_url)
 
 
-class _StemsJob(Job[R_co], frozen=True):
-    source: Stems | None = None
-    """Fills task_id."""
+class GenerateMidi(FromSource[Stems], Job[Midi], frozen=True, kw_only=True):
+    """Transcribe separated stems to MIDI, all or one. After a separation of type split_stem it may be empty.
 
-
-class GenerateMidi(_StemsJob[Midi], frozen=True, kw_only=True):
-    """Write down the notes of separated stems, all or one. After a separation of type split_stem it may be empty.
+    Args:
+        source: The separated stems. Fills `task_id`.
+        task_id: Id of the separation's task (not of the music's), when no `source` is given.
+        audio_id: Id of one stem, from `stems.stems`. Default: all stems.
 
     Source: https://docs.kie.ai/old-model/suno-api/generate-midi
     """
@@ -163,21 +170,15 @@ class GenerateMidi(_StemsJob[Midi], frozen=True, kw_only=True):
     required = ("task_id",)
 
     task_id: Text | None = None
-    """The separation's task, not the music's."""
     audio_id: Text | None = None
-    """One of `stems.stems`, by its id; left out: all."""
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id")
 
 
-class _MusicsJob(Job[R_co], frozen=True):
-    source: Music | None = None
-    """Fills task_id."""
+class GenerateCover(FromSource[Music], Job[Cover], frozen=True, kw_only=True):
+    """Make cover pictures for a music task, once. A second request is answered with the first task.
 
-
-class GenerateCover(_MusicsJob[Cover], frozen=True, kw_only=True):
-    """Paint cover pictures for a music task. They are made once; asked again, the first task is given.
+    Args:
+        source: The music. Fills `task_id`.
+        task_id: Id of the music's task, when no `source` is given.
 
     Source: https://docs.kie.ai/old-model/suno-api/cover-suno
     """
@@ -201,14 +202,14 @@ class GenerateCover(_MusicsJob[Cover], frozen=True, kw_only=True):
     required = ("task_id",)
 
     task_id: Text | None = None
-    """The music's task."""
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id")
 
 
-class RecoverAudio(_MusicsJob[Recovery], frozen=True, kw_only=True):
-    """Restore the files of a music task after they expired. Each track says how it went.
+class RecoverAudio(FromSource[Music], Job[Recovery], frozen=True, kw_only=True):
+    """Restore the files of a music task after they expired. Each track of the result has its own status.
+
+    Args:
+        source: The music. Fills `task_id`.
+        task_id: Id of the music's task, when no `source` is given.
 
     Source: https://docs.sunoapi.org/suno-api/recovery-audio
     """
@@ -220,20 +221,9 @@ class RecoverAudio(_MusicsJob[Recovery], frozen=True, kw_only=True):
     query = "task_id"
     result = Recovery
     state_in_code = True
-    statuses = {201: Stage.PENDING, 200: Stage.COMPLETE, 500: Stage.FAILED}  # 404: unknown, which time settles
+    statuses = {201: Stage.PENDING, 200: Stage.COMPLETE, 500: Stage.FAILED}  # 404: unknown (yet)
     details_result_path = ()
     callback_result_paths = ((),)
     required = ("task_id",)
 
     task_id: Text | None = field(default=None, name="task_id")  # sunoTaskId at sunoapi
-    """The music's task."""
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id")
-
-
-def missing(request: Any, *names: str) -> Iterator[Problem]:
-    """Fields that a result may fill and so have a default, but that must be there."""
-    for name in names:
-        if getattr(request, name) is None:
-            yield Problem(name, "must be given, or the result it is about", None)

@@ -1,4 +1,4 @@
-"""Personas, and own voices: a phrase to read, a voice made of the recording, and whether it can be used."""
+"""Personas, and voices of your own: a phrase to read, a voice made from its recording, and a check of the voice."""
 
 from collections.abc import Collection, Iterator
 from typing import Annotated, Literal, TypeVar
@@ -7,18 +7,27 @@ from msgspec import Meta, field
 
 from ...errors import Problem
 from ..fields import AudioId, Media, Text
-from ..results import Persona, Voice, VoiceCheck, VoicePhrase
+from ..results import Persona, Track, Voice, VoiceCheck, VoicePhrase
 from ..updates import Stage
-from .base import Call, Job, TrackCall
-from .tracks import missing
+from .base import FROM_TRACK, Call, FromSource, Job
 
 __all__ = ["CheckVoice", "GeneratePersona", "GenerateVoice", "RegeneratePhrase", "ValidateVoice"]
 
 R_co = TypeVar("R_co", covariant=True)
 
 
-class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
-    """Learn the manner of a finished track, for other songs. Once a track: a second time it is AlreadyExists.
+class GeneratePersona(FromSource[Track], Call[Persona], frozen=True, kw_only=True):
+    """Make a persona from the style of a finished track, to be used in other songs. A second time: AlreadyExists.
+
+    Args:
+        source: The track. Fills `task_id` and `audio_id`.
+        task_id: Id of the task that made the track, when no `source` is given.
+        audio_id: Id of the track, when no `source` is given.
+        name: Name of the persona.
+        description: What the persona is like: genre, mood, voice.
+        vocal_start: Start of the analysed section in seconds. Default: 0.
+        vocal_end: End of the analysed section in seconds, 10 to 30 after `vocal_start`. Default: 30.
+        style: Label of the style.
 
     Source: https://docs.kie.ai/old-model/suno-api/generate-persona
     """
@@ -29,28 +38,25 @@ class GeneratePersona(TrackCall[Persona], frozen=True, kw_only=True):
     result = Persona
     unique = True
     required = ("task_id", "audio_id", "name", "description")
+    from_source = FROM_TRACK
 
     task_id: Text | None = None
-    """The task that made the track."""
     audio_id: AudioId | None = None
     name: Text
-    """Of the persona."""
     description: Text
-    """What it is like: genre, mood, voice."""
-    vocal_start: Annotated[float, Meta(ge=0, description="Where to listen from, seconds; 0 if left out.")] | None = None
-    vocal_end: Annotated[float, Meta(ge=0, description="To here, 10 to 30 s later; 30 if left out.")] | None = None
+    vocal_start: Annotated[float, Meta(ge=0)] | None = None
+    vocal_end: Annotated[float, Meta(ge=0)] | None = None
     style: Text | None = None
-    """A label."""
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        yield from missing(self, "task_id", "audio_id")
+        yield from super().problems(unsupported_fields)
         start, end = self.vocal_start or 0.0, 30.0 if self.vocal_end is None else self.vocal_end
         if not 10 <= round(end - start, 2) <= 30:
             yield Problem("vocal_end", "must be 10 to 30 seconds after vocal_start", (start, end))
 
 
 class VoiceJob(Job[R_co], frozen=True, kw_only=True):
-    """A step on the way to an own voice."""
+    """A step of making a voice of your own."""
 
     details_result_path = ("data",)
     statuses = {
@@ -64,15 +70,24 @@ class VoiceJob(Job[R_co], frozen=True, kw_only=True):
 
 
 class PhraseJob(VoiceJob[VoicePhrase], frozen=True, kw_only=True):
-    """Gives a phrase. Details: https://docs.kie.ai/old-model/suno-api/suno-voice-validate-info"""
+    """A job whose result is `VoicePhrase`.
+
+    Source of the details page: https://docs.kie.ai/old-model/suno-api/suno-voice-validate-info
+    """
 
     details = "/api/v1/voice/validate-info"
     result = VoicePhrase
-    statuses = {**VoiceJob.statuses, "wait_validating": Stage.COMPLETE}  # waits for the singer: the phrase is there
+    statuses = {**VoiceJob.statuses, "wait_validating": Stage.COMPLETE}  # waits for the recording: the phrase is ready
 
 
 class ValidateVoice(PhraseJob, frozen=True, kw_only=True):
-    """Hand in a recording of a voice and get the phrase that its owner must read or sing.
+    """Submit a recording of a voice and get the phrase that its owner must read or sing.
+
+    Args:
+        voice_url: The recording: a public address, or a Path that is uploaded first.
+        vocal_start: Where the singing begins, in whole seconds, 0 or more.
+        vocal_end: Where the singing ends, in whole seconds, after `vocal_start`.
+        language: Language of the phrase.
 
     Source: https://docs.kie.ai/old-model/suno-api/suno-voice-validate
     """
@@ -83,26 +98,22 @@ class ValidateVoice(PhraseJob, frozen=True, kw_only=True):
     required = ("voice_url", "vocal_start", "vocal_end")
 
     voice_url: Media
-    """The recording: a public address, or a Path that is uploaded first."""
-    vocal_start: Annotated[int, Meta(ge=0, description="Where the singing begins, seconds.")] = field(
-        name="vocalStartS"
-    )
-    vocal_end: Annotated[int, Meta(ge=1, description="Where it ends, seconds.")] = field(name="vocalEndS")
+    vocal_start: Annotated[int, Meta(ge=0)] = field(name="vocalStartS")
+    vocal_end: Annotated[int, Meta(ge=1)] = field(name="vocalEndS")
     language: Literal["en", "zh", "es", "fr", "pt", "de", "ja", "ko", "hi", "ru"] | None = None
-    """Of the phrase."""
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
+        yield from super().problems(unsupported_fields)
         if self.vocal_end <= self.vocal_start:
             yield Problem("vocal_end", "must be after vocal_start", self.vocal_end)
 
 
-class _AnotherPhrase(PhraseJob, frozen=True):
-    source: VoicePhrase | None = None
-    """Fills task_id."""
+class RegeneratePhrase(FromSource[VoicePhrase], PhraseJob, frozen=True, kw_only=True):
+    """Get another phrase for the same recording.
 
-
-class RegeneratePhrase(_AnotherPhrase, frozen=True, kw_only=True):
-    """Ask for another phrase.
+    Args:
+        source: The first phrase. Fills `task_id`.
+        task_id: Id of the task that gave the first phrase, when no `source` is given.
 
     Source: https://docs.kie.ai/old-model/suno-api/suno-voice-regenerate
     """
@@ -114,19 +125,19 @@ class RegeneratePhrase(_AnotherPhrase, frozen=True, kw_only=True):
     required = ("task_id",)
 
     task_id: Text | None = None
-    """The task that gave the first phrase."""
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id")
 
 
-class _Voicing(VoiceJob[R_co], frozen=True):
-    source: VoicePhrase | None = None
-    """Fills task_id."""
+class GenerateVoice(FromSource[VoicePhrase], VoiceJob[Voice], frozen=True, kw_only=True):
+    """Make a voice of your own from a recording of the phrase.
 
-
-class GenerateVoice(_Voicing[Voice], frozen=True, kw_only=True):
-    """Make an own voice from a recording of the phrase.
+    Args:
+        source: The phrase. Fills `task_id`.
+        task_id: Id of the task that gave the phrase, when no `source` is given.
+        verify_url: The phrase, read or (better) sung: a public address, or a Path that is uploaded first.
+        voice_name: Name of the voice.
+        description: Description of the voice.
+        style: Label of the style.
+        singer_skill_level: How well the person sings. Default: beginner.
 
     Source: https://docs.kie.ai/old-model/suno-api/suno-voice-generate
     """
@@ -139,29 +150,19 @@ class GenerateVoice(_Voicing[Voice], frozen=True, kw_only=True):
     required = ("task_id", "verify_url")
 
     task_id: Text | None = None
-    """The task that gave the phrase."""
     verify_url: Media
-    """The phrase, best sung: a public address, or a Path that is uploaded first."""
     voice_name: Text | None = None
-    """For people."""
     description: Text | None = None
-    """For people."""
     style: Text | None = None
-    """A label."""
     singer_skill_level: Literal["beginner", "intermediate", "advanced", "professional"] | None = None
-    """beginner if left out."""
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id")
 
 
-class _VoiceCall(Call[R_co], frozen=True):
-    source: Voice | None = None
-    """Fills task_id."""
+class CheckVoice(FromSource[Voice], Call[VoiceCheck], frozen=True, kw_only=True):
+    """Check whether a voice can be used.
 
-
-class CheckVoice(_VoiceCall[VoiceCheck], frozen=True, kw_only=True):
-    """Whether a voice can be used.
+    Args:
+        source: The voice. Fills `task_id`.
+        task_id: Id of the task that made the voice, when no `source` is given.
 
     Source: https://docs.kie.ai/old-model/suno-api/suno-voice-check-voice
     """
@@ -174,7 +175,3 @@ class CheckVoice(_VoiceCall[VoiceCheck], frozen=True, kw_only=True):
     required = ("task_id",)
 
     task_id: Text | None = field(default=None, name="task_id")  # snake_case here
-    """The task that made the voice."""
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id")

@@ -1,22 +1,22 @@
-"""Lyrics, styles, and the timing of words."""
+"""Lyrics, style texts, and the timing of words."""
 
-from collections.abc import Collection, Iterator
 from typing import Annotated
 
 from msgspec import Meta
 
-from ...errors import Problem
 from ..fields import AudioId, Text
-from ..results import Lyrics, Style, TimedLyrics
+from ..results import Lyrics, Style, TimedLyrics, Track
 from ..updates import Stage
-from .base import Call, Job, TrackCall
-from .tracks import missing
+from .base import FROM_TRACK, Call, FromSource, Job
 
 __all__ = ["BoostStyle", "GenerateLyrics", "GetTimestampedLyrics"]
 
 
 class GenerateLyrics(Job[Lyrics], frozen=True, kw_only=True):
     """Write lyrics, in several variants, about a theme.
+
+    Args:
+        prompt: The theme, 1 to 200 characters.
 
     Source: https://docs.kie.ai/old-model/suno-api/generate-lyrics
     """
@@ -36,11 +36,14 @@ class GenerateLyrics(Job[Lyrics], frozen=True, kw_only=True):
     }
     required = ("prompt",)
 
-    prompt: Annotated[str, Meta(min_length=1, max_length=200, description="The theme.")]
+    prompt: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
 class BoostStyle(Call[Style], frozen=True, kw_only=True):
-    """Make a richer style text from a few words.
+    """Write a detailed style text from a few words.
+
+    Args:
+        content: A few words of style.
 
     Source: https://docs.kie.ai/old-model/suno-api/boost-music-style
     """
@@ -52,11 +55,15 @@ class BoostStyle(Call[Style], frozen=True, kw_only=True):
     required = ("content",)
 
     content: Text
-    """A few words of style."""
 
 
-class GetTimestampedLyrics(TrackCall[TimedLyrics], frozen=True, kw_only=True):
-    """When each word of a track is sung.
+class GetTimestampedLyrics(FromSource[Track], Call[TimedLyrics], frozen=True, kw_only=True):
+    """Get the time of each word of a track.
+
+    Args:
+        source: The track. Fills `task_id` and `audio_id`.
+        task_id: Id of the task that made the track, when no `source` is given.
+        audio_id: Id of the track, when no `source` is given.
 
     Source: https://docs.kie.ai/old-model/suno-api/get-timestamped-lyrics
     """
@@ -67,10 +74,7 @@ class GetTimestampedLyrics(TrackCall[TimedLyrics], frozen=True, kw_only=True):
     result = TimedLyrics
     repeatable = True
     required = ("task_id", "audio_id")
+    from_source = FROM_TRACK
 
     task_id: Text | None = None
-    """The task that made the track."""
     audio_id: AudioId | None = None
-
-    def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
-        return missing(self, "task_id", "audio_id")

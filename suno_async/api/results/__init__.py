@@ -1,41 +1,24 @@
-"""What finished tasks and answered calls give: one struct for each, however a gateway spells it.
+"""Results of finished tasks and answered calls: one struct for each, the same at every gateway.
 
-Fields carry our names; `rename="camel"` and the odd `name=` carry those of the details page, `called` those of
+Fields carry our names; `rename="camel"` and the odd `name=` carry those of the details page, `callback_names` those of
 callbacks where they are not simply snake_case.
+
+A result is written in the file of its family and named in that file's `__all__`; nothing here lists it again.
 """
 
-from .base import File, Origin, Result, effective_stage
-from .files import UploadedFile
-from .music import Music, RecoveredTrack, Recovery, Track
-from .tracks import Cover, Midi, MidiInstrument, MidiNote, Stem, Stems, Video, Wav
-from .voices import Persona, Voice, VoiceCheck, VoicePhrase
-from .words import AlignedWord, Lyrics, LyricsVariant, Style, TimedLyrics
+# ruff: noqa: F403  each family's own `__all__` says what it offers
+from . import base, files, music, tracks, voices, words
+from .base import *
+from .files import *
+from .music import *
+from .tracks import *
+from .voices import *
+from .words import *
 
-__all__ = [
-    "AlignedWord",
-    "Cover",
-    "File",
-    "Lyrics",
-    "LyricsVariant",
-    "Midi",
-    "MidiInstrument",
-    "MidiNote",
-    "Music",
-    "Origin",
-    "Persona",
-    "RecoveredTrack",
-    "Recovery",
-    "Result",
-    "Stem",
-    "Stems",
-    "Style",
-    "TimedLyrics",
-    "Track",
-    "UploadedFile",
-    "Video",
-    "Voice",
-    "VoiceCheck",
-    "VoicePhrase",
-    "Wav",
-    "effective_stage",
-]
+__all__: list[str] = []
+__all__ += base.__all__
+__all__ += files.__all__
+__all__ += music.__all__
+__all__ += tracks.__all__
+__all__ += voices.__all__
+__all__ += words.__all__
