@@ -13,15 +13,15 @@ from ..api import providers
 from ..api.providers import KIE, KIE_JOBS, Provider
 from ..api.requests import TABLE, GetCredits, GetDownloadUrl, Job, Request, UploadBase64, UploadFromUrl, UploadStream
 from ..api.updates import Stage
-from . import media, pages
+from . import bodies, media
 from .answers import answer, json, refusal
+from .billing import Till
+from .callback_sender import Posted, Postman
 from .clock import Clock, Gate
-from .desk import Desk
 from .families import Run
 from .faults import Fault
-from .postman import Posted, Postman
+from .intake import Desk
 from .requests import Refused, by_job, by_path
-from .till import Till
 from .uploads import Uploads
 
 __all__ = ["Emulator", "Seen"]
@@ -236,8 +236,8 @@ class Emulator:
             id = request.query.get(kind.query, "")
             run = self._looked_at(request, id)
             if run is None or run.asked.jobs_api or getattr(run.kind, "details", "") != kind.details:
-                return json(pages.unknown(kind, id))
-            return json(pages.details(run, self.now()))
+                return json(bodies.unknown(kind, id))
+            return json(bodies.details(run, self.now()))
 
         return page
 
@@ -245,7 +245,7 @@ class Emulator:
         run = self._looked_at(request, request.query.get("taskId", ""))
         if run is None or not run.asked.jobs_api:
             raise Refused(422, "recordInfo is null")
-        return answer(200, "success", pages.record(run, *run.state(self.now()), self.now()))
+        return answer(200, "success", bodies.record(run, *run.state(self.now()), self.now()))
 
     def _looked_at(self, request: web.Request, id: str) -> Run | None:
         self._authorize(request)

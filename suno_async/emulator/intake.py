@@ -11,12 +11,12 @@ from aiohttp import web
 from ..api.requests import Job, Request
 from ..api.updates import Stage
 from .answers import answer, broken, gateway_page, spoilt
+from .billing import Till
+from .callback_sender import Postman
 from .clock import Clock, Gate
 from .families import FAMILIES, Run
 from .faults import Fault
-from .postman import Postman
 from .requests import Asked, Refused
-from .till import Till
 
 __all__ = ["Desk"]
 

@@ -18,9 +18,9 @@ from aiohttp import web
 
 from suno_async import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Stage
 from suno_async.emulator import Emulator, Fault, Posted
-from suno_async.emulator.postman import signed
+from suno_async.emulator.callback_sender import signed
 
-from .conftest import now
+from ..conftest import now
 
 KEY = "whk_test_0123456789abcdef"
 SONG = {"prompt": "rain", "customMode": False, "instrumental": False, "model": "V5"}

@@ -75,7 +75,7 @@ from suno_async.api.results import Result
 from suno_async.emulator import Emulator, Fault, media
 from suno_async.wire import callbacks, encoding
 
-from .conftest import now
+from ..conftest import now
 
 pytestmark = pytest.mark.usefixtures("threads")
 

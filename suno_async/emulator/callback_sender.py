@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 
 from ..api.updates import Stage
-from . import pages
+from . import bodies
 from .clock import Clock
 from .families import Run
 from .faults import Fault
@@ -125,7 +125,7 @@ def signed(key: str, task_id: str, timestamp: int) -> dict[str, str]:
 
 
 def _written(run: Run, stage: Stage) -> bytes:
-    return msgspec.json.encode(pages.callback(run, stage))
+    return msgspec.json.encode(bodies.callback(run, stage))
 
 
 def _plan(run: Run) -> list[tuple[Stage, float]]:
