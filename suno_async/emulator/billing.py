@@ -1,29 +1,31 @@
-"""The credits."""
+"""The account's credits."""
 
 from ..api.updates import Stage
 from ..errors import InsufficientCredits
 from .clock import Clock
-from .families import Run
 from .faults import Fault
 from .requests import Refused
+from .runs import Run
 
-__all__ = ["Till"]
+__all__ = ["Billing"]
 
 
-class Till:
-    """What is left, what was paid, and what is given back for failures."""
+class Billing:
+    """Charges requests, and refunds those that failed where the service does so."""
+
+    # State, all of it: _credits, the balance; _refundable, paid runs that will fail and are refunded then.
 
     def __init__(self, credits: float, clock: Clock) -> None:
         self._credits = credits
         self._clock = clock
-        self._owed: list[Run] = []
+        self._refundable: list[Run] = []
 
     @property
     def credits(self) -> float:
-        """What is left by now."""
-        failed = [run for run in self._owed if run.state(self._clock.now())[0] is Stage.FAILED]
+        """The balance now, after the refunds that are due."""
+        failed = [run for run in self._refundable if run.state(self._clock.now())[0] is Stage.FAILED]
         for run in failed:
-            self._owed.remove(run)
+            self._refundable.remove(run)
             self._credits = round(self._credits + run.cost, 2)
         return self._credits
 
@@ -31,11 +33,15 @@ class Till:
     def credits(self, credits: float) -> None:
         self._credits = credits
 
-    def pay(self, run: Run) -> None:
-        """Take what a request costs, or refuse it: 429 means the credits where it does not mean the rate (NOTES §6)."""
+    def charge(self, run: Run) -> None:
+        """Take what a run costs from the balance. Refused if the balance is too small.
+
+        The code is 429 where that does not mean the rate limit (NOTES §6).
+        """
         if self.credits < run.cost:
             known = run.asked.provider.refusal(429, "", run.kind.path) is InsufficientCredits
             raise Refused(429 if known else 402, "The current credits are insufficient")
-        run.left = self._credits = round(self._credits - run.cost, 2)
+        self._credits = round(self._credits - run.cost, 2)
+        run.charged(self._credits)
         if run.fault in (Fault.FAIL, Fault.REJECT) and run.family.refunds:
-            self._owed.append(run)
+            self._refundable.append(run)

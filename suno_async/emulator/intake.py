@@ -1,132 +1,103 @@
-"""Where requests are taken: checked against what was made before, paid, accepted, or met by what shall go wrong."""
+"""Where jobs and calls are received: checked, charged, accepted, or met by a planned fault."""
 
-import random
-from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from ..api import providers
 from ..api.requests import Job, Request
-from ..api.updates import Stage
-from .answers import answer, broken, gateway_page, spoilt
-from .billing import Till
-from .callback_sender import Postman
-from .clock import Clock, Gate
-from .families import FAMILIES, Run
+from . import interruptions
+from .answers import answer
+from .billing import Billing
+from .callback_sender import CallbackSender
+from .endpoints import ACCOUNT, Endpoints
 from .faults import Fault
-from .requests import Asked, Refused
+from .rate_limits import RateLimits
+from .registry import RunRegistry
+from .requests import Asked, parse, parse_jobs_request
+from .runs import Run
 
-__all__ = ["Desk"]
+__all__ = ["Intake"]
 
-BAD = (Fault.FAIL, Fault.REJECT)
+TASK_ID_NAMES = ("taskId", "task_id")
+"""The names that answers to a submit have for the task id."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Desk:
-    """The jobs that were made, and the making of them."""
+class Intake:
+    """Receives jobs and calls, by the legacy API and by the jobs API."""
 
-    def __init__(self, clock: Clock, gate: Gate, till: Till, seed: int | None) -> None:
-        self.runs: dict[str, Run] = {}
-        self.files = ""
-        """Where files are served from."""
-        self.postman: Postman
-        self._clock = clock
-        self._gate = gate
-        self._till = till
-        self._chance = random.Random(seed)
-        self._faults: dict[type[Request[Any]] | None, deque[Fault | None]] = {}
-        self._made: dict[Hashable, Run] = {}
+    # State: none of its own; the registry keeps the accepted runs.
 
-    def token(self) -> str:
-        """A name that nothing else has."""
-        return self._chance.randbytes(16).hex()
+    def __init__(
+        self,
+        endpoints: Endpoints,
+        limits: RateLimits,
+        registry: RunRegistry,
+        billing: Billing,
+        callbacks: CallbackSender,
+    ) -> None:
+        self._endpoints = endpoints
+        self._limits = limits
+        self._registry = registry
+        self._billing = billing
+        self._callbacks = callbacks
 
-    def next(self, faults: tuple[Fault | None, ...], of: type[Request[Any]] | None) -> None:
-        self._faults.setdefault(of, deque()).extend(faults)
+    def routes(self) -> Iterator[web.RouteDef]:
+        """The routes that it answers."""
+        for kind in self._endpoints:
+            if kind not in ACCOUNT:
+                yield web.route(kind.method, self._endpoints.legacy.path(kind), self._handler(kind))
+        if self._endpoints.provider.jobs_api:
+            yield web.post(providers.CREATE, self._create_task)
 
-    async def special(
-        self, request: web.Request, kind: type[Request[Any]], answered: Callable[[web.Request], Awaitable[web.Response]]
-    ) -> web.Response:
-        """Answer what makes no music; it goes wrong only if it was named."""
-        fault = self._fault(kind)
-        if fault in BAD:
-            raise Refused(500, "Server error")
-        stopped = self._stopped(request, fault, kind)
-        return self._sent(request, fault, await answered(request)) if stopped is None else stopped
+    def _handler(self, kind: type[Request[Any]]) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            self._limits.submit(kind.path)
+            return await self._receive(request, parse(await request.read(), kind, self._endpoints.legacy))
 
-    async def take(self, request: web.Request, asked: Asked) -> web.Response:
+        return handle
+
+    async def _create_task(self, request: web.Request) -> web.StreamResponse:
+        self._limits.submit(providers.CREATE)
+        endpoints = self._endpoints
+        asked = parse_jobs_request(await request.read(), endpoints.operations, endpoints.provider)
+        return await self._receive(request, asked)
+
+    async def _receive(self, request: web.Request, asked: Asked) -> web.Response:
         """Accept a job, or answer a call at once."""
-        source = self.runs.get(str(asked.params.get("task_id")))
-        family = FAMILIES[asked.kind.result]
-        run = Run(self.token(), asked, family, born=self._clock.now(), files=self.files, source=source)
-        family.check(run, run.born)
-        self._check_repeat(run)
-        run.fault = self._fault(asked.kind, None)
-        later = issubclass(run.kind, Job) or (asked.jobs_api and not family.at_once)
-        stopped = self._stopped(request, run.fault, run.kind)
-        if stopped is not None:
-            return stopped
-        return self._sent(request, run.fault, await self._accepted(run) if later else self._answered(run))
+        kind, family = asked.kind, self._endpoints.family(asked.kind)
+        run = self._registry.new(asked, family, files=f"{request.url.origin()}/files")
+        interrupted = interruptions.before(request, run.fault, asked.provider, kind.path)
+        if interrupted is not None:
+            return interrupted
+        by_task = issubclass(kind, Job) or (asked.jobs_api and not family.at_once)
+        return interruptions.after(request, run.fault, await self._accept(run) if by_task else self._answer(run))
 
-    def _check_repeat(self, run: Run) -> None:
-        """Refuse what is made only once and was; what came to nothing may be tried again."""
-        first = self._made.get(_sole(run)) if run.family.unique else None
-        if first is not None and first.state(self._clock.now())[0] is not Stage.FAILED:
-            raise run.family.repeated(first)
-
-    async def _accepted(self, run: Run) -> web.Response:
-        self._till.pay(run)
-        self.runs[run.id] = self._made[_sole(run)] = run
-        # The default address of our own client leads nowhere, on purpose.
+    async def _accept(self, run: Run) -> web.Response:
+        self._billing.charge(run)
+        self._registry.keep(run, task=True)
+        # The client's default callback address, which is in .invalid, means that no callbacks are wanted.
         wanted = run.asked.callback and not _host(run.asked.callback).endswith(".invalid")
         if wanted and run.fault is not Fault.SILENT:
-            await self.postman.follow(run)
-        return answer(200, "success", {run.asked.provider.query(run.kind): run.id})
+            await self._callbacks.follow(run)
+        name = run.asked.provider.query(run.kind)
+        return answer(200, "success", {name if name in TASK_ID_NAMES else "taskId": run.id})
 
-    def _answered(self, run: Run) -> web.Response:
-        if run.fault in BAD:
-            run.left = self._till.credits
+    def _answer(self, run: Run) -> web.Response:
+        if run.fault in (Fault.FAIL, Fault.REJECT):
+            run.charged(self._billing.credits)
             return answer(*run.family.refusal(run))
-        self._till.pay(run)
-        self._made[_sole(run)] = run
+        self._billing.charge(run)
+        self._registry.keep(run, task=False)
         return answer(200, "success", run.family.result(run))
-
-    # ---- what goes wrong -----------------------------------------------------------------------------------------
-
-    def _fault(self, *of: type[Request[Any]] | None) -> Fault | None:
-        waiting = next((faults for one in of if (faults := self._faults.get(one))), None)
-        return waiting.popleft() if waiting else None
-
-    def _stopped(self, request: web.Request, fault: Fault | None, kind: type[Request[Any]]) -> web.Response | None:
-        """What happens instead of an answer."""
-        match fault:
-            case Fault.DROP:
-                return broken(request)
-            case Fault.HTML:
-                return gateway_page()
-            case Fault.RATE_LIMIT:
-                self._gate.refuse(kind.path)
-            case Fault.MAINTENANCE:
-                raise Refused(455, "The website is being maintained, please try again later")
-            case _:
-                pass
-        return None
-
-    def _sent(self, request: web.Request, fault: Fault | None, good: web.Response) -> web.Response:
-        """What becomes of an answer on its way."""
-        if fault is Fault.LOSE_ANSWER:
-            return broken(request)
-        return spoilt(good) if fault is Fault.GARBLE else good
-
-
-def _sole(run: Run) -> Hashable:
-    """What a thing that is made once is known by."""
-    return (run.kind.result, *(run.params.get(name) for name in run.family.unique))
 
 
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
-    except ValueError:  # accepted all the same, as the service does (NOTES §10); posting to it fails later
+    except ValueError:  # the service accepts these, too (NOTES §10); posting to them fails later
         return ""
