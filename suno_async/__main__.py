@@ -1,4 +1,4 @@
-"""`python -m suno_async emulator`: the emulator as a process of its own, until it is interrupted."""
+"""`python -m suno_async emulator`: run the emulator as a process until it is interrupted."""
 
 import argparse
 import asyncio
@@ -7,6 +7,7 @@ from contextlib import suppress
 
 
 async def emulate(arguments: argparse.Namespace) -> None:
+    """Run an emulator, and print the environment variables that lead a client to it."""
     from .api.providers import PROVIDERS
     from .emulator import Emulator
 
@@ -18,12 +19,19 @@ async def emulate(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m suno_async", description=__doc__)
     parser.add_argument("command", choices=["emulator"])
-    parser.add_argument("--port", type=int, default=8737, help="0 takes any free port")
-    parser.add_argument("--speed", type=float, default=1.0, help="seconds of the service's time in one second")
-    parser.add_argument("--provider", choices=["kie", "kie-jobs", "sunoapi", "apikley"], default="kie")
-    parser.add_argument("--webhook-key", default="", help="sign callbacks with it, as KIE does")
+    parser.add_argument("--port", type=int, default=8737, help="TCP port; 0 takes any free one (default: %(default)s)")
+    parser.add_argument(
+        "--speed", type=float, default=1.0, help="seconds of its clock in one real second (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--provider", choices=["kie", "kie-jobs", "sunoapi", "apikley"], default="kie", help="(default: %(default)s)"
+    )
+    parser.add_argument(
+        "--webhook-key", default="", help="sign callbacks with this key, as KIE does (default: unsigned)"
+    )
     with suppress(KeyboardInterrupt):
         asyncio.run(emulate(parser.parse_args()))
 

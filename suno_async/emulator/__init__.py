@@ -1,7 +1,11 @@
-"""The service on loopback: develop and test against it without a key, credits or waiting."""
+"""A Suno provider on loopback: develop and test against it without a key, credits or waiting."""
 
+from .callback_sender import Posted
+from .families import Family
 from .faults import Fault
-from .postman import Posted
-from .service import Emulator, Seen
+from .middlewares import Seen
+from .requests import Asked
+from .runs import Run
+from .service import Emulator
 
-__all__ = ["Emulator", "Fault", "Posted", "Seen"]
+__all__ = ["Asked", "Emulator", "Family", "Fault", "Posted", "Run", "Seen"]

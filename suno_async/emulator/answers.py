@@ -1,4 +1,4 @@
-"""What goes out, in the service's envelopes."""
+"""HTTP answers in the service's envelopes, and broken ones."""
 
 from typing import Any
 
@@ -8,40 +8,41 @@ from aiohttp import web
 from ..api.requests import UploadBase64, UploadFromUrl, UploadStream
 from .requests import Refused
 
-__all__ = ["answer", "broken", "gateway_page", "json", "refusal", "spoilt"]
+__all__ = ["answer", "break_connection", "gateway_error", "json", "refusal", "truncated"]
 
 UPLOADS = {kind.path for kind in (UploadBase64, UploadFromUrl, UploadStream)}
 
 
 def json(body: dict[str, Any], status: int = 200) -> web.Response:
+    """An answer with a JSON body."""
     return web.Response(body=msgspec.json.encode(body), content_type="application/json", status=status)
 
 
 def answer(code: int, message: str, data: Any = None, *, status: int = 200) -> web.Response:
-    """The usual envelope; a wrong key gets no `data`."""
+    """An answer in the API's envelope; one with status 401 has no `data`."""
     return json({"code": code, "msg": message} | ({} if status == 401 else {"data": data}), status)
 
 
 def refusal(request: web.Request, exc: Refused) -> web.Response:
-    """A refusal; the upload host has an envelope of its own (NOTES §11)."""
+    """The answer to a refused request; the upload host has its own envelope (NOTES §11)."""
     if request.path in UPLOADS:
         return json({"success": False, "code": exc.code, "msg": exc.message}, exc.status)
     return answer(exc.code, exc.message, exc.data, status=exc.status)
 
 
-def gateway_page() -> web.Response:
-    """What something in front of the service says when it has fallen over."""
+def gateway_error() -> web.Response:
+    """The error page of a proxy in front of the service."""
     return web.Response(text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html", status=502)
 
 
-def broken(request: web.Request) -> web.Response:
-    """Break the connection without an answer."""
+def break_connection(request: web.Request) -> web.Response:
+    """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
-def spoilt(good: web.Response) -> web.Response:
-    """The same answer, cut short."""
-    good.body = bytes(good.body)[:-10]  # type: ignore[arg-type]
-    return good
+def truncated(complete: web.Response) -> web.Response:
+    """The same answer without the last bytes of its body."""
+    complete.body = bytes(complete.body)[:-10]  # type: ignore[arg-type]
+    return complete

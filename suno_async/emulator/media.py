@@ -1,6 +1,6 @@
-"""Files that a player opens: a short tune and a picture, made from a text, the same for the same text.
+"""Media files that players can open: a short tune and an image, generated from a text.
 
-MP3, M4A, JPEG and MP4 with the `emulator` extra; WAV and PNG always.
+The same text gives the same file. MP3, M4A, JPEG and MP4 need the `emulator` extra; WAV and PNG do not.
 """
 # pyright: reportUnknownMemberType=false
 # (the types of PyAV are partly unknown)
@@ -34,7 +34,7 @@ RATE = 22_050
 BEAT = 0.25
 BEATS = 32
 SECONDS = BEAT * BEATS
-SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # major pentatonic: no wrong notes
+SCALE = (0, 2, 4, 7, 9, 12, 14, 16)  # major pentatonic: any two notes sound well together
 BASS = (0, -3, 5, 7)
 SIZE = 256
 FPS = 2
@@ -46,30 +46,30 @@ def audio() -> str:
 
 
 def recovered() -> str:
-    """The suffix of tunes that were restored."""
+    """The suffix of recovered tunes."""
     return ".m4a" if ENCODES else ".wav"
 
 
 def image() -> str:
-    """The suffix of pictures."""
+    """The suffix of images."""
     return ".jpeg" if ENCODES else ".png"
 
 
 def make(text: str, suffix: str) -> bytes:
-    """The file of that kind. KeyError if there is no such kind."""
+    """A file of the type that a suffix names. KeyError if the type is unknown."""
     cached = {audio(): tune, image(): picture}
     return cached[suffix](text) if suffix in cached else _MAKERS[suffix](text)
 
 
 @lru_cache(maxsize=32)
 def tune(text: str) -> bytes:
-    """A melody over four chords, `SECONDS` long."""
+    """A melody over four bass notes, `SECONDS` long."""
     return _MAKERS[audio()](text)
 
 
 @lru_cache(maxsize=32)
 def picture(text: str) -> bytes:
-    """A square that fades between two colours."""
+    """A square with a gradient of two colours."""
     return _MAKERS[image()](text)
 
 
@@ -117,33 +117,33 @@ def _png(text: str) -> bytes:
     )
 
 
-# ---- with the extra --------------------------------------------------------------------------------------------------
+# ---- with PyAV -------------------------------------------------------------------------------------------------------
 
 
 def _mp3(text: str) -> bytes:
-    return _written("mp3", lambda target: [_sung(target, "mp3", text)])
+    return _written("mp3", lambda target: [_tune_packets(target, "mp3", text)])
 
 
 def _m4a(text: str) -> bytes:
-    return _written("ipod", lambda target: [_sung(target, "aac", text)])
+    return _written("ipod", lambda target: [_tune_packets(target, "aac", text)])
 
 
 def _jpeg(text: str) -> bytes:
-    return _written("image2pipe", lambda target: [_shown(target, "mjpeg", "yuvj420p", text)])
+    return _written("image2pipe", lambda target: [_image_packets(target, "mjpeg", "yuvj420p", text)])
 
 
 def _mp4(text: str) -> bytes:
-    """The picture for as long as the tune."""
-    codec = _at_hand("libx264", "mpeg4")
+    """A video of the image, as long as the tune."""
+    codec = _available("libx264", "mpeg4")
     pictures = int(SECONDS * FPS)
     return _written(
         "mp4",
-        lambda target: [_shown(target, codec, "yuv420p", text, pictures), _sung(target, "aac", text)],
+        lambda target: [_image_packets(target, codec, "yuv420p", text, pictures), _tune_packets(target, "aac", text)],
     )
 
 
 def _written(form: str, streams: Callable[[Any], list[Iterator[Any]]]) -> bytes:
-    """A file of some streams, which all have to be there before the first is written."""
+    """A file of some streams. All must be added before the first is written."""
     import av
 
     written = io.BytesIO()
@@ -153,12 +153,12 @@ def _written(form: str, streams: Callable[[Any], list[Iterator[Any]]]) -> bytes:
     return written.getvalue()
 
 
-def _sung(target: Any, codec: str, text: str) -> Iterator[Any]:
+def _tune_packets(target: Any, codec: str, text: str) -> Iterator[Any]:
     stream = target.add_stream(codec, rate=RATE)
     return _encoded(stream, _frames(_wav(text)))
 
 
-def _shown(target: Any, codec: str, colours: str, text: str, times: int = 1) -> Iterator[Any]:
+def _image_packets(target: Any, codec: str, colours: str, text: str, times: int = 1) -> Iterator[Any]:
     stream = target.add_stream(codec, rate=FPS)
     stream.width = stream.height = SIZE
     stream.pix_fmt = colours
@@ -184,8 +184,8 @@ def _repeated(file: bytes, colours: str, times: int) -> Iterator[Any]:
         yield frame
 
 
-def _at_hand(*codecs: str) -> str:
-    """The first of some encoders that this build has."""
+def _available(*codecs: str) -> str:
+    """The first of some codecs that this build of PyAV has."""
     import av
 
     return next(codec for codec in codecs if codec in av.codecs_available)

@@ -1,4 +1,4 @@
-"""What comes in: read, translated back to the table's names, and refused where the service would."""
+"""Requests: read, translated to the names of the request classes, and refused where the service would refuse them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
@@ -7,18 +7,17 @@ import msgspec
 
 from ..api import providers
 from ..api.providers import Provider
-from ..api.requests import TABLE, GenerateVoice, Job, Request, ValidateVoice
+from ..api.requests import GenerateVoice, Job, Request, ValidateVoice
 from ..wire import encoding, envelope
 
-__all__ = ["Asked", "Refused", "body_of", "by_job", "by_path"]
+__all__ = ["Asked", "Refused", "parse", "parse_jobs_request"]
 
-UNCALLED = (ValidateVoice, GenerateVoice)
-"""Jobs whose older paths want no callback address (NOTES §14.14)."""
-OPERATIONS = {kind.operation: kind for kind in TABLE if kind.operation}
+NO_CALLBACK = (ValidateVoice, GenerateVoice)
+"""Jobs whose paths at the legacy API need no callback address (NOTES §14.14)."""
 
 
 class Refused(Exception):
-    """The service takes no such request."""
+    """The service refuses a request, with this code, message and HTTP status."""
 
     def __init__(self, code: int, message: str, data: Any = None, *, status: int = 200) -> None:
         super().__init__(message)
@@ -29,38 +28,39 @@ class Refused(Exception):
 
 
 class Asked(NamedTuple):
-    """A request that was understood."""
+    """A request as it was understood."""
 
     kind: type[Request[Any]]
     provider: Provider
-    """The gateway by the route that the request took."""
+    """The provider, with `jobs_api` set if the request came by the jobs API."""
     params: dict[str, Any]
-    """What was given, by the table's names."""
+    """The given fields, by the names of the request class."""
     body: dict[str, Any]
-    """As it came."""
+    """The body as it came."""
     callback: str = ""
+    """Where callbacks are to be posted; empty for nowhere."""
 
     @property
     def jobs_api(self) -> bool:
-        """Whether it took the jobs route."""
+        """Whether it came by the jobs API."""
         return self.provider.uses_jobs_api(self.kind)
 
 
-def by_path(body: bytes, kind: type[Request[Any]], provider: Provider) -> Asked:
-    """A request to the path of an endpoint."""
-    given = body_of(body)
+def parse(body: bytes, kind: type[Request[Any]], provider: Provider) -> Asked:
+    """Read a request to the path of an endpoint."""
+    given = _json_object(body) if body or kind.method != "GET" else {}
     params = _params(given, kind, provider)
     callback = given.get(kind.callback)
-    if issubclass(kind, Job) and not callback and kind not in UNCALLED:
+    if issubclass(kind, Job) and not callback and kind not in NO_CALLBACK:
         raise Refused(422, "Please enter callBackUrl.")
     return Asked(kind, provider, params, given, str(callback or ""))
 
 
-def by_job(body: bytes, provider: Provider) -> Asked:
-    """A request by the jobs route: the outer model names the operation, and no callback address is wanted."""
-    given = body_of(body)
+def parse_jobs_request(body: bytes, operations: Mapping[str, type[Request[Any]]], provider: Provider) -> Asked:
+    """Read a request by the jobs API: the outer `model` names the operation, and a callback address is optional."""
+    given = _json_object(body)
     model, held = str(given.get("model")), given.get("input")
-    kind = OPERATIONS.get(model.removeprefix(providers.PREFIX)) if model.startswith(providers.PREFIX) else None
+    kind = operations.get(model.removeprefix(providers.PREFIX)) if model.startswith(providers.PREFIX) else None
     if kind is None:
         raise Refused(422, f"model {model} is not supported")
     if not isinstance(held, dict):
@@ -69,8 +69,7 @@ def by_job(body: bytes, provider: Provider) -> Asked:
     return Asked(kind, provider, params, given, str(given.get("callBackUrl") or ""))
 
 
-def body_of(body: bytes) -> dict[str, Any]:
-    """A JSON object."""
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
     except envelope.UNREADABLE as exc:
@@ -78,7 +77,7 @@ def body_of(body: bytes) -> dict[str, Any]:
 
 
 def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provider) -> dict[str, Any]:
-    """The fields of the table among what was given, if the gateway takes them."""
+    """The fields of the request class among those given, after the checks that this provider makes."""
     field_names = {name: theirs for name, theirs in encoding.names(kind, provider).items() if name != "source"}
     params = {name: given[theirs] for name, theirs in field_names.items() if given.get(theirs) is not None}
     fixed_flags = provider.fixed_flags_for(kind, params.get("model"))
@@ -96,8 +95,8 @@ def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provid
 
 
 def _check_types(params: Mapping[str, Any], kind: type[Request[Any]]) -> None:
-    table = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     try:
-        msgspec.json.decode(msgspec.json.encode({table[name]: value for name, value in params.items()}), type=kind)
+        msgspec.json.decode(msgspec.json.encode({names[name]: value for name, value in params.items()}), type=kind)
     except (*envelope.UNREADABLE, msgspec.MsgspecError) as exc:
         raise Refused(422, str(exc)) from None

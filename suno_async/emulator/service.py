@@ -1,54 +1,73 @@
-"""The service on loopback, made from the table."""
+"""The emulator: a Suno provider on loopback."""
 
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import PurePosixPath
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
 
-import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from ..api import providers
 from ..api.providers import KIE, KIE_JOBS, Provider
-from ..api.requests import TABLE, GetCredits, GetDownloadUrl, Job, Request, UploadBase64, UploadFromUrl, UploadStream
+from ..api.requests import Request
 from ..api.updates import Stage
-from . import media, pages
-from .answers import answer, json, refusal
-from .clock import Clock, Gate
-from .desk import Desk
-from .families import Run
-from .faults import Fault
-from .postman import Posted, Postman
-from .requests import Refused, by_job, by_path
-from .till import Till
+from .account import Account
+from .billing import Billing
+from .callback_sender import CallbackSender, Posted
+from .clock import Clock
+from .endpoints import Endpoints, OwnEndpoints
+from .faults import Fault, FaultPlan
+from .ids import Ids
+from .intake import Intake
+from .media_files import MediaFiles
+from .middlewares import Seen, authorized, logged
+from .rate_limits import RateLimits
+from .registry import RunRegistry
+from .runs import Run
+from .status_pages import StatusPages
 from .uploads import Uploads
 
-__all__ = ["Emulator", "Seen"]
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Seen(NamedTuple):
-    """One request as it came in."""
-
-    method: str
-    path: str
-    key: bool
-    """Whether it carried an Authorization header."""
-    status: int
-    """What it was answered; 0 if the connection was broken."""
+__all__ = ["Emulator"]
 
 
 class Emulator:
-    """A Suno gateway on loopback, to develop and test against.
+    """A Suno provider on loopback, to develop and test against without a key, credits or waiting.
 
-    Accepts and refuses as the service does, walks each job through its stages, posts callbacks, keeps uploads, serves
-    files that play. `speed`: how many of its seconds pass in one, 0 to step it by `advance` alone (rate limits stay
-    real). `provider`: whose words it speaks; with KIE_JOBS by both of KIE's routes. `credits`: the balance to begin
-    with. `webhook_key`: signs callbacks as KIE does, which alone is known to; ValueError with another provider. Nothing
-    leaves the machine but callbacks, to where the jobs ask for them.
+    It accepts and refuses requests as the service does, takes each task through its stages, posts callbacks, stores
+    uploads, and serves files that players can open. Nothing leaves the machine except callbacks, which go to the
+    addresses that the jobs name. It is an async context manager::
+
+        async with Emulator(speed=60) as emulator:
+            async with SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
+                music = await suno.run(GenerateMusic(prompt="rain"))
+
+    Args:
+        api_key: The key that requests must carry (default: "emulator-key").
+        provider: The provider whose paths, fields, codes and limits it has (default: KIE). With KIE_JOBS it serves both
+            the jobs API and the legacy API.
+        speed: Seconds of its clock in one real second (default: 1.0); 0 lets the clock stand still, to be moved by
+            `advance` only. The rate limits count in real time at any speed.
+        port: The TCP port (default: 0, any free one).
+        credits: The balance at the start (default: 1000.0).
+        seed: Makes ids and durations repeatable (default: None, random ones).
+        webhook_key: Signs callbacks with this key as KIE does (default: "", no signature).
+        endpoints: Request classes of your own, to be served beside the built-in ones (default: none); a class with the
+            path of a built-in one replaces it. Each is served by what the class states: `path`, the types of its
+            fields, `details`, `statuses`, `details_result_path`, `callback_result_paths`, `operation`. If its `result`
+            is a built-in result or extends one, it is made as the built-in endpoints make it, at their price and with
+            files. For any other `result` a sample is built from the type: URLs of generated files for text fields whose
+            name contains "url", ids for those that end in "id", other values by type. To give the result yourself, use
+            a mapping: `{Mine: MyResult(text="la")}`; a value is an instance of the result or JSON as the service
+            spells it, and None stands for a built one.
+        middlewares: aiohttp.web middlewares around every endpoint, as to add latency (default: none).
+
+    Raises:
+        ValueError: If `speed` is negative, `webhook_key` is given for a provider whose signature is unknown, or no
+            complete sample result can be built for one of `endpoints`.
+        TypeError: If one of `endpoints` has no `path`.
     """
+
+    # State, all of it: log and posted, what came and went; _port, the actual one while it runs; _runner, the server
+    # while it runs. The parts keep the rest.
 
     def __init__(
         self,
@@ -60,6 +79,8 @@ class Emulator:
         credits: float = 1000.0,
         seed: int | None = None,
         webhook_key: str = "",
+        endpoints: OwnEndpoints = (),
+        middlewares: Iterable[Middleware] = (),
     ) -> None:
         if webhook_key and provider.name not in (KIE.name, KIE_JOBS.name):
             raise ValueError(f"no signature is known for callbacks of {provider.name}")
@@ -68,57 +89,84 @@ class Emulator:
         self.log: deque[Seen] = deque(maxlen=100_000)
         """The requests so far, newest last."""
         self.posted: deque[Posted] = deque(maxlen=10_000)
-        """The callbacks so far, newest last, from their first attempt on; without what was replayed or forged."""
-        self._webhook_key = webhook_key
-        self._older = _by_paths(provider)
-        self._clock = Clock(speed)
-        self._gate = Gate(provider)
-        self._till = Till(credits, self._clock)
-        self._desk = Desk(self._clock, self._gate, self._till, seed)
+        """The callbacks so far, newest last, from their first attempt on; without replayed and forged ones."""
+        self._middlewares = [logged(self.log), authorized(api_key), *middlewares]
         self._port = port
+        self._runner: web.AppRunner | None = None
+        ids, limits, served = Ids(seed), RateLimits(provider), Endpoints(provider, endpoints)
+        self._clock = Clock(speed)
+        self._faults = FaultPlan()
+        self._registry = RunRegistry(self._clock, ids, self._faults)
+        self._billing = Billing(credits, self._clock)
+        self._callbacks = CallbackSender(self._clock, webhook_key, self.posted)
+        self._uploads = Uploads(served.legacy, ids)
+        self._routes = [
+            *Intake(served, limits, self._registry, self._billing, self._callbacks).routes(),
+            *Account(served, self._faults, self._billing, self._uploads).routes(),
+            *StatusPages(served, limits, self._registry, self._clock).routes(),
+            *MediaFiles(self._registry).routes(),
+            *self._uploads.routes(),
+        ]
 
-    # ---- for its users -------------------------------------------------------------------------------------------
+    # ---- state ---------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
-        """Its address, for `base_url=`."""
+        """Its base URL, for the client's `base_url`."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
     def runs(self) -> dict[str, Run]:
-        """The jobs it made, by task id."""
-        return self._desk.runs
+        """The tasks so far, by task id."""
+        return self._registry.runs
 
     @property
     def credits(self) -> float:
-        """What is left by now; may be set."""
-        return self._till.credits
+        """The balance now. It can be set."""
+        return self._billing.credits
 
     @credits.setter
     def credits(self, credits: float) -> None:
-        self._till.credits = credits
+        self._billing.credits = credits
+
+    # ---- faults and time -----------------------------------------------------------------------------------------
 
     def next(self, *faults: Fault | None, of: type[Request[Any]] | None = None) -> None:
-        """What goes wrong with the next jobs and calls, one each; None means nothing.
+        """Plan faults for the next jobs and calls, one for each.
 
-        `of`: with the next ones of this endpoint only. Credits, links and uploads go wrong only if they are named so.
+        Args:
+            faults: The faults in order; None stands for a request without a fault.
+            of: The request class that they are for (default: None, any). Calls about credits, download links and
+                uploads get only the faults that name their class.
         """
-        self._desk.next(faults, of)
+        self._faults.add(faults, of)
 
     def now(self) -> float:
-        """The service's time, in seconds."""
+        """The time of the emulator's clock, in seconds."""
         return self._clock.now()
 
     def advance(self, seconds: float) -> None:
-        """Let so much of the service's time pass at once."""
+        """Move the emulator's clock forward.
+
+        Args:
+            seconds: By how much, in seconds.
+        """
         self._clock.advance(seconds)
 
-    async def replay(self, posted: Posted, *, age: float = 0) -> int:
-        """Post a callback once more, byte for byte, and tell what it was answered: the HTTP status, 0 for no answer.
+    # ---- callbacks from outside ----------------------------------------------------------------------------------
 
-        `age`: as if it had been signed so many seconds earlier than it was (negative: later), if it was signed.
+    async def replay(self, posted: Posted, *, age: float = 0) -> int:
+        """Post a callback once more, byte for byte.
+
+        Args:
+            posted: The callback.
+            age: If it was signed, sign it as if that had been so many seconds earlier (default: 0, as it was;
+                negative: later).
+
+        Returns:
+            The HTTP status of the answer; 0 for none.
         """
-        return await self._desk.postman.again(posted, age)
+        return await self._callbacks.replay(posted, age)
 
     async def forge(
         self,
@@ -129,150 +177,39 @@ class Emulator:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> int:
-        """Post what an attacker could who knows the id of this job, and tell what it was answered, as `replay` does.
+        """Post what an attacker who knows the id of a task could post.
 
-        That is the honest body of the stage, reached or not, unless there is a `body`; unsigned unless `headers` say
-        otherwise; to the job's callback address without its query, where a token would be, unless there is a `url` (a
-        token in the path stays: name the address then). Raises KeyError for a task id that it did not give out,
-        ValueError if the job has no address or no such stage.
+        Args:
+            job: The run, or its task id.
+            stage: The stage to report, reached or not.
+            url: Where to (default: None, the job's callback address without its query, where a token would be; a token
+                in the path stays).
+            body: The body (default: None, the one that the emulator itself would post for this stage).
+            headers: The headers (default: None, unsigned JSON).
+
+        Returns:
+            The HTTP status of the answer; 0 for none.
+
+        Raises:
+            KeyError: If there is no such task.
+            ValueError: If the job has no callback address, or nothing is posted at this stage.
         """
         run = self.runs[job] if isinstance(job, str) else job
-        return await self._desk.postman.pretend(run, stage, url, body, headers or {})
+        return await self._callbacks.forge(run, stage, url, body, headers or {})
+
+    # ---- start and stop ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._uploads = Uploads(self._older, self._desk.token)
-        self._desk.postman = Postman(self._clock, self._webhook_key, self.posted)
-        self._posting = self._desk.postman.rounds
-        self._runner = web.AppRunner(self._app())
+        app = web.Application(middlewares=self._middlewares, client_max_size=1 << 20)
+        app.add_routes(self._routes)
+        self._runner = web.AppRunner(app)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self._port = self._runner.addresses[0][1]
-        self._desk.files = f"{self.url}/files"
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._desk.postman.aclose()
-        await self._runner.cleanup()
+        await self._callbacks.aclose()
+        if self._runner is not None:
+            await self._runner.cleanup()
         self._uploads.close()
-
-    # ---- what is where -------------------------------------------------------------------------------------------
-
-    def _app(self) -> web.Application:
-        app = web.Application(middlewares=[self._noted], client_max_size=1 << 20)
-        for kind in TABLE:
-            if kind.path not in self.provider.unsupported_endpoints:
-                app.router.add_route(kind.method, self._older.path(kind), self._endpoint(kind))
-        for details, kind in {kind.details: kind for kind in TABLE if issubclass(kind, Job)}.items():
-            app.router.add_get(details, self._details(kind))
-        if self.provider.jobs_api:
-            app.router.add_post(providers.CREATE, self._job)
-            app.router.add_get(providers.RECORD, self._record)
-        for folder in ("/files", "/files/new"):
-            app.router.add_get(f"{folder}/{{run:[0-9a-f]{{32}}}}/{{name}}", self._file)
-        app.router.add_get("/uploads/{path:.+}", self._uploads.serve)
-        return app
-
-    @web.middleware
-    async def _noted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        status = 0
-        try:
-            answered = await handler(request)
-            status = answered.status
-        except Refused as exc:
-            answered = refusal(request, exc)
-            status = answered.status
-        except web.HTTPException as exc:
-            answered = refusal(request, Refused(exc.status, exc.reason, status=exc.status))
-            status = exc.status
-        finally:
-            self.log.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
-        return answered
-
-    def _authorize(self, request: web.Request) -> None:
-        if request.headers.get("Authorization") != f"Bearer {self.api_key}":
-            raise Refused(401, "You do not have access permissions", status=401)
-
-    # ---- requests ------------------------------------------------------------------------------------------------
-
-    def _endpoint(self, kind: type[Request[Any]]) -> Handler:
-        """How an endpoint is answered on its own path."""
-        others: dict[Any, Callable[[web.Request], Awaitable[web.Response]]] = {
-            GetCredits: self._credits,
-            GetDownloadUrl: self._link,
-            UploadBase64: lambda request: self._uploads.base64(request, self.url),
-            UploadFromUrl: lambda request: self._uploads.from_url(request, self.url),
-            UploadStream: lambda request: self._uploads.stream(request, self.url),
-        }
-
-        async def endpoint(request: web.Request) -> web.StreamResponse:
-            self._authorize(request)
-            if kind in others:
-                return await self._desk.special(request, kind, others[kind])
-            self._gate.submit(kind.path)
-            return await self._desk.take(request, by_path(await request.read(), kind, self._older))
-
-        return endpoint
-
-    async def _job(self, request: web.Request) -> web.StreamResponse:
-        self._authorize(request)
-        self._gate.submit(providers.CREATE)
-        return await self._desk.take(request, by_job(await request.read(), self.provider))
-
-    async def _credits(self, request: web.Request) -> web.Response:
-        return answer(200, "success", self.credits)
-
-    async def _link(self, request: web.Request) -> web.Response:
-        address = str(by_path(await request.read(), GetDownloadUrl, self._older).params["url"])
-        if not address.startswith(f"{self.url}/files/"):
-            raise Refused(422, "url is wrong")
-        return answer(200, "success", f"{address}?expires={int(time.time()) + 20 * 60}")
-
-    # ---- looks and files -----------------------------------------------------------------------------------------
-
-    def _details(self, kind: type[Job[Any]]) -> Handler:
-        """The details page of the older paths for jobs of this kind and its sisters."""
-
-        async def page(request: web.Request) -> web.StreamResponse:
-            id = request.query.get(kind.query, "")
-            run = self._looked_at(request, id)
-            if run is None or run.asked.jobs_api or getattr(run.kind, "details", "") != kind.details:
-                return json(pages.unknown(kind, id))
-            return json(pages.details(run, self.now()))
-
-        return page
-
-    async def _record(self, request: web.Request) -> web.StreamResponse:
-        run = self._looked_at(request, request.query.get("taskId", ""))
-        if run is None or not run.asked.jobs_api:
-            raise Refused(422, "recordInfo is null")
-        return answer(200, "success", pages.record(run, *run.state(self.now()), self.now()))
-
-    def _looked_at(self, request: web.Request, id: str) -> Run | None:
-        self._authorize(request)
-        self._gate.look(id, request.path)
-        run = self.runs.get(id)
-        if run is None or (run.fault is Fault.INVISIBLE and self.now() < run.born + 30):
-            return None
-        if run.fault is Fault.DEAD_LINK and run.state(self.now())[0] is Stage.COMPLETE:
-            run.looks += 1
-            if run.looks > 1:
-                run.files = f"{self.url}/files/new"
-        return run
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        run, name = self.runs.get(request.match_info["run"]), PurePosixPath(request.match_info["name"])
-        suffix = name.suffix or media.audio()  # streams have none
-        dead = run is not None and run.fault is Fault.DEAD_LINK and "/new/" not in request.path
-        if run is None or dead or suffix not in media.TYPES:
-            raise web.HTTPNotFound
-        body = media.make(run.family.seed(run, name.stem), suffix)
-        return web.Response(body=body, content_type=media.TYPES[suffix])
-
-
-def _by_paths(provider: Provider) -> Provider:
-    """The same gateway by its older paths, whose own differences a value for the jobs route does not tell."""
-    return (
-        msgspec.structs.replace(provider, jobs_api=False, unsupported_fields={}, required_fields={})
-        if provider.jobs_api
-        else provider
-    )

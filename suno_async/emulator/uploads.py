@@ -1,9 +1,9 @@
-"""Files handed in: kept on disk while the emulator runs, never whole in memory unless they came as text."""
+"""The upload host. Files are kept on disk while the emulator runs, and in memory only if they come as base64 text."""
 
 import base64
 import mimetypes
 import posixpath
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,17 +17,18 @@ from aiohttp import BodyPartReader, web
 from ..api.providers import Provider
 from ..api.requests import UploadBase64, UploadFromUrl
 from . import media
-from .requests import Refused, by_path
+from .ids import Ids
+from .requests import Refused, parse
 
 __all__ = ["Uploads"]
 
 CHUNK = 1 << 18
-AS_TEXT = 1 << 25
-"""The longest body with base64 in it; the service advises files up to 10 MB."""
+MAX_TEXT = 1 << 25
+"""Maximum size of a body with base64 in it, in bytes; the service advises files up to 10 MB."""
 
 
-class Kept(NamedTuple):
-    """One file."""
+class Stored(NamedTuple):
+    """One uploaded file on disk."""
 
     path: Path
     size: int
@@ -35,20 +36,36 @@ class Kept(NamedTuple):
 
 
 class Uploads:
-    """The upload host. `token` makes the names of files that come without one."""
+    """Takes files in and serves them.
 
-    def __init__(self, provider: Provider, token: Callable[[], str]) -> None:
+    Args:
+        provider: The provider whose field names the requests use.
+        ids: Makes the names of files that come without one.
+    """
+
+    # State, all of it: _folder, the temporary folder, made for the first file; _stored, the files in it by their path.
+
+    def __init__(self, provider: Provider, ids: Ids) -> None:
         self._provider = provider
-        self._token = token
-        self._folder = TemporaryDirectory(prefix="suno-emulator-", ignore_cleanup_errors=True)
-        self._kept: dict[str, Kept] = {}
+        self._ids = ids
+        self._folder: TemporaryDirectory[str] | None = None
+        self._stored: dict[str, Stored] = {}
 
     def close(self) -> None:
-        self._folder.cleanup()
+        """Delete all files."""
+        self._stored.clear()
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
 
-    # ---- in ------------------------------------------------------------------------------------------------------
+    def routes(self) -> Iterator[web.RouteDef]:
+        """The routes of the stored files; those that take files in belong to `Account`."""
+        yield web.get("/uploads/{path:.+}", self._serve)
 
-    async def base64(self, request: web.Request, url: str) -> web.Response:
+    # ---- uploads -------------------------------------------------------------------------------------------------
+
+    async def base64(self, request: web.Request) -> web.Response:
+        """Store a file that comes as base64 text."""
         params = await self._params(request, UploadBase64)
         head, comma, text = str(params["base64_data"]).rpartition(",")
         mime = "".join(head.removeprefix("data:").partition(";")[0].split()) if comma else ""
@@ -56,39 +73,42 @@ class Uploads:
             body = base64.b64decode(text, validate=True)
         except ValueError:
             raise Refused(400, "base64Data is not valid") from None
-        return self._made(body, params, mime, mimetypes.guess_extension(mime) or "", url)
+        return self._write(body, params, mime, mimetypes.guess_extension(mime) or "", request)
 
-    async def from_url(self, request: web.Request, url: str) -> web.Response:
-        """Nothing is fetched: whatever the address, a tune is kept."""
+    async def from_url(self, request: web.Request) -> web.Response:
+        """Store a generated tune. Nothing is fetched from the URL."""
         params = await self._params(request, UploadFromUrl)
         address = str(params["file_url"])
         suffix = posixpath.splitext(urlsplit(address).path)[1]
-        return self._made(media.tune(address), params, "", suffix or media.audio(), url)
+        return self._write(media.tune(address), params, "", suffix or media.audio(), request)
 
-    async def stream(self, request: web.Request, url: str) -> web.Response:
+    async def stream(self, request: web.Request) -> web.Response:
+        """Store a file that comes in a multipart form."""
         if request.content_type != "multipart/form-data":
-            raise Refused(400, "a multipart form is wanted")
+            raise Refused(400, "a multipart form is required")
         fields: dict[str, str] = {}
         try:
-            with self._part() as (part, file):
+            with self._new_file() as (part, file):
                 async for field in await request.multipart():
                     if isinstance(field, BodyPartReader):
                         fields |= await _read(field, file)
                 params = _checked(fields)
         except ValueError as exc:
             raise Refused(400, f"not a form: {exc}") from None
-        return self._keep(part, params, fields["mime"], posixpath.splitext(fields["file"])[1], url)
+        return self._store(part, params, fields["mime"], posixpath.splitext(fields["file"])[1], request)
 
     async def _params(self, request: web.Request, kind: type[Any]) -> dict[str, Any]:
         try:
-            return by_path(await request.clone(client_max_size=AS_TEXT).read(), kind, self._provider).params
+            return parse(await request.clone(client_max_size=MAX_TEXT).read(), kind, self._provider).params
         except Refused as exc:
             raise Refused(400, exc.message) from None
 
     @contextmanager
-    def _part(self) -> Generator[tuple[Path, BinaryIO]]:
-        """A new file, which is gone again if it comes to nothing."""
-        path = Path(self._folder.name, self._token())
+    def _new_file(self) -> Generator[tuple[Path, BinaryIO]]:
+        """A new file, deleted again if the block raises."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="suno-emulator-", ignore_cleanup_errors=True)
+        path = Path(self._folder.name, self._ids.new())
         try:
             with path.open("wb") as file:
                 yield path, file
@@ -96,46 +116,47 @@ class Uploads:
             path.unlink()
             raise
 
-    def _made(self, body: bytes, params: dict[str, Any], mime: str, suffix: str, url: str) -> web.Response:
-        with self._part() as (part, file):
+    def _write(self, body: bytes, params: dict[str, Any], mime: str, suffix: str, request: web.Request) -> web.Response:
+        with self._new_file() as (part, file):
             file.write(body)
-        return self._keep(part, params, mime, suffix, url)
+        return self._store(part, params, mime, suffix, request)
 
-    def _keep(self, part: Path, params: dict[str, Any], mime: str, suffix: str, url: str) -> web.Response:
-        """Give a file that is on disk its name, and say so; the same name overwrites."""
-        name = posixpath.basename(str(params.get("file_name") or "")) or self._token() + suffix
+    def _store(self, part: Path, params: dict[str, Any], mime: str, suffix: str, request: web.Request) -> web.Response:
+        """Give a file on disk its name, and answer with its URL. A file of the same name is replaced."""
+        name = posixpath.basename(str(params.get("file_name") or "")) or self._ids.new() + suffix
         path = posixpath.normpath(f"/{params['upload_path']}/{name}").lstrip("/")
-        kept = Kept(part, part.stat().st_size, mimetypes.guess_type(name)[0] or mime or "application/octet-stream")
-        if before := self._kept.get(path):
+        stored = Stored(part, part.stat().st_size, mimetypes.guess_type(name)[0] or mime or "application/octet-stream")
+        if before := self._stored.get(path):
             before.path.unlink(missing_ok=True)
-        self._kept[path] = kept
+        self._stored[path] = stored
         data = {
             "fileName": name,
             "filePath": path,
-            "downloadUrl": f"{url}/uploads/{quote(path)}",
-            "fileSize": kept.size,
-            "mimeType": kept.mime,
+            "downloadUrl": f"{request.url.origin()}/uploads/{quote(path)}",
+            "fileSize": stored.size,
+            "mimeType": stored.mime,
             "uploadedAt": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
         answer = {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data}
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
-    # ---- out -----------------------------------------------------------------------------------------------------
+    # ---- downloads -----------------------------------------------------------------------------------------------
 
-    async def serve(self, request: web.Request) -> web.StreamResponse:
-        kept = self._kept.get(request.match_info["path"])
-        if kept is None:
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        """Serve an uploaded file."""
+        stored = self._stored.get(request.match_info["path"])
+        if stored is None:
             raise web.HTTPNotFound
-        answer = web.StreamResponse(headers={"Content-Type": kept.mime})
-        answer.content_length = kept.size
+        answer = web.StreamResponse(headers={"Content-Type": stored.mime})
+        answer.content_length = stored.size
         await answer.prepare(request)
-        for chunk in _chunks(kept.path):
+        for chunk in _chunks(stored.path):
             await answer.write(chunk)
         return answer
 
 
 async def _read(field: BodyPartReader, file: BinaryIO) -> dict[str, str]:
-    """A field of a form, the file straight to disk."""
+    """Read a field of a form; the file is written to disk piece by piece."""
     if field.name != "file":
         return {field.name or "": (await field.read()).decode()}
     while chunk := await field.read_chunk(CHUNK):
@@ -144,6 +165,7 @@ async def _read(field: BodyPartReader, file: BinaryIO) -> dict[str, str]:
 
 
 def _checked(fields: dict[str, str]) -> dict[str, Any]:
+    """The fields of a form by our names. Refused if one is missing or wrong."""
     for name in ("file", "uploadPath"):
         if not fields.get(name):
             raise Refused(400, f"{name} is missing")

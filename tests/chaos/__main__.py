@@ -25,8 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 from aiohttp import web
 
 from suno_async.api.updates import Stage
-from suno_async.emulator import Emulator, Fault
-from suno_async.emulator.families import Run
+from suno_async.emulator import Emulator, Fault, Run
 from suno_async.stores.address import store_at
 from suno_async.stores.base import Store
 from suno_async.stores.record import State
@@ -87,17 +86,11 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return Tally._make([*map(sum, columns), wrong])
 
 
-class Distant(Emulator):
-    """One that answers as from far away, so that kills come before a request has arrived and before its answer has."""
-
-    def _app(self) -> web.Application:
-        app = super()._app()
-        app.middlewares.append(_slowly)
-        return app
-
-
 @web.middleware
-async def _slowly(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+async def slowly(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Adds latency, so that kills come before a request has arrived and before its answer has."""
     if request.method != "POST":
         return await handler(request)
     await request.read()  # it has arrived, whatever becomes of its sender
@@ -140,8 +133,13 @@ class Round:
         chance = random.Random(self._seed)
         self._log.touch()
         given = 100.0 * self._jobs
-        async with Distant(
-            api_key=API_KEY, provider=PROVIDER, speed=self._speed, credits=given, seed=self._seed
+        async with Emulator(
+            api_key=API_KEY,
+            provider=PROVIDER,
+            speed=self._speed,
+            credits=given,
+            seed=self._seed,
+            middlewares=[slowly],
         ) as emulator:
             emulator.next(*chance.choices(list(FAULTS), list(FAULTS.values()), k=5 * self._jobs))
             async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Tracks, and their files restored."""
+"""Music: new tracks, and recovered files of old ones."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from ...api.requests import ExtendMusic, ReplaceSection
 from ...api.results import Music
 from ...api.updates import Stage
 from .. import media
-from .base import Family, Run
+from ..runs import Run
+from .base import Family, gives
 
 __all__ = ["Recovery", "Tracks", "title_of", "words_of"]
 
@@ -20,12 +21,12 @@ SNAKE = {
 
 
 def words_of(run: Run) -> str:
-    """What is sung, or what the song is about."""
+    """The lyrics, or else the prompt or style."""
     return str(run.params.get("lyrics") or run.params.get("prompt") or run.params.get("style") or "")
 
 
 def title_of(run: Run) -> str:
-    """The title that was given, or the first words."""
+    """The given title, or else the first five words."""
     return str(run.params.get("title") or " ".join(words_of(run).split()[:5]) or "Untitled").title()
 
 
@@ -38,12 +39,12 @@ class Tracks(Family):
     refunds = True
 
     def tracks(self, run: Run, stage: Stage, files: bool) -> list[dict[str, Any]]:
-        """Both, as live answers list them from TEXT on; the second gets its file last (NOTES §15)."""
+        """Both tracks, as live answers list them from TEXT on; the second one's file comes last (NOTES §15)."""
         ready = (stage >= Stage.FIRST and files, stage >= Stage.COMPLETE and files)
         return [
             {
                 "id": run.name(place),
-                "audioUrl": run.link(place, media.audio()) if there else "",
+                "audioUrl": run.link(place, media.audio()) if has_file else "",
                 "streamAudioUrl": run.link(place),
                 "imageUrl": run.link(place, media.image()),
                 "prompt": words_of(run),
@@ -51,13 +52,13 @@ class Tracks(Family):
                 "title": title_of(run),
                 "tags": str(run.params.get("style") or ""),
                 "createTime": run.created,
-                **({"duration": media.SECONDS} if there else {}),
+                **({"duration": media.SECONDS} if has_file else {}),
             }
-            for place, there in enumerate(ready)
+            for place, has_file in enumerate(ready)
         ]
 
     def posted(self, run: Run, stage: Stage, files: bool) -> list[dict[str, Any]]:
-        """The same as callbacks and the jobs route spell them."""
+        """The same in the spelling of callbacks and of the jobs API."""
         listed = self.tracks(run, stage, files)
         return [{SNAKE.get(name, name): value for name, value in track.items()} for track in listed]
 
@@ -68,7 +69,7 @@ class Tracks(Family):
 
     def page(self, run: Run, stage: Stage) -> dict[str, Any]:
         return {
-            "parentMusicId": run.params["audio_id"] if run.kind is ExtendMusic else "",
+            "parentMusicId": run.params.get("audio_id", "") if issubclass(run.kind, ExtendMusic) else "",
             "param": run.param,
             "type": "chirp-emulated",
             "operationType": run.kind.path.rsplit("/", 1)[-1].replace("-", "_"),
@@ -76,21 +77,22 @@ class Tracks(Family):
         }
 
     def posts(self, run: Run, stage: Stage) -> bool:
-        return run.kind is not ReplaceSection or stage >= Stage.COMPLETE  # the only one that says so (NOTES §4)
+        # The page of ReplaceSection is the only one that announces a single callback (NOTES §4).
+        return not issubclass(run.kind, ReplaceSection) or stage >= Stage.COMPLETE
 
-    def news(self, run: Run, stage: Stage) -> Any:
+    def posted_result(self, run: Run, stage: Stage) -> Any:
         if stage is not Stage.FAILED:
             listed = [] if stage is Stage.TEXT else self.posted(run, stage, True)
             return {"callbackType": POSTED[stage], "data": listed}
-        tells = {"error": run.reason} if run.kind is ReplaceSection else {"data": None}  # NOTES §14.26
-        return {"callbackType": "error", **tells}
+        failure = {"error": run.reason} if issubclass(run.kind, ReplaceSection) else {"data": None}  # NOTES §14.26
+        return {"callbackType": "error", **failure}
 
-    def job(self, run: Run, files: bool) -> Any:
+    def jobs_result(self, run: Run, files: bool) -> Any:
         return {"data": self.posted(run, Stage.COMPLETE, files)}
 
 
 class Recovery(Family):
-    """The files of an old task, which the emulator need not have made: ids are not always checked."""
+    """The files of an old task. The task need not exist: the service does not always check the id."""
 
     marks = {Stage.COMPLETE: (10, 30)}
 
@@ -109,7 +111,7 @@ class Recovery(Family):
             ]
         }
 
-    def news(self, run: Run, stage: Stage) -> Any:
+    def posted_result(self, run: Run, stage: Stage) -> Any:
         return self.response(run, stage, True) or {"data": None}
 
     def seed(self, run: Run, place: str) -> str:
@@ -117,4 +119,4 @@ class Recovery(Family):
         return super().seed(run, place) if song is run else song.family.seed(song, place)
 
     def _song(self, run: Run) -> Run:
-        return run.source if run.source and run.source.kind.result is Music else run
+        return run.source if run.source and gives(run.source.kind, Music) else run

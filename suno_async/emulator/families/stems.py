@@ -1,4 +1,4 @@
-"""Tracks taken apart, and the notes of the parts."""
+"""Stems of a track, and the MIDI notes of stems."""
 
 from typing import Any
 
@@ -6,7 +6,8 @@ from ...api.results import Stems as Separated
 from ...api.updates import Stage
 from .. import media
 from ..requests import Refused
-from .base import Family, Run
+from ..runs import Run
+from .base import Family, gives, names_task
 from .tracks import OfTrack
 
 __all__ = ["Midi", "Stems"]
@@ -16,12 +17,12 @@ PARTS = {
     "split_stem": {"vocal": "Vocals", "backingVocals": "Backing Vocals", "drums": "Drums", "bass": "Bass"}
     | {"guitar": "Guitar", "keyboard": "Keyboard", "strings": "Strings", "synth": "Synth"},
 }
-"""The stems of each type of separation that every gateway has: the beginning of their field, their name for people."""
+"""The stems of each type of separation that every provider has: the start of their field name, and their label."""
 SNAKE = {"backingVocals": "backing_vocals"}
 
 
 class Stems(OfTrack):
-    """Two stems, some more, or the named one and the rest. Every call is charged anew."""
+    """Two stems, more of them, or a named one and the rest. The same track can be separated again."""
 
     marks = {Stage.COMPLETE: (20, 60)}
     unique = ()
@@ -32,14 +33,14 @@ class Stems(OfTrack):
         return {"split_stem": 50}.get(_type(run), 10)
 
     def check(self, run: Run, now: float) -> None:
-        if "audio_url" not in run.params:  # an own song has no record
+        if "audio_url" not in run.params:  # the user's own song is not a track of the service
             super().check(run, now)
 
     def result(self, run: Run) -> Any:
         urls = {f"{field}Url": run.link(field, media.audio()) for field in PARTS.get(_type(run), ())}
         return {"id": run.params.get("audio_id"), "originUrl": None, "originData": parts(run), **urls}
 
-    def news(self, run: Run, stage: Stage) -> Any:
+    def posted_result(self, run: Run, stage: Stage) -> Any:
         if stage is Stage.FAILED:
             return None
         urls = {f"{SNAKE.get(field, field)}_url": run.link(field, media.audio()) for field in PARTS.get(_type(run), ())}
@@ -51,7 +52,7 @@ class Stems(OfTrack):
 
 
 def parts(run: Run) -> list[dict[str, Any]]:
-    """What `originData` lists: the stems, or for an advanced separation a pair of them."""
+    """The entries of `originData`: the stems, or for an advanced separation a pair of them."""
     if _type(run) in PARTS:
         return [_part(run, field, name) for field, name in PARTS[_type(run)].items()]
     name = str(run.params.get("stem_name") or "")
@@ -59,7 +60,7 @@ def parts(run: Run) -> list[dict[str, Any]]:
 
 
 def stem_ids(run: Run) -> set[str]:
-    """What its stems are known by."""
+    """The ids of its stems."""
     return {run.name(field) for field in PARTS.get(_type(run), ("extract", "remove"))}
 
 
@@ -73,14 +74,16 @@ def _type(run: Run) -> str:
 
 
 class Midi(Family):
-    """A few notes."""
+    """Four notes."""
 
     marks = {Stage.COMPLETE: (10, 30)}
     state = "successFlag"
 
     def check(self, run: Run, now: float) -> None:
         source, audio_id = run.source, run.params.get("audio_id")
-        if source is None or source.kind.result is not Separated or source.state(now)[0] is not Stage.COMPLETE:
+        if not names_task(run):
+            return
+        if source is None or not gives(source.kind, Separated) or source.state(now)[0] is not Stage.COMPLETE:
             raise Refused(422, "Record does not exist")
         if audio_id is not None and audio_id not in stem_ids(source):
             raise Refused(422, "Record does not exist")
@@ -89,7 +92,7 @@ class Midi(Family):
         notes = [
             {"pitch": 60 + step, "start": f"{place / 2:.4f}", "end": place / 2 + 0.5, "velocity": 0.8}
             for place, step in enumerate((0, 2, 4, 7))
-        ]  # some carry numbers, some text
+        ]  # the service mixes numbers and text
         return {"state": "complete", "instruments": [{"name": "Acoustic Grand Piano", "notes": notes}]}
 
     def page(self, run: Run, stage: Stage) -> dict[str, Any]:

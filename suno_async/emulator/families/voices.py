@@ -1,4 +1,4 @@
-"""Personas, and own voices."""
+"""Personas and the user's own voices."""
 
 from typing import Any
 
@@ -6,33 +6,34 @@ from ...api.results import Voice as Made
 from ...api.results import VoicePhrase
 from ...api.updates import Stage
 from ..requests import Refused
-from .base import Family, Run, need_track
+from ..runs import Run
+from .base import Family, gives, names_task, need_track
 
 __all__ = ["Check", "Persona", "Phrase", "Voice"]
 
 
 class Persona(Family):
-    """The manner of a finished track, learnt once."""
+    """The style of a finished track; made once for a track."""
 
     unique = ("audio_id",)
 
     def check(self, run: Run, now: float) -> None:
         need_track(run)
-        if run.source is None or run.source.state(now)[0] is not Stage.COMPLETE:
+        if names_task(run) and (run.source is None or run.source.state(now)[0] is not Stage.COMPLETE):
             raise Refused(422, "The music task is not finished")
 
     def result(self, run: Run) -> Any:
-        told = {name: run.params[name] for name in ("name", "description")}
-        return {"personaId": run.name("persona").replace("-", ""), **told}
+        given = {name: run.params.get(name) for name in ("name", "description")}
+        return {"personaId": run.name("persona").replace("-", ""), **given}
 
 
 class Phrase(Family):
-    """A phrase to sing, from a recording or instead of another phrase."""
+    """A phrase to sing, made from a recording or in place of an earlier phrase."""
 
     marks = {Stage.COMPLETE: (15, 30)}
     failed = "processing_validate_fail"
     codes = (500, 400)
-    fine = (0, "")
+    no_error = (0, "")
 
     def check(self, run: Run, now: float) -> None:
         if "task_id" in run.params and not _is(run.source, VoicePhrase):
@@ -44,20 +45,22 @@ class Phrase(Family):
     def response(self, run: Run, stage: Stage, files: bool) -> Any:
         return super().response(run, stage, files) or {"validateInfo": ""}
 
-    def told(self, run: Run) -> int:
-        return 400  # whatever `errorCode` says beside it
+    def failure_code(self, run: Run) -> int:
+        return 400  # `errorCode` beside it has another code
 
 
 class Voice(Family):
-    """A voice, from a recording of the phrase."""
+    """A voice, made from a recording of the phrase."""
 
     marks = {Stage.COMPLETE: (30, 60)}
     failed = "fail"
     codes = (500, 400)
-    fine = (0, "")
+    no_error = (0, "")
 
     def check(self, run: Run, now: float) -> None:
         source = run.source
+        if not names_task(run):
+            return
         if source is None or not _is(source, VoicePhrase) or source.state(now)[0] is not Stage.COMPLETE:
             raise Refused(422, "Validate record is not in valid status")
 
@@ -67,7 +70,7 @@ class Voice(Family):
     def response(self, run: Run, stage: Stage, files: bool) -> Any:
         return super().response(run, stage, files) or {"voiceId": ""}
 
-    def told(self, run: Run) -> int:
+    def failure_code(self, run: Run) -> int:
         return 400
 
 
@@ -75,13 +78,12 @@ class Check(Family):
     """Whether a voice is ready."""
 
     def check(self, run: Run, now: float) -> None:
-        if not _is(run.source, Made):
+        if names_task(run) and not _is(run.source, Made):
             raise Refused(422, "Record does not exist")
 
     def result(self, run: Run) -> Any:
-        assert run.source is not None
-        return {"isAvailable": run.source.state(run.born)[0] is Stage.COMPLETE}
+        return {"isAvailable": run.source is None or run.source.state(run.born)[0] is Stage.COMPLETE}
 
 
 def _is(source: Run | None, result: type[Any]) -> bool:
-    return source is not None and source.kind.result is result
+    return source is not None and gives(source.kind, result)

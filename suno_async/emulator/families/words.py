@@ -1,4 +1,4 @@
-"""Lyrics, styles, and the timing of words."""
+"""Lyrics, styles and timed lyrics."""
 
 from itertools import count
 from typing import Any
@@ -6,58 +6,60 @@ from typing import Any
 from ...api.requests import GenerateLyrics
 from ...api.updates import Stage
 from ..faults import Fault
-from .base import Family, Run, need_track
+from ..runs import Run
+from .base import Family, need_track
 from .music import words_of
 
 __all__ = ["Lyrics", "Style", "TimedLyrics"]
 
 
 class Lyrics(Family):
-    """Two texts about a theme."""
+    """Two lyrics for a prompt."""
 
     credits = 0.4
     marks = {Stage.COMPLETE: (4, 9)}
     codes = (500, 400)
 
     def texts(self, run: Run) -> list[dict[str, Any]]:
-        theme = str(run.params["prompt"])
+        """The lyrics."""
+        theme = words_of(run)
         written = (f"[Verse]\n{theme}\n[Chorus]\nOh, {theme}", f"[Verse]\nThey say: {theme}\n[Bridge]\nand so it goes")
         return [{"text": text, "title": theme.title()[:40]} for text in written]
 
     def result(self, run: Run) -> Any:
-        return {"taskId": run.id, "data": self._judged(run, "errorMessage")}
+        return {"taskId": run.id, "data": self._with_status(run, "errorMessage")}
 
     def page(self, run: Run, stage: Stage) -> dict[str, Any]:
         return {"param": run.param, "type": "LYRICS", "createTime": run.created}
 
-    def news(self, run: Run, stage: Stage) -> Any:
-        # The gateway that spells the task id with a capital does so with the rest.
+    def posted_result(self, run: Run, stage: Stage) -> Any:
+        # The provider that writes `taskId` in this callback writes the other names in camelCase, too.
         camel = run.asked.provider.callback_task_id_paths.get(GenerateLyrics.path, ("task_id",))[-1] == "taskId"
-        listed = self._judged(run, "errorMessage" if camel else "error_message")
+        listed = self._with_status(run, "errorMessage" if camel else "error_message")
         return {"callbackType": "complete", "data": None if stage is Stage.FAILED else listed}
 
-    def job(self, run: Run, files: bool) -> Any:
+    def jobs_result(self, run: Run, files: bool) -> Any:
         return {"resultObject": {"lyricsData": self.texts(run)}} if files else None
 
-    def _judged(self, run: Run, reason: str) -> list[dict[str, Any]]:
+    def _with_status(self, run: Run, reason: str) -> list[dict[str, Any]]:
         return [{**text, "status": "complete", reason: ""} for text in self.texts(run)]
 
 
 class Style(Family):
-    """A richer style text."""
+    """A more detailed style text."""
 
     credits = 0.4
 
     def result(self, run: Run) -> Any:
         failed = run.fault in (Fault.FAIL, Fault.REJECT)
-        content = str(run.params["content"])
+        content = str(run.params.get("content") or words_of(run))
         return {
             "taskId": run.id,
             "param": content,
             "result": None if failed else f"{content}, warm analog production, wide stereo, unhurried groove",
             "creditsConsumed": 0 if failed else run.cost,
-            "creditsRemaining": run.left,
-            "successFlag": "2" if failed else "成功",  # so it is live (NOTES §15)
+            "creditsRemaining": run.credits_left,
+            "successFlag": "2" if failed else "成功",  # as seen live (NOTES §15)
             "errorCode": run.error if failed else None,
             "errorMsg": run.reason if failed else "",
             "createTime": run.created,
@@ -68,7 +70,7 @@ class Style(Family):
 
 
 class TimedLyrics(Family):
-    """The words of a track, half a second each."""
+    """The words of a track, half a second for each."""
 
     at_once = True
 

@@ -18,9 +18,9 @@ from aiohttp import web
 
 from suno_async import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Stage
 from suno_async.emulator import Emulator, Fault, Posted
-from suno_async.emulator.postman import signed
+from suno_async.emulator.callback_sender import signature_headers
 
-from .conftest import now
+from ..conftest import now
 
 KEY = "whk_test_0123456789abcdef"
 SONG = {"prompt": "rain", "customMode": False, "instrumental": False, "model": "V5"}
@@ -127,7 +127,10 @@ async def opened(
 )
 def test_it_signs_as_the_notes_say(key: str, task_id: str, timestamp: int, signature: str) -> None:
     """The vectors of NOTES §5."""
-    assert signed(key, task_id, timestamp) == {"X-Webhook-Timestamp": str(timestamp), "X-Webhook-Signature": signature}
+    assert signature_headers(key, task_id, timestamp) == {
+        "X-Webhook-Timestamp": str(timestamp),
+        "X-Webhook-Signature": signature,
+    }
 
 
 def genuine(call: Call, task_id: str, key: str = KEY) -> bool:

@@ -1,0 +1,64 @@
+"""Calls about the account and its files: credits, download links, uploads."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from aiohttp import web
+
+from ..api.requests import GetCredits, GetDownloadUrl, Request, UploadBase64, UploadFromUrl, UploadStream
+from . import interruptions
+from .answers import answer
+from .billing import Billing
+from .endpoints import Endpoints
+from .faults import Fault, FaultPlan
+from .requests import Refused, parse
+from .uploads import Uploads
+
+__all__ = ["Account"]
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Account:
+    """Answers the calls about the account. They get only the faults that are planned for their own endpoint."""
+
+    # State: none of its own.
+
+    def __init__(self, endpoints: Endpoints, faults: FaultPlan, billing: Billing, uploads: Uploads) -> None:
+        self._endpoints = endpoints
+        self._faults = faults
+        self._billing = billing
+        self._handlers: dict[type[Request[Any]], Handler] = {
+            GetCredits: self._credits,
+            GetDownloadUrl: self._download_url,
+            UploadBase64: uploads.base64,
+            UploadFromUrl: uploads.from_url,
+            UploadStream: uploads.stream,
+        }
+
+    def routes(self) -> Iterator[web.RouteDef]:
+        """The routes that it answers."""
+        for kind in self._endpoints:
+            if kind in self._handlers:
+                path = self._endpoints.legacy.path(kind)
+                yield web.route(kind.method, path, self._with_faults(kind, self._handlers[kind]))
+
+    def _with_faults(self, kind: type[Request[Any]], handler: Handler) -> Handler:
+        async def handle(request: web.Request) -> web.Response:
+            fault = self._faults.take(kind)
+            if fault in (Fault.FAIL, Fault.REJECT):
+                raise Refused(500, "Server error")
+            interrupted = interruptions.before(request, fault, self._endpoints.provider, kind.path)
+            return interruptions.after(request, fault, await handler(request)) if interrupted is None else interrupted
+
+        return handle
+
+    async def _credits(self, request: web.Request) -> web.Response:
+        return answer(200, "success", self._billing.credits)
+
+    async def _download_url(self, request: web.Request) -> web.Response:
+        url = str(parse(await request.read(), GetDownloadUrl, self._endpoints.legacy).params["url"])
+        if not url.startswith(f"{request.url.origin()}/files/"):
+            raise Refused(422, "url is wrong")
+        return answer(200, "success", f"{url}?expires={int(time.time()) + 20 * 60}")

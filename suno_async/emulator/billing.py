@@ -1,0 +1,47 @@
+"""The account's credits."""
+
+from ..api.updates import Stage
+from ..errors import InsufficientCredits
+from .clock import Clock
+from .faults import Fault
+from .requests import Refused
+from .runs import Run
+
+__all__ = ["Billing"]
+
+
+class Billing:
+    """Charges requests, and refunds those that failed where the service does so."""
+
+    # State, all of it: _credits, the balance; _refundable, paid runs that will fail and are refunded then.
+
+    def __init__(self, credits: float, clock: Clock) -> None:
+        self._credits = credits
+        self._clock = clock
+        self._refundable: list[Run] = []
+
+    @property
+    def credits(self) -> float:
+        """The balance now, after the refunds that are due."""
+        failed = [run for run in self._refundable if run.state(self._clock.now())[0] is Stage.FAILED]
+        for run in failed:
+            self._refundable.remove(run)
+            self._credits = round(self._credits + run.cost, 2)
+        return self._credits
+
+    @credits.setter
+    def credits(self, credits: float) -> None:
+        self._credits = credits
+
+    def charge(self, run: Run) -> None:
+        """Take what a run costs from the balance. Refused if the balance is too small.
+
+        The code is 429 where that does not mean the rate limit (NOTES §6).
+        """
+        if self.credits < run.cost:
+            known = run.asked.provider.refusal(429, "", run.kind.path) is InsufficientCredits
+            raise Refused(429 if known else 402, "The current credits are insufficient")
+        self._credits = round(self._credits - run.cost, 2)
+        run.charged(self._credits)
+        if run.fault in (Fault.FAIL, Fault.REJECT) and run.family.refunds:
+            self._refundable.append(run)

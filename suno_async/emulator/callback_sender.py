@@ -1,0 +1,161 @@
+"""Callbacks: each stage is posted when the task reaches it, or as its fault demands, until it is answered 200."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from base64 import b64encode
+from collections import deque
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from ..api.updates import Stage
+from . import bodies
+from .clock import Clock
+from .faults import Fault
+from .runs import Run
+
+__all__ = ["CallbackSender", "Posted", "signature_headers"]
+
+JSON = {"Content-Type": "application/json"}
+TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
+TIMEOUT = 15
+"""How long an answer may take, in seconds (NOTES §5)."""
+DELAY = 60
+"""How late a delayed callback is, in seconds of the emulator's clock."""
+
+
+class Posted(NamedTuple):
+    """One callback as it was posted, an entry of `Emulator.posted`."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    task_id: str
+    stage: Stage
+    """The stage that it reports."""
+    statuses: list[int]
+    """The HTTP status of each attempt so far, at most four; 0 for an attempt without an answer."""
+
+
+class CallbackSender:
+    """Posts callbacks to the addresses that jobs name, signed if there is a key.
+
+    Args:
+        clock: The emulator's clock.
+        key: The key of the signatures; empty for none.
+        posted: Where each callback is noted when it is first attempted.
+    """
+
+    # State, all of it: _following, one asyncio task for each run whose callbacks are not all posted; _session, opened
+    # by the first post.
+
+    def __init__(self, clock: Clock, key: str, posted: deque[Posted]) -> None:
+        self._following: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+        self._clock = clock
+        self._key = key
+        self._posted = posted
+
+    async def follow(self, run: Run) -> None:
+        """Post the callbacks of a run from now on. With Fault.OVERTAKING this returns after the first of them."""
+        answered = asyncio.Event()
+        overtaking = run.fault is Fault.OVERTAKING
+        if overtaking:
+            run.reach_at_once(next(stage for stage in run.marks if run.family.posts(run, stage)))
+        following = asyncio.create_task(self._post_all(run, answered))
+        self._following.add(following)
+        following.add_done_callback(self._following.discard)
+        if overtaking:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(answered.wait(), 1)
+
+    async def replay(self, posted: Posted, age: float) -> int:
+        """Post a callback again; with an `age` as if it had been signed so many seconds earlier."""
+        headers = posted.headers
+        if age and self._key and TIMESTAMP in headers:
+            headers = JSON | signature_headers(self._key, posted.task_id, int(headers[TIMESTAMP]) - round(age))
+        return await self._send(posted.url, headers, posted.body)
+
+    async def forge(
+        self, run: Run, stage: Stage, url: str | None, body: bytes | None, headers: Mapping[str, str]
+    ) -> int:
+        """Post what somebody else could post."""
+        url = urlsplit(run.asked.callback)._replace(query="", fragment="").geturl() if url is None else url
+        if not url:
+            raise ValueError(f"job {run.id} has no callback address")
+        if body is None and stage not in (*run.marks, Stage.FAILED):
+            raise ValueError(f"nothing is posted of {run.kind.__name__} at {stage.name}")
+        return await self._send(url, headers, _body(run, stage) if body is None else body)
+
+    async def aclose(self) -> None:
+        """Stop posting."""
+        for following in self._following:
+            following.cancel()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _post_all(self, run: Run, answered: asyncio.Event) -> None:
+        for stage, mark in _schedule(run):
+            await self._clock.wait_until(run.born + mark)
+            times = 2 if run.fault is Fault.DUPLICATED else 1
+            if not all(await asyncio.gather(*(self._post(run, stage, answered) for _ in range(times)))):
+                run.not_delivered()
+                return
+
+    async def _post(self, run: Run, stage: Stage, answered: asyncio.Event) -> bool:
+        """Post up to four times until the answer is 200 (NOTES §5)."""
+        headers = JSON | (signature_headers(self._key, run.id, int(time.time())) if self._key else {})
+        posted = Posted(run.asked.callback, headers, _body(run, stage), run.id, stage, [])
+        self._posted.append(posted)
+        for pause in (0, 1, 1, 1):
+            await asyncio.sleep(pause / max(self._clock.speed, 1))
+            posted.statuses.append(await self._send(posted.url, headers, posted.body))
+            answered.set()
+            if posted.statuses[-1] == 200:
+                return True
+        return False
+
+    async def _send(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """Post once, and return the HTTP status of the answer, or 0 if there is none in time."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(headers=JSON, timeout=aiohttp.ClientTimeout(total=TIMEOUT))
+        try:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError, UnicodeError, ValueError):
+            return 0
+
+
+def signature_headers(key: str, task_id: str, timestamp: int) -> dict[str, str]:
+    """The headers of KIE's signature, which does not cover the body (NOTES §5)."""
+    mac = hmac.digest(key.encode(), f"{task_id}.{timestamp}".encode(), hashlib.sha256)
+    return {TIMESTAMP: str(timestamp), SIGNATURE: b64encode(mac).decode()}
+
+
+def _body(run: Run, stage: Stage) -> bytes:
+    return msgspec.json.encode(bodies.callback(run, stage))
+
+
+def _schedule(run: Run) -> list[tuple[Stage, float]]:
+    """The stages to post, in this order, and when, in seconds after the run was accepted."""
+    marks = list(run.marks.items())
+    match run.fault:
+        case Fault.STUCK:
+            marks = [(stage, mark) for stage, mark in marks if stage <= Stage.TEXT]
+        case Fault.FAIL | Fault.REJECT:
+            marks[-1] = (Stage.FAILED, marks[-1][1])
+        case Fault.DELAYED:
+            marks = [(stage, mark + DELAY) for stage, mark in marks]
+        case Fault.REORDERED:
+            marks = [(stage, marks[-1][1]) for stage, _ in reversed(marks)]
+        case _:
+            pass
+    return [(stage, mark) for stage, mark in marks if run.family.posts(run, stage)]

@@ -1,0 +1,65 @@
+"""What is done for every request: it is authorized and logged, and a refusal becomes an answer."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from .answers import refusal
+from .requests import Refused
+
+__all__ = ["Seen", "authorized", "logged"]
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PUBLIC = ("/files/", "/uploads/")
+"""Where files are served from. No key is needed there."""
+
+
+class Seen(NamedTuple):
+    """One request as the emulator received it, an entry of `Emulator.log`."""
+
+    method: str
+    path: str
+    """The path without the query."""
+    key: bool
+    """Whether it carried an Authorization header."""
+    status: int
+    """The HTTP status of the answer; 0 if the connection was broken."""
+
+
+def logged(log: deque[Seen]) -> Middleware:
+    """Log each request, and answer those that are refused."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        status = 0
+        try:
+            answered = await handler(request)
+            status = answered.status
+        except Refused as exc:
+            answered = refusal(request, exc)
+            status = answered.status
+        except web.HTTPException as exc:
+            answered = refusal(request, Refused(exc.status, exc.reason, status=exc.status))
+            status = exc.status
+        finally:
+            log.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
+        return answered
+
+    return middleware
+
+
+def authorized(api_key: str) -> Middleware:
+    """Refuse requests with a wrong API key; files are served without one."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        known = resource is not None and not resource.canonical.startswith(PUBLIC)
+        if known and request.headers.get("Authorization") != f"Bearer {api_key}":
+            raise Refused(401, "You do not have access permissions", status=401)
+        return await handler(request)
+
+    return middleware

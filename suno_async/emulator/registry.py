@@ -1,0 +1,57 @@
+"""The accepted requests."""
+
+from collections.abc import Hashable
+
+from ..api.updates import Stage
+from .clock import Clock
+from .families import Family
+from .faults import FaultPlan
+from .ids import Ids
+from .requests import Asked
+from .runs import Run
+
+__all__ = ["RunRegistry"]
+
+
+class RunRegistry:
+    """All tasks by their id, and what may be made only once."""
+
+    # State, all of it: runs, the tasks by id; _unique, the last run for each thing that is made once.
+
+    def __init__(self, clock: Clock, ids: Ids, faults: FaultPlan) -> None:
+        self.runs: dict[str, Run] = {}
+        self._unique: dict[Hashable, Run] = {}
+        self._clock = clock
+        self._ids = ids
+        self._faults = faults
+
+    def new(self, asked: Asked, family: Family, *, files: str) -> Run:
+        """A run for a request, not kept yet. Refused if the service would not make what it asks for.
+
+        A refused request leaves the planned fault to the next one.
+        """
+        fault = self._faults.peek(asked.kind, None)
+        source, born = self.runs.get(str(asked.params.get("task_id"))), self._clock.now()
+        run = Run(self._ids.new(), asked, family, born=born, files=files, source=source, fault=fault)
+        family.check(run, born)
+        first = self._unique.get(_identity(run)) if _is_unique(run) else None
+        if first is not None and first.state(born)[0] is not Stage.FAILED:  # a failed one may be tried again
+            raise family.repeated(first)
+        self._faults.take(asked.kind, None)
+        return run
+
+    def keep(self, run: Run, *, task: bool) -> None:
+        """Keep an accepted run; by its id only if it is a task."""
+        self._unique[_identity(run)] = run
+        if task:
+            self.runs[run.id] = run
+
+
+def _is_unique(run: Run) -> bool:
+    """Whether what a run asks for is made once. A user's class may lack the fields that identify it."""
+    return bool(run.family.unique) and set(run.family.unique) <= set(run.kind.__struct_fields__)
+
+
+def _identity(run: Run) -> Hashable:
+    """What identifies a thing that is made once."""
+    return (run.kind.result, *(run.params.get(name) for name in run.family.unique))

@@ -1,0 +1,34 @@
+"""An emulator, a client of it, and a callback address."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from suno_async import (
+    KIE,
+    SUNOAPI,
+    SunoClient,
+)
+from suno_async.emulator import Emulator
+
+from .support import Door, open_door
+
+
+@pytest.fixture(params=[KIE, SUNOAPI], ids=lambda provider: provider.name)
+async def emulator(request: pytest.FixtureRequest) -> AsyncIterator[Emulator]:
+    async with Emulator(provider=request.param, seed=1) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def suno(emulator: Emulator) -> AsyncIterator[SunoClient]:
+    async with SunoClient(
+        api_key=emulator.api_key, base_url=emulator.url, provider=emulator.provider, model="V5"
+    ) as suno:
+        yield suno
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[tuple[Door, str]]:
+    async with open_door() as opened:
+        yield opened

@@ -1,0 +1,98 @@
+"""Callbacks of tasks that a client submitted."""
+
+import anyio
+import pytest
+from aiohttp import web
+
+from suno_async import (
+    KIE,
+    Source,
+    Stage,
+    SunoClient,
+)
+from suno_async.emulator import Emulator, Fault
+
+from ..conftest import now
+from .support import Door, calling, open_door
+
+pytestmark = pytest.mark.usefixtures("threads")
+
+
+async def test_callbacks_are_posted_stage_by_stage(emulator: Emulator, door: tuple[Door, str]) -> None:
+    async with calling(emulator, door[1]) as suno:
+        music = await suno.generate_music(prompt="rain")
+        lyrics = await suno.generate_lyrics(prompt="rain")
+        await anyio.sleep(300)
+    told = [body["data"] for body in door[0].bodies]
+    assert [data["callbackType"] for data in told if data.get("task_id") == music.id] == ["text", "first", "complete"]
+    name = "task_id" if emulator.provider is KIE else "taskId"
+    assert [data["callbackType"] for data in told if data.get(name) == lyrics.id] == ["complete"]
+
+
+async def test_a_callback_that_is_not_taken_is_posted_three_times_more(
+    emulator: Emulator, door: tuple[Door, str]
+) -> None:
+    door[0].statuses = [500, 503, 404, 200]
+    async with calling(emulator, door[1]) as suno:
+        await suno.generate_lyrics(prompt="rain")
+        await anyio.sleep(60)
+    assert len(door[0].bodies) == 4
+
+
+async def test_an_address_that_never_answers_is_a_callback_exception_and_the_song_is_fine(
+    emulator: Emulator, door: tuple[Door, str]
+) -> None:
+    door[0].statuses = [500] * 100
+    async with calling(emulator, door[1]) as suno:
+        task = await suno.generate_music(prompt="rain")
+        assert len((await task).tracks) == 2
+    assert task.last.status == "CALLBACK_EXCEPTION"
+
+
+async def test_the_default_callback_address_is_never_called(suno: SunoClient, emulator: Emulator) -> None:
+    assert suno.callback_url == "https://suno-async.invalid/callback"
+    await (await suno.generate_music(prompt="rain"))
+    assert not emulator.posted
+
+
+async def test_callbacks_end_a_wait_without_a_look(emulator: Emulator) -> None:
+    """From submit to result through a real receiver, faster than the pace of looks alone."""
+    app = web.Application()
+    runner = web.AppRunner(app)
+    suno = calling(emulator, "http://127.0.0.1:1/replaced")
+    app.router.add_post("/suno", suno.receiver().aiohttp)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    suno.callback_url = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
+    task = await suno.generate_music(prompt="rain")
+    sources = {update.stage: update.source async for update in task}
+    assert sources[Stage.COMPLETE] is Source.CALLBACK
+    assert not [seen for seen in emulator.log if seen.path.endswith("record-info")]
+    assert now() == pytest.approx(emulator.runs[task.id].marks[Stage.COMPLETE], abs=0.5)
+    await suno.aclose()
+    await runner.cleanup()
+
+
+async def told_by(emulator: Emulator, *faults: Fault) -> list[str]:
+    """The stages that are posted of a song when time makes one step over all of them."""
+    async with open_door() as (door, url), calling(emulator, url) as suno:
+        emulator.next(*faults)
+        await suno.generate_music(prompt="rain")
+        emulator.advance(300)
+        await anyio.sleep(30)
+    return [body["data"]["callbackType"] for body in door.bodies]
+
+
+async def test_a_step_over_all_stages_posts_each_of_them_once() -> None:
+    async with Emulator() as emulator:
+        assert await told_by(emulator) == ["text", "first", "complete"]
+
+
+async def test_a_failure_is_posted_once() -> None:
+    async with Emulator() as emulator:
+        assert (await told_by(emulator, Fault.FAIL)).count("error") == 1
+
+
+async def test_an_emulator_whose_clock_stands_is_stepped_by_hand() -> None:
+    async with Emulator(speed=0) as emulator:
+        assert await told_by(emulator) == ["text", "first", "complete"]

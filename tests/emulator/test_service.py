@@ -1,0 +1,138 @@
+"""The emulator over HTTP, through the client, in virtual time."""
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+import av
+import pytest
+
+from suno_async import (
+    KIE,
+    KIE_JOBS,
+    SUNOAPI,
+    ConfigurationError,
+    ConvertToWav,
+    GenerateLyrics,
+    GenerateMidi,
+    GenerateMusic,
+    GetDownloadUrl,
+    Provider,
+    SeparateStems,
+    Stage,
+    SunoClient,
+    TaskNotFound,
+    Unauthorized,
+)
+from suno_async.api import providers
+from suno_async.api.requests import TABLE, Request
+from suno_async.api.results import Result
+from suno_async.emulator import Emulator, media
+
+from ..conftest import now
+from .support import URL, answered, example_of, offered, service, whole
+
+pytestmark = pytest.mark.usefixtures("threads")
+
+
+async def test_a_song_goes_through_its_stages_in_the_services_time(suno: SunoClient, tmp_path: Path) -> None:
+    task = await suno.generate_music(prompt="rain")
+    stages = {update.stage: now() async for update in task}
+    assert list(stages) == [Stage.TEXT, Stage.FIRST, Stage.COMPLETE]
+    assert 120 <= stages[Stage.COMPLETE] <= 200
+    music = await task
+    assert len(music.tracks) == 2
+    paths = await suno.download(music, tmp_path)
+    assert [path.suffix for path in paths] == [".mp3", ".jpeg"] * 2
+    for path in paths:
+        with av.open(str(path)) as opened:
+            assert opened.streams[0].type == ("audio" if path.suffix == ".mp3" else "video")
+            if path.suffix == ".mp3":
+                assert opened.duration == pytest.approx(media.SECONDS * 1e6, rel=0.05)
+    assert await suno.get_credits() == 988
+
+
+async def test_lyrics_and_style_and_credits(suno: SunoClient) -> None:
+    lyrics = await suno.run(GenerateLyrics(prompt="rain"))
+    assert len(lyrics.variants) == 2
+    assert "rain" in (lyrics.variants[0].text or "")
+    style = await suno.boost_style(content="pop")
+    assert (style.text or "").startswith("pop, ")
+    assert await suno.get_credits() == style.credits_remaining == 999.2
+
+
+async def test_a_wrong_key_is_refused(emulator: Emulator) -> None:
+    async with SunoClient(api_key="wrong", base_url=emulator.url, provider=emulator.provider) as suno:
+        with pytest.raises(Unauthorized):
+            await suno.generate_music(prompt="rain")
+        with pytest.raises(Unauthorized):
+            await suno.attach(GenerateMusic, "t1")
+        with pytest.raises(Unauthorized):
+            await suno.get_credits()
+
+
+async def test_time_runs_faster_or_by_hand() -> None:
+    async with Emulator(speed=100) as emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
+        await suno.generate_music(prompt="rain")
+        (run,) = emulator.runs.values()
+        assert run.stage(emulator.now()) is Stage.PENDING
+        await anyio.sleep(0.4)
+        assert run.stage(emulator.now()) is Stage.FIRST
+        emulator.advance(200)
+        assert run.stage(emulator.now()) is Stage.COMPLETE
+
+
+async def test_the_same_seed_makes_the_same_ids() -> None:
+    ids: list[str] = []
+    for _ in range(2):
+        async with Emulator(seed=7) as emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
+            ids.append((await suno.generate_music(prompt="rain")).id)
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 32
+
+
+async def test_an_own_gateway_is_a_changed_value() -> None:
+    import msgspec
+
+    own: Provider = msgspec.structs.replace(KIE, name="kie", api="http://127.0.0.1:9")
+    with pytest.raises(ConfigurationError):
+        SunoClient(api_key="k", provider="own")
+    async with SunoClient(api_key="k", provider=own) as suno:
+        assert suno._base == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(("provider", "kind"), offered(list(TABLE)))
+async def test_every_request_of_the_table_comes_to_its_result(provider: Provider, kind: type[Request[Any]]) -> None:
+    async with service(provider, speed=30) as (emulator, suno):
+        result = await suno.run(await example_of(kind, suno))
+        assert isinstance(result, kind.result)
+        if isinstance(result, Result):
+            assert whole(result)
+            for file in result.files():
+                assert file.url.startswith(emulator.url)
+        assert all(seen.status == 200 for seen in emulator.log)
+
+
+async def test_kie_serves_both_of_its_routes_and_ids_go_from_one_to_the_other() -> None:
+    async with (
+        service(KIE_JOBS) as (emulator, suno),
+        SunoClient(api_key=emulator.api_key, base_url=emulator.url, provider=KIE, model="V5") as older,
+    ):
+        music = await older.run(GenerateMusic(prompt="rain"))
+        assert (await suno.run(ConvertToWav(music.tracks[0]))).audio_url
+        stems = await suno.run(SeparateStems(music.tracks[1]))
+        assert (await older.run(GenerateMidi(stems))).instruments
+        with pytest.raises(TaskNotFound):
+            await suno.attach(GenerateMusic, music.task_id)  # its page is the older one
+        assert {seen.path for seen in emulator.log if seen.method == "GET"} == {
+            *(GenerateMusic.details, GenerateMidi.details, providers.RECORD),
+        }
+
+
+async def test_what_a_gateway_has_not_is_not_found() -> None:
+    async with Emulator(provider=SUNOAPI) as emulator:
+        assert (await answered(emulator, GetDownloadUrl.path, {"url": URL}))[0] == 404
+        assert (await answered(emulator, providers.CREATE, {}))[0] == 404
+    async with Emulator() as emulator:
+        status, answer = await answered(emulator, "/api/v1/get-credits", {})
+        assert (status, answer["code"]) == (404, 404)
