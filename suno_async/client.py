@@ -428,4 +428,4 @@ class SunoClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"<SunoClient {self.provider.name}{' closed' if self._lifecycle.closed else ''}>"
+        return f"<SunoClient {self.provider.name} {self._lifecycle.waited_for} waited for>"

@@ -95,6 +95,11 @@ class Lifecycle:
     # ---- the end -------------------------------------------------------------------------------------------------
 
     @property
+    def waited_for(self) -> int:
+        """In how many tasks somebody has an interest."""
+        return 0 if self._runtime is None else len(self._runtime.poller.tasks)
+
+    @property
     def closed(self) -> bool:
         """Whether the client is closed."""
         return self._closed

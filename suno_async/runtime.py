@@ -101,8 +101,8 @@ class Runtime:
 
     async def aclose(self, closer: "asyncio.Task[object] | None") -> None:
         """Close the parts in order: nothing new, then the polls, then what is under way, and the network last."""
-        self._window.close()
         try:
+            await self._window.aclose()
             await self.poller.aclose()
             await self.submitter.finish()
             await self.calls.finish()

@@ -259,7 +259,11 @@ def refused(request: Request[Any]) -> dict[str, str]:
             "audio_url",
             f"audio_url cannot be given with task_id or audio_id, got '{URL}'",
         ),
-        (SeparateStems(audio_id="a"), "task_id", "task_id must be given, or the result it is about, or audio_url, got None"),
+        (
+            SeparateStems(audio_id="a"),
+            "task_id",
+            "task_id must be given, or the result it is about, or audio_url, got None",
+        ),
         (
             CreateMusicVideo(task_id="t", audio_id="a", author="x" * 51),
             "author",

@@ -15,7 +15,7 @@ from ..api.requests.account import UploadBase64, UploadCall, UploadFromUrl, Uplo
 from ..errors import InvalidJob, Problem
 from ..http.transport import Form
 
-__all__ = ["FOLDER", "UploadSource", "Progress", "call_for", "form"]
+__all__ = ["FOLDER", "Progress", "UploadSource", "call_for", "form"]
 
 UploadSource = str | os.PathLike[str] | bytes | bytearray | memoryview | AsyncIterable[bytes]
 """What can be source in: an http(s) address, a Path, bytes, or bytes as they come. Text is never taken for a path:

@@ -49,8 +49,9 @@ class RateLimit:
     so that a slow start cannot put more requests into one window of the service than it allows.
     """
 
-    # State, all of it: _places (those that count, at most `calls`), _held_until, _line (the order of asking),
-    # _shared_line (of those who found the shared window full, one asks), _waiting_for_shared, _changed, _closed.
+    # State, all of it: _places (those that count, at most `calls`), _held_until, _line (the order of asking) with
+    # _waiting (how many ask), _shared_line with _waiting_for_shared (of those who found the shared window full, one
+    # asks), _changed, _closed.
 
     def __init__(self, rate: Rate, shared: SharedWindow | None = None, arrivals: Iterable[float] = ()) -> None:
         self._rate = Rate(rate.calls, rate.seconds * MARGIN)
@@ -61,6 +62,7 @@ class RateLimit:
         self._shared_line = asyncio.Lock()
         self._waiting_for_shared = 0
         self._changed = asyncio.Event()
+        self._waiting = 0
         self._closed = asyncio.Event()
 
     @property
@@ -70,6 +72,13 @@ class RateLimit:
 
     async def take(self) -> Place:
         """Wait for a place in this process's window and take it. ConfigurationError if the client is closed."""
+        self._waiting += 1
+        try:
+            return await self._take()
+        finally:
+            self._waiting -= 1
+
+    async def _take(self) -> Place:
         async with self._line:
             while (wait := self._free_at() - anyio.current_time()) > 0:
                 self._changed.clear()
@@ -121,10 +130,12 @@ class RateLimit:
         """The service refused: nobody takes a place for so long."""
         self._held_until = max(self._held_until, anyio.current_time() + seconds)
 
-    def close(self) -> None:
-        """End all waiting, with a ConfigurationError."""
+    async def aclose(self) -> None:
+        """End all waiting, with a ConfigurationError for each who waits."""
         self._closed.set()
         self._changed.set()
+        while self._waiting:  # noqa: ASYNC110  they are on their way out
+            await asyncio.sleep(0)
 
     def check_open(self) -> None:
         """Raise a ConfigurationError if the client is closed."""

@@ -366,7 +366,10 @@ class Submitter:
             return
         exc = ended.exception()
         if exc is None and isinstance(task := ended.result(), Task):
-            log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, cast(Any, task).id)
+            made: Task[Any] = task
+            log.warning(
+                "a submit whose caller was cancelled was accepted: %s, task %s", name, made.id or made.last.result
+            )
         elif exc is None or isinstance(exc, NOT_ACCEPTED):  # written and not sent, or sent and not accepted
             self._journal.refused_soon(record)
         else:

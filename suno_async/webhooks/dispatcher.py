@@ -1,6 +1,7 @@
 """Verified callbacks on their way to their tasks: whose each is, and what is done with it."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, NamedTuple, TypeVar
 
 from ..api.providers import Provider
@@ -55,8 +56,8 @@ class DispatchSettings(NamedTuple):
 class CallbackDispatcher:
     """Takes verified callbacks for the tasks of a client."""
 
-    # State, all of it: _waiting with _waiting_bytes (callbacks whose submission may be under way), _later (callbacks
-    # that were fed for tasks that nobody here holds), _closed.
+    # State, all of it: _waiting with _waiting_bytes (callbacks whose submission may be under way), _later (what the
+    # application said of tasks that nobody here holds yet), _closed.
 
     def __init__(
         self,
@@ -183,9 +184,7 @@ class CallbackDispatcher:
         task = self._registry.find(callback.task_id)
         if task is None:
             if len(self._later) < WAITING:
-                later = asyncio.create_task(self._feed_later(callback))
-                self._later.add(later)
-                later.add_done_callback(self._later.discard)
+                self._do_later(self._feed_later(callback))
             else:
                 log.warning("a callback of task %s was left: too many wait already", callback.task_id)
             return False
@@ -212,9 +211,20 @@ class CallbackDispatcher:
             self._feed(task, callback)
 
     def nudge(self, task_id: str) -> None:
-        """Poll a task soon, if somebody has an interest in it."""
+        """Poll a task soon, if somebody has an interest in it; one whose submission is under way as soon as it is known."""
         if (task := self._registry.find(task_id)) is not None:
             self._poller.nudge(task)
+        elif self._submitter.under_way and len(self._later) < WAITING:
+            self._do_later(self._nudge_later(task_id))
+
+    async def _nudge_later(self, task_id: str) -> None:
+        if (task := await self._registry.wait_for(task_id, WAITS)) is not None:
+            self._poller.nudge(task)
+
+    def _do_later(self, work: Coroutine[Any, Any, None]) -> None:
+        later = asyncio.create_task(work)
+        self._later.add(later)
+        later.add_done_callback(self._later.discard)
 
     async def aclose(self) -> None:
         """Take nothing more."""
