@@ -1,5 +1,6 @@
 """The emulator over HTTP, through the client, in virtual time."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import anyio
 import av
 import msgspec
 import pytest
+from aiohttp import web
 
+import suno_async.emulator
 from suno_async import (
     KIE,
     KIE_JOBS,
@@ -136,3 +139,38 @@ async def test_what_a_provider_does_not_have_is_not_found() -> None:
     async with Emulator() as emulator:
         status, answer = await answered(emulator, "/api/v1/get-credits", {})
         assert (status, answer["code"]) == (404, 404)
+
+
+async def test_it_can_be_started_again_and_keeps_what_it_has() -> None:
+    emulator = Emulator(credits=5)
+    for _ in range(2):
+        async with emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
+            assert await suno.get_credits() == 5
+            await suno.upload(b"ID3")
+    assert len(emulator.log) == 4
+
+
+async def test_a_middleware_surrounds_every_endpoint() -> None:
+    @web.middleware
+    async def slow(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        await anyio.sleep(3)
+        return await handler(request)
+
+    async with (
+        Emulator(middlewares=[slow]) as emulator,
+        SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno,
+    ):
+        began = now()
+        await suno.get_credits()
+        assert now() - began == pytest.approx(3, abs=0.1)
+
+
+async def test_what_it_was_given_is_checked_at_once() -> None:
+    with pytest.raises(ValueError, match="speed must not be negative"):
+        Emulator(speed=-1)
+
+
+async def test_public_names_are_documented() -> None:
+    assert all(getattr(suno_async.emulator, name).__doc__ for name in suno_async.emulator.__all__)
