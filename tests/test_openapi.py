@@ -19,7 +19,7 @@ from suno_async.api.requests import TABLE, Job, Request
 from suno_async.api.updates import JobRecord, Provisional
 from suno_async.wire import callbacks, details, encoding, jobs_api
 from suno_async.wire.envelope import Reply
-from suno_async.wire.shapes import as_called
+from suno_async.wire.shapes import as_in_callbacks
 
 from .document import (
     DOCUMENT,
@@ -208,9 +208,12 @@ CALLED_BACK = [
 def test_every_field_of_a_callback_is_read(kind: type[Job[Any]], provider: Provider) -> None:
     read = {*wire_names(callbacks._Body), *wire_names(callbacks._Data)}
     read |= {*wire_names(JobRecord)} if provider is KIE_JOBS else set()
-    read |= {*wire_names(as_called(kind.result)), *(name for place in kind.callback_result_paths for name in place)}
+    read |= {
+        *wire_names(as_in_callbacks(kind.result)),
+        *(name for place in kind.callback_result_paths for name in place),
+    }
     if provider is KIE_JOBS:  # "expect either that legacy body or the job record": the music body for all of them
-        read |= {*wire_names(as_called(TABLE[0].result))}
+        read |= {*wire_names(as_in_callbacks(TABLE[0].result))}
     assert set(property_names(callback_schema(kind, provider))) - read == set()
 
 

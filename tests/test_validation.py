@@ -61,8 +61,8 @@ def refused(request: Request[Any]) -> dict[str, str]:
         (GenerateMusic(prompt="\ud800"), "prompt", "prompt must be text that can be sent as UTF-8, got '\\ud800'"),
         (GenerateMusic(), "prompt", "prompt must be given without custom mode, got None"),
         (GenerateMusic(title="La"), "style", "style or lyrics must be given in custom mode, got None"),
-        (GenerateMusic(prompt="x", model="v5.5"), "model", "model must be spelt 'V5_5', got 'v5.5'"),
-        (GenerateMusic(prompt="x", model="V4_5_PLUS"), "model", "model must be spelt 'V4_5PLUS', got 'V4_5_PLUS'"),
+        (GenerateMusic(prompt="x", model="v5.5"), "model", "model must be written 'V5_5', got 'v5.5'"),
+        (GenerateMusic(prompt="x", model="V4_5_PLUS"), "model", "model must be written 'V4_5PLUS', got 'V4_5_PLUS'"),
         (
             GenerateMusic(style="s" * 201, model="V4"),
             "style",

@@ -8,7 +8,8 @@ import msgspec
 from ..api import providers
 from ..api.providers import Provider
 from ..api.requests import TABLE, GenerateVoice, Job, Request, ValidateVoice
-from ..wire import encoding, envelope
+from ..wire import encoding
+from ..wire.shapes import UNREADABLE
 
 __all__ = ["Asked", "Refused", "body_of", "by_job", "by_path"]
 
@@ -73,7 +74,7 @@ def body_of(body: bytes) -> dict[str, Any]:
     """A JSON object."""
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except envelope.UNREADABLE as exc:
+    except UNREADABLE as exc:
         raise Refused(400, f"not valid JSON: {exc}") from None
 
 
@@ -99,5 +100,5 @@ def _check_types(params: Mapping[str, Any], kind: type[Request[Any]]) -> None:
     table = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     try:
         msgspec.json.decode(msgspec.json.encode({table[name]: value for name, value in params.items()}), type=kind)
-    except (*envelope.UNREADABLE, msgspec.MsgspecError) as exc:
+    except (*UNREADABLE, msgspec.MsgspecError) as exc:
         raise Refused(422, str(exc)) from None

@@ -18,7 +18,7 @@ import msgspec
 from ..api.limits import Rate
 from ..errors import StoreError
 from ..log import log
-from ..wire.envelope import UNREADABLE
+from ..wire.shapes import UNREADABLE
 from .base import SHORTEST, Damaged, Step, sending
 from .record import Record
 
