@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from suno_async import (
@@ -11,6 +12,7 @@ from suno_async import (
     SUNOAPI,
     AddInstrumental,
     AddVocals,
+    ConfigurationError,
     ExtendMusic,
     GenerateMusic,
     GetDownloadUrl,
@@ -24,7 +26,7 @@ from suno_async import (
     UploadExtend,
 )
 from suno_async.api import validation
-from suno_async.api.requests import Request
+from suno_async.api.requests import MusicJob, Request
 from suno_async.errors import InsufficientCredits
 
 URL = "https://e.example/a.mp3"
@@ -126,3 +128,45 @@ def test_apikley_is_sunoapi_of_the_time_before_v6() -> None:
     validation.check(ReplaceSection(task_id="t", audio_id="a", **REPLACE), APIKLEY)
     validation.check(UploadCover(upload_url=URL, prompt="an idea", model="V5"), APIKLEY)
     validation.check(GenerateMusic(prompt="x", model="V9"), APIKLEY)  # a model of tomorrow is passed on
+
+
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        ({"unsupported_endpoints": ["/sing"]}, "unsupported_endpoints names '/sing', which is the path of no request"),
+        ({"paths": {"/sing": "/chant"}}, "paths names '/sing'"),
+        ({"codes_by_path": {"/sing": {}}}, "codes_by_path names '/sing'"),
+        ({"callback_task_id_paths": {"/sing": ("id",)}}, "callback_task_id_paths names '/sing'"),
+        ({"callback_result_paths": {"/sing": ("id",)}}, "callback_result_paths names '/sing'"),
+        ({"max_chars": {"/sing": {}}}, "max_chars names '/sing'"),
+        ({"max_chars": {GetDownloadUrl.path: {"adress": 9}}}, "max_chars names 'adress', which is no field"),
+        ({"field_names": {GetDownloadUrl.path: {"adress": "a"}}}, "its fields are url"),
+        ({"unsupported_fields": {GetDownloadUrl.path: {"adress"}}}, "unsupported_fields names 'adress'"),
+        ({"required_fields": {GetDownloadUrl.path: ("adress",)}}, "required_fields names 'adress'"),
+        ({"fixed_flags": {GetDownloadUrl.path: {"adress": True}}}, "fixed_flags names 'adress'"),
+    ],
+)
+def test_a_table_that_names_what_no_class_has_is_refused(tables: dict[str, Any], says: str) -> None:
+    """A misspelt rule would be no rule at all."""
+    with pytest.raises(ConfigurationError) as caught:
+        msgspec.structs.replace(KIE, name="mine", **tables)
+    assert str(caught.value).startswith("provider 'mine': ")
+    assert says in str(caught.value)
+
+
+def test_tables_may_speak_of_a_class_of_ones_own() -> None:
+    class Sing(MusicJob, frozen=True, kw_only=True):
+        path = "/sing-at-mine"
+        text: str = ""
+
+    mine = msgspec.structs.replace(
+        KIE,
+        name="mine",
+        paths={Sing.path: "/chant"},
+        codes_by_path={"/chant": {}, Sing.details: {}},
+        max_chars={Sing.path: {"text": 3}},
+        unsupported_endpoints=[],
+    )
+    assert mine.path(Sing) == "/chant"
+    with pytest.raises(InvalidJob, match="text must have at most 3 characters at mine"):
+        validation.check(Sing(text="la la"), mine)
