@@ -36,7 +36,7 @@ async def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert len(list(Path("demo-output").glob("*.mp3"))) == 16
     assert len(list(Path("demo-output").glob("*.jpeg"))) == 16
     assert printed.count("complete  by callback") == 8
-    assert printed.count("complete  by look") == 2
+    assert printed.count("complete  by poll") == 2
     assert "10 tasks" in printed.splitlines()[-1]
 
 
