@@ -40,10 +40,10 @@ class Listening(Nothing):
 
     told = ""
 
-    async def send(self, method: str, url: str, body: bytes = b"") -> Any:
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Any:
         if body:
             self.told = str(msgspec.json.decode(body)["callBackUrl"])
-        return await super().send(method, url, body)
+        return await super().send(method, url, body, fresh=fresh)
 
 
 async def ours() -> float:
