@@ -62,7 +62,7 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     _facts: ClassVar[tuple[str, ...]] = ("result",)
 
     def __init_subclass__(cls) -> None:
-        """Refuse an endpoint that lacks a fact. TypeError."""
+        """Refuse an endpoint without one of its facts. TypeError."""
         super().__init_subclass__()
         stated = vars(cls)
         if "token_id" not in stated:

@@ -96,7 +96,7 @@ class AlignedWord(Struct, frozen=True, kw_only=True, rename="camel"):
     callback_names: ClassVar[Mapping[str, str]] = {
         "start": "start_s",
         "end": "end_s",
-    }  # seen by a client on the jobs route
+    }  # seen by a client at the jobs API
 
 
 class TimedLyrics(Result, frozen=True, kw_only=True, rename="camel"):
