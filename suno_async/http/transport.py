@@ -207,18 +207,21 @@ class HTTP:
 
 
 async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
-    """The body, up to a limit. Reading to the end gives the connection back."""
+    """The body, up to a limit. Reading to the end gives the connection back; what fails closes it."""
     content = answer.content
-    body = await content.readany()
-    if content.at_eof():
-        return body
-    parts, size = [body], len(body)
-    while part := await content.readany():
-        parts.append(part)
-        size += len(part)
-        if size > LONGEST_ANSWER:
-            answer.close()
-            raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
+    try:
+        body = await content.readany()
+        if content.at_eof():
+            return body
+        parts, size = [body], len(body)
+        while part := await content.readany():
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_ANSWER:
+                raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
+    except BaseException:
+        answer.close()
+        raise
     return b"".join(parts)
 
 
