@@ -10,7 +10,7 @@ from ..api.providers import Provider
 from ..api.requests import Call, Job, Request
 from ..api.results import Origin, Result
 from ..api.updates import Source, Stage, Update
-from ..errors import AlreadyExists, ApiError, DecodeError, RateLimited, ServerError, TaskFailed
+from ..errors import AlreadyExists, ApiError, DecodeError, Maintenance, RateLimited, ServerError, TaskFailed
 from . import jobs_api
 from .shapes import UNREADABLE, without_nulls
 
@@ -106,21 +106,37 @@ def refusal(reply: Reply, envelope: Envelope, provider: Provider, path: str, *, 
     existing = _existing(bytes(envelope.data)) if once and code in (400, 409) else ""
     kind = AlreadyExists if existing else provider.refusal(code, message, path, reply.status)
     return kind(
-        code, message, path, status=reply.status, retry_after=reply.retry_after, existing_task_id=existing or None
+        code,
+        message,
+        path,
+        status=reply.status,
+        retry_after=reply.retry_after,
+        existing_task_id=existing or None,
+        names_task=bool(_task_id(bytes(envelope.data))),
     )
 
 
+MAY_HIDE_A_TASK = (408, 499, 504, 524)
+"""Time-outs, as HTTP status or as code: what was asked may go on behind them."""
+CREATED_NOTHING = (500, 501, 505, 531, 4030)
+"""Codes of the API's own failures, besides the refusals of the gateway's table: nothing was created, or refunded."""
+
+
 def created_nothing(error: Exception) -> bool:
-    """Return whether a failed submit surely made no task: the API refused it, or a proxy in front of the API did.
+    """Return whether a failed submit surely created no task. What is not known to have created none may have.
 
     Args:
         error: The error of the submit.
     """
-    if not isinstance(error, ApiError):
+    if not isinstance(error, ApiError) or error.names_task:
         return False
-    if error.status >= 500:  # a proxy may answer with JSON, too; a refusal by the API has a code of the table
-        return error.code != 0 and not isinstance(error, ServerError)
-    return error.code != 0 or error.status >= 300
+    if error.status in MAY_HIDE_A_TASK or error.code in MAY_HIDE_A_TASK:
+        return False
+    if not error.code:  # no answer of the API: a proxy refused, or has lost the answer
+        return 300 <= error.status < 500
+    if error.code in CREATED_NOTHING or isinstance(error, RateLimited | Maintenance):
+        return True
+    return 400 <= error.code < 500 and type(error) is not ApiError  # a refusal of the table
 
 
 def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | Update[R]:
