@@ -13,6 +13,7 @@ __all__ = [
     "Source",
     "Stage",
     "Update",
+    "rises",
 ]
 
 R = TypeVar("R")
@@ -26,6 +27,11 @@ class Stage(enum.IntEnum):
     FIRST = 2
     COMPLETE = 3
     FAILED = 4
+
+
+def rises(old: Stage, new: Stage) -> bool:
+    """Return whether something at one stage goes on to another: stages only rise, and a final one never changes."""
+    return old < Stage.COMPLETE and old < new
 
 
 class Provisional(enum.Enum):

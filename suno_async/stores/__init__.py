@@ -1,0 +1,42 @@
+"""Stores: where submissions are kept, so that nothing paid for is lost and no key is paid twice.
+
+`MemoryStore` keeps them in this process, `SQLiteStore` in a file for the processes of one machine, `RedisStore` in a
+server for many machines. `Store` is the protocol that a store of your own follows.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from .address import store_at
+from .base import Damaged, Store, Transition
+from .memory import MemoryStore
+from .record import Record, State
+
+if TYPE_CHECKING:
+    from .redis import RedisStore
+    from .sqlite import SQLiteStore
+
+__all__ = [
+    "Damaged",
+    "MemoryStore",
+    "Record",
+    "RedisStore",
+    "SQLiteStore",
+    "State",
+    "Store",
+    "Transition",
+    "store_at",
+]
+
+_LAZY = {"RedisStore": ".redis", "SQLiteStore": ".sqlite"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,86 +1,212 @@
-"""Where records are kept: the protocol, the store of one process, and stores by their addresses.
+"""The protocol of a store, and what all stores share.
 
-A store knows nothing of songs. It keeps records by their ref, task id and key, and applies a step, a pure function of
-`records`, to one of them at a time.
+A store keeps records, one per submission, and finds them by ref, task id and idempotency key. It knows nothing of
+requests or the service: what a record becomes is decided by transitions, pure functions that are handed in.
 """
 
+import itertools
+import os
 from collections.abc import AsyncGenerator, Callable
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from ..api.limits import Rate
 from ..errors import StoreError
-from .record import Record
+from .record import Record, State
 
-__all__ = [
-    "Step",
-    "Store",
-    "sending",
-]
+__all__ = ["Damaged", "Store", "Transition", "sending"]
+
+T = TypeVar("T")
 
 SHORTEST = 0.001
-"""Seconds that one who finds no place is told to wait at least, since 0 says that he has it."""
-Step = Callable[[Record], Record | None]
-"""What becomes of a record; None if nothing does."""
+"""The least wait in seconds that `reserve` returns for a full window, since 0 means that the place was taken."""
+OPEN = tuple(state for state in State if state.open)
+"""The states that `unfinished` lists unless it is told which."""
+UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What turning stored values into a record raises if they are damaged."""
+CLOSED = "the store is closed"
+
+Transition = Callable[[Record], Record | None]
+"""A pure function from a record to the next one; None if nothing changes. See `suno_async.stores.transitions`."""
 
 
 def sending(ref: str) -> str:
-    """The name that a submission is claimed by while it is sent."""
+    """Return the name that a submission is claimed by while it is sent."""
     return f"send {ref}"
 
 
 class Damaged(StoreError):
-    """A record that can't be read; the others can."""
+    """A record cannot be read; others can. Trying again does not help."""
 
 
 class Store(Protocol):
-    """What the client needs of a store. Everything raises StoreError when it cannot be done."""
+    """Where submissions are kept: what the client needs of a store.
+
+    A store object belongs to no event loop: it works in several, one after the other or each in a thread of its own,
+    and in processes forked from the one that made it. It opens itself when it is first used.
+
+    Every method raises StoreError when it cannot do what it says, and raises no other library's errors. After
+    `aclose` every method raises StoreError ("the store is closed"), generators that are under way included. A record
+    that cannot be read raises `Damaged`, a StoreError, in methods that are asked for that record, and is left out and
+    logged in those that list records; it never hides another record.
+
+    A write that was acknowledged is visible to every later call, of any store object on the same data. One that
+    raised StoreError, or was cancelled, may have been done or not.
+
+    An implementation is tested by `suno_async.testing.store_contract`.
+    """
 
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
-        """Keep a new record; if another holds its key, keep nothing and give that one.
+        """Keep a new record, unless another one holds its idempotency key.
 
-        `owner`: who claims the name `sending(record.ref)` for `ttl` seconds, before others can see the record.
+        Of any number of calls with one key, in any number of processes, one keeps its record. A record of the same
+        ref is replaced.
+
+        Args:
+            record: The record; without a key it is always kept.
+            owner: Who claims the name `sending(record.ref)`, as if by `claim`, in the same step: nobody sees the record
+                without the claim. Empty: nobody.
+            ttl: Seconds for which it is claimed.
+
+        Returns:
+            None if the record was kept, otherwise the record that holds the key, and nothing was changed.
+
+        Raises:
+            StoreError: If the record was not kept for certain. Damaged: the record that holds the key is.
         """
         ...
 
-    async def change(self, step: Step, *, ref: str = "", task_id: str = "") -> Record | None:
-        """Apply a step to one record, by itself; the new record, None if there is none or the step changes nothing."""
+    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+        """Apply a transition to one record, atomically.
+
+        Args:
+            transition: A pure function. It may run in another thread, and more than once with different records;
+                what it returned last is kept. What it raises is raised here, and nothing is changed.
+            ref: The record's ref.
+            task_id: Its task id, if no ref is given: the first non-empty name counts, the other is ignored.
+
+        Returns:
+            The new record; None if there is none of that name, or if the transition returned None.
+        """
         ...
 
     async def remove(self, ref: str) -> None:
-        """Forget a record: nothing was made of it."""
+        """Forget a record by all its names, if there is one: the submission created nothing."""
         ...
 
     async def get(self, *, ref: str = "", task_id: str = "", key: str = "") -> Record | None:
-        """The record by one of its names."""
+        """Return a record by the first of its names that is not empty; None if there is none.
+
+        Of several records with one task id, it is any one of them.
+        """
         ...
 
-    def unfinished(self) -> AsyncGenerator[Record]:
-        """The records in an open state, oldest first, a few at a time."""
+    def unfinished(self, *states: State) -> AsyncGenerator[Record]:
+        """Yield the records in these open states; without arguments, in all of them.
+
+        Oldest first, by `created` or by when they were kept; read a page at a time. A record that is there throughout
+        is yielded once, a record that comes or goes meanwhile at most once. Few records in the given states are found
+        quickly among very many in others.
+        """
         ...
 
     def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
-        """The records that have ended, at this Unix time or later, and are not delivered; a few at a time."""
+        """Yield the records in state FINISHED that are not delivered, in any order, a page at a time.
+
+        Args:
+            since: Unix seconds: only records that were `updated` at this time or later.
+        """
         ...
 
     def updates(self) -> AsyncGenerator[Record | None]:
-        """Records as they are changed by others, without end; maybe one's own.
+        """Yield records as other store objects change them, without end.
 
-        None says that from now on none is missed: at the beginning, and after a break.
+        Changes that were made through this object may be yielded as well. Of several changes of one record in quick
+        succession the last is enough. None means that from now on no change is missed: it comes first, and again
+        after a break (the server was away), when changes may have been missed. Only `aclose` ends it, by StoreError.
         """
         ...
 
     async def claim(self, name: str, owner: str, ttl: float) -> bool:
-        """Take a name for so many seconds, or keep it; False if another owner has it."""
+        """Claim a name for some time, or extend one's claim.
+
+        Args:
+            name: What is claimed.
+            owner: Who claims it.
+            ttl: Seconds from now for which it is claimed, also if the owner's former claim lasts longer. 0 releases it.
+
+        Returns:
+            False if another owner's claim lasts, and nothing was changed. A claim that ends further ahead than the time
+            it was taken for, as after a clock was set back, does not last.
+        """
         ...
 
-    async def reserve(self, name: str, rate: Rate) -> float:
-        """Take one of the places in a window of time: 0, or the seconds until one may be free."""
+    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+        """Take a place in a sliding window: at most `rate.calls` places in any `rate.seconds`.
+
+        Args:
+            name: The window's name; each is counted apart.
+            place: The place's name, chosen by the caller. If it is in the window already its time is moved to now, as
+                when the request that it was taken for was answered.
+            rate: How many places there are.
+
+        Returns:
+            0.0 if the place is taken; otherwise seconds, at least `SHORTEST`, until one may be free.
+        """
+        ...
+
+    async def release(self, name: str, place: str) -> None:
+        """Give a place back that was not used; nothing happens if it is not in the window."""
         ...
 
     async def prune(self, before: float) -> int:
-        """Forget what has ended or was dismissed before this Unix time; how many records that were."""
+        """Forget the records that are finished or dismissed and were `updated` before this time, in Unix seconds.
+
+        Returns:
+            How many records that were.
+        """
         ...
 
     async def aclose(self) -> None:
-        """Let go of the file or the connections."""
+        """Finish what is under way and close the file or the connections. Closing twice does nothing."""
         ...
+
+
+# ---- for those who implement a store ---------------------------------------------------------------------------------
+
+_forks = itertools.count(1)
+_process = [0]
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    # A process id alone may come again: a grandchild's may be that of its grandparent, which is gone.
+    os.register_at_fork(after_in_child=lambda: _process.__setitem__(0, next(_forks)))
+
+
+class PerProcess(Generic[T]):
+    """A value that is made when it is first used in a process, and made anew in a forked child.
+
+    What the parent made stays referenced, so that the child never finalizes it: closing a connection would close the
+    parent's.
+    """
+
+    # State, all of it: the values by process.
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._values: dict[tuple[int, int], T] = {}
+
+    def get(self) -> T:
+        """Return the value of this process; threads that race for it get the same one."""
+        process = os.getpid(), _process[0]
+        found = self._values.get(process)
+        return self._values.setdefault(process, self._make()) if found is None else found
+
+    def made(self) -> list[T]:
+        """Return the value of this process if there is one."""
+        found = self._values.get((os.getpid(), _process[0]))
+        return [] if found is None else [found]
+
+    def inherited(self) -> list[T]:
+        """Return the values that the processes made which this one descends from."""
+        process = os.getpid(), _process[0]
+        return [value for made, value in list(self._values.items()) if made != process]

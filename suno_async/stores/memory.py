@@ -1,73 +1,108 @@
 """Records in memory."""
 
 import asyncio
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from typing import NamedTuple
 
 import anyio
 from msgspec.structs import replace
 
 from ..api.limits import Rate
-from .base import SHORTEST, Step, sending
+from ..errors import StoreError
+from .base import CLOSED, OPEN, SHORTEST, PerProcess, Transition, sending
 from .record import Record, State
 
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore:
-    """Records of this process, lost with it: the default, and the double of the others in tests.
+class _Claim(NamedTuple):
+    owner: str
+    until: float
+    ttl: float
 
-    Of those that have ended `kept` are remembered whole; of older ones, only whose key it was.
+    def lasts(self, now: float) -> bool:
+        return now < self.until <= now + self.ttl  # later: the clock was set back
+
+
+class _Listener(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    changed: "asyncio.Queue[Record | None]"
+    """None: the store was closed."""
+
+
+class MemoryStore:
+    """Records of this process, lost with it: the client's default, and the double of the other stores in tests.
+
+    Args:
+        kept: How many finished and dismissed records are kept whole (default: 1000). Of older ones only those with an
+            idempotency key are kept, without their result, so that the key is not paid again.
+        clock: Unix seconds, by which claims end (default: `time.time`).
     """
 
+    # State, all of it: the records by ref, the refs by task id and by key, the refs of those that ended in the order in
+    # which they did, claims, places by window, and listeners. A lock keeps threads apart.
+
     def __init__(self, *, kept: int = 1000, clock: Callable[[], float] = time.time) -> None:
+        self._kept = kept
+        self._clock = clock
         self._records: dict[str, Record] = {}
         self._tasks: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        self._past: OrderedDict[str, None] = OrderedDict()
-        self._kept = kept
-        self._clock = clock
-        self._claims: dict[str, tuple[str, float]] = {}
-        self._departures: dict[str, list[float]] = {}
-        self._listeners: set[asyncio.Queue[Record]] = set()
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._claims: dict[str, _Claim] = {}
+        self._places: dict[str, dict[str, float]] = {}
+        self._listeners: set[_Listener] = set()
+        self._locks = PerProcess(threading.RLock)  # another thread may hold the parent's at the moment of a fork
+        self._closed = False
+
+    def _lock(self) -> threading.RLock:
+        if self._closed:
+            raise StoreError(CLOSED)
+        return self._locks.get()
+
+    # ---- records -----------------------------------------------------------------------------------------------------
 
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
-        if owner:
-            await self.claim(sending(record.ref), owner, ttl)
-        if record.key:
-            holder = self._keys.setdefault(record.key, record.ref)
-            if holder != record.ref:
-                return self._records[holder]
-        self._put(record)
-        return None
-
-    async def change(self, step: Step, *, ref: str = "", task_id: str = "") -> Record | None:
-        old = self._records.get(ref or self._tasks.get(task_id, ""))
-        new = step(old) if old is not None else None
-        if old is None or new is None:
+        with self._lock():
+            if record.key:
+                holder = self._keys.setdefault(record.key, record.ref)
+                if holder != record.ref:
+                    return self._records[holder]
+            if owner:
+                self._claim(sending(record.ref), owner, ttl)
+            self._put(record)
             return None
-        if old.key != new.key:
-            self._keys.pop(old.key, None)
-        if old.task_id != new.task_id and self._tasks.get(old.task_id) == old.ref:
-            del self._tasks[old.task_id]
-        self._put(new)
-        for listener in self._listeners:
-            listener.put_nowait(new)
-        return new
+
+    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+        with self._lock():
+            old = self._records.get(ref or self._tasks.get(task_id, ""))
+            new = transition(old) if old is not None else None
+            if old is None or new is None:
+                return None
+            if old.key != new.key:
+                self._keys.pop(old.key, None)
+            if old.task_id != new.task_id and self._tasks.get(old.task_id) == old.ref:
+                del self._tasks[old.task_id]
+            self._put(new)
+            self._tell(new)
+            return new
 
     def _put(self, record: Record) -> None:
         self._records[record.ref] = record
         if record.task_id:
             self._tasks.setdefault(record.task_id, record.ref)
         if record.state.open:
-            self._past.pop(record.ref, None)
+            self._ended.pop(record.ref, None)
         else:
-            self._past[record.ref] = None
-            while len(self._past) > self._kept:
-                self._fade(self._past.popitem(last=False)[0])
+            self._ended[record.ref] = None
+            while len(self._ended) > self._kept:
+                self._shorten(self._ended.popitem(last=False)[0])
 
-    def _fade(self, ref: str) -> None:
+    def _shorten(self, ref: str) -> None:
         record = self._records[ref]
         if record.key:
             self._records[ref] = replace(record, body=b"", delivered=True)
@@ -76,66 +111,113 @@ class MemoryStore:
 
     def _drop(self, record: Record) -> None:
         del self._records[record.ref]
+        self._ended.pop(record.ref, None)
         for index, name in ((self._tasks, record.task_id), (self._keys, record.key)):
             if index.get(name) == record.ref:
                 del index[name]
 
     async def remove(self, ref: str) -> None:
-        if ref in self._records:
-            self._drop(self._records[ref])
-            self._past.pop(ref, None)
+        with self._lock():
+            if ref in self._records:
+                self._drop(self._records[ref])
 
     async def get(self, *, ref: str = "", task_id: str = "", key: str = "") -> Record | None:
-        return self._records.get(ref or self._tasks.get(task_id) or self._keys.get(key, ""))
+        with self._lock():
+            if not ref:
+                ref = self._tasks.get(task_id, "") if task_id else self._keys.get(key, "")
+            return self._records.get(ref)
 
-    async def unfinished(self) -> AsyncGenerator[Record]:
-        for ref in list(self._records):
-            record = self._records.get(ref)
-            if record is not None and record.state.open:
+    async def unfinished(self, *states: State) -> AsyncGenerator[Record]:
+        wanted = states or OPEN
+        with self._lock():
+            refs = [ref for ref, record in self._records.items() if record.state in wanted and record.state.open]
+        for ref in refs:
+            with self._lock():
+                record = self._records.get(ref)
+            if record is not None and record.state in wanted:
                 yield record
 
     async def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
-        for ref in list(self._past):
-            record = self._records.get(ref)
+        with self._lock():
+            refs = list(self._ended)
+        for ref in refs:
+            with self._lock():
+                record = self._records.get(ref)
             if record is None or record.delivered or record.state is not State.FINISHED:
                 continue
             if record.updated >= since:
                 yield record
 
+    # ---- listeners ---------------------------------------------------------------------------------------------------
+
     async def updates(self) -> AsyncGenerator[Record | None]:
-        news: asyncio.Queue[Record] = asyncio.Queue()
-        self._listeners.add(news)
+        listener = _Listener(asyncio.get_running_loop(), asyncio.Queue())
+        with self._lock():
+            self._listeners.add(listener)
         try:
             yield None
-            while True:
-                yield await news.get()
+            while (changed := await listener.changed.get()) is not None:
+                yield changed
+            raise StoreError(CLOSED)
         finally:
-            self._listeners.discard(news)
+            self._listeners.discard(listener)
+
+    def _tell(self, changed: Record | None) -> None:
+        for listener in list(self._listeners):
+            try:
+                listener.loop.call_soon_threadsafe(listener.changed.put_nowait, changed)
+            except RuntimeError:  # its loop is closed, so nobody listens any more
+                self._listeners.discard(listener)
+
+    # ---- claims and places -------------------------------------------------------------------------------------------
 
     async def claim(self, name: str, owner: str, ttl: float) -> bool:
+        with self._lock():
+            return self._claim(name, owner, ttl)
+
+    def _claim(self, name: str, owner: str, ttl: float) -> bool:
         now = self._clock()
-        holder, until = self._claims.get(name, (owner, now))
-        if holder != owner and until > now:
+        held = self._claims.get(name)
+        if held is not None and held.owner != owner and held.lasts(now):
             return False
+        if ttl <= 0:
+            self._claims.pop(name, None)
+            return True
         if len(self._claims) > 2 * len(self._records) + 1000:
-            self._claims = {one: claim for one, claim in self._claims.items() if claim[1] > now}
-        self._claims[name] = owner, now + ttl
+            self._claims = {one: claim for one, claim in self._claims.items() if claim.lasts(now)}
+        self._claims[name] = _Claim(owner, now + ttl, ttl)
         return True
 
-    async def reserve(self, name: str, rate: Rate) -> float:
+    async def reserve(self, name: str, place: str, rate: Rate) -> float:
         now = anyio.current_time()
-        left = [at for at in self._departures.get(name, ()) if at > now - rate.seconds]
-        if len(left) >= rate.calls:
-            return max(left[0] + rate.seconds - now, SHORTEST)
-        self._departures[name] = [*left, now]
-        return 0.0
+        with self._lock():
+            taken = {one: at for one, at in self._places.get(name, {}).items() if now - rate.seconds < at <= now}
+            if len(taken) >= rate.calls and place not in taken:
+                return max(sorted(taken.values())[len(taken) - rate.calls] + rate.seconds - now, SHORTEST)
+            self._places[name] = taken | {place: now}
+            return 0.0
+
+    async def release(self, name: str, place: str) -> None:
+        with self._lock():
+            self._places.get(name, {}).pop(place, None)
+
+    # ---- the end -----------------------------------------------------------------------------------------------------
 
     async def prune(self, before: float) -> int:
-        old = [ref for ref in (*self._past, *self._keys.values()) if ref in self._records]
-        gone = {ref for ref in old if not self._records[ref].state.open and self._records[ref].updated < before}
-        for ref in gone:
-            await self.remove(ref)
-        return len(gone)
+        with self._lock():
+            old = [one for one in self._records.values() if not one.state.open and one.updated < before]
+            for record in old:
+                self._drop(record)
+            return len(old)
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Refuse what comes later, and end the listeners."""
+        self._closed = True
+        with suppress(KeyError):
+            while True:
+                listener = self._listeners.pop()
+                with suppress(RuntimeError):
+                    listener.loop.call_soon_threadsafe(listener.changed.put_nowait, None)
+
+    def __repr__(self) -> str:
+        return f"<MemoryStore of {len(self._records)} records>"

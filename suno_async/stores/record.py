@@ -1,4 +1,4 @@
-"""What a store keeps of a submission, and the steps that one takes: pure, so that every store takes them alike."""
+"""What a store keeps of one submission."""
 
 import enum
 from typing import Any
@@ -14,22 +14,22 @@ __all__ = [
 
 
 class State(enum.StrEnum):
-    """Where a submission is."""
+    """How far a submission is."""
 
     SENDING = "sending"
-    """It is about to leave, or has left: whoever sends it knows more."""
+    """It is about to be sent, or its answer is awaited."""
     UNCERTAIN = "uncertain"
-    """It left, and its answer was lost: it may have been accepted and charged."""
+    """It was sent and its answer was lost: it may have been accepted and charged."""
     RUNNING = "running"
-    """It was accepted as a task."""
+    """The service accepted it as a task."""
     FINISHED = "finished"
-    """Its task has ended, in either way."""
+    """Its task is complete or failed."""
     DISMISSED = "dismissed"
-    """A person gave it up."""
+    """The application gave it up."""
 
     @property
     def open(self) -> bool:
-        """Whether something is still to come."""
+        """Whether the submission may still change without the application: sending, uncertain or running."""
         return self in (State.SENDING, State.UNCERTAIN, State.RUNNING)
 
 
@@ -37,48 +37,43 @@ class Record(Struct, frozen=True, kw_only=True):
     """One submission, as a store keeps it."""
 
     ref: str = ""
-    """Our own id of it, made before it was sent; empty if it was made elsewhere."""
+    """The submission's id, made before it was sent."""
     kind: str = ""
-    """The endpoint's class, as GenerateMusic; of a class of one's own with its module."""
+    """The class of the request by name, as GenerateMusic; with its module if it is not one of this package."""
     provider: str = ""
-    """The gateway by name, which tells the route, too."""
+    """The gateway by name, which also tells the API (legacy or jobs)."""
     request_json: str = ""
-    """The job that was sent, as JSON by our names: see `job_of`."""
+    """The request that was sent, as JSON with our field names: see `suno_async.submissions.codec.job_of`."""
     fingerprint: str = ""
-    """The fingerprint of the job as it was given, before files were handed in."""
+    """A hash of the request as the caller gave it, before local files were uploaded."""
     key: str = ""
     """The idempotency key; empty if there is none."""
     context: Any = None
-    """What the submitter wants to find again."""
+    """A JSON value of the caller's."""
     task_id: str = ""
+    """The service's id of the task; empty until it is known."""
     state: State = State.SENDING
     stage: Stage = Stage.PENDING
+    observed: Stage = Stage.PENDING
+    """The highest stage that observers were called for."""
     source: Source = Source.POLL
-    """How the last news came."""
+    """How the last update came."""
     status: str = ""
-    """The service's own word."""
+    """The service's own word for the stage."""
     code: int | None = None
-    """Why it failed, if the service says."""
+    """Why the task failed, if the service says so."""
     message: str = ""
+    """The service's explanation of a failure."""
     body: bytes = b""
-    """The answer or callback that the last news was read from."""
+    """The answer or callback that the last update was read from."""
     error: str = ""
-    """Why it is uncertain."""
+    """Why the submission is uncertain."""
     created: float = 0.0
-    """Unix seconds, by the clock of the submitter."""
+    """When the submission was made: Unix seconds by the submitter's clock."""
     updated: float = 0.0
-    """Unix seconds, by the clock of whoever brought the last news."""
+    """When the record last changed: Unix seconds by the clock of the process that changed it."""
     delivered: bool = False
-    """Whether somebody took it on himself to hand the result on."""
+    """Whether the application has handed the result on."""
 
     def __repr__(self) -> str:
         return f"<Record {self.ref} {self.kind} {self.task_id or 'without a task'} {self.state.value}>"
-
-
-# ---- jobs as text ----------------------------------------------------------------------------------------------------
-
-
-# ---- steps: what becomes of a record, None if nothing does -----------------------------------------------------------
-
-
-# ---- back to what a task is fed --------------------------------------------------------------------------------------

@@ -1,35 +1,44 @@
-"""What becomes of a record: pure functions, None if nothing does."""
+"""Transitions of a record: pure functions that return the next record, or None if nothing changes."""
 
 from typing import Any
 
 from msgspec.structs import replace
 
-from ..api.updates import Stage, Update
+from ..api.updates import Stage, Update, rises
 from .record import Record, State
 
-__all__ = ["accepted", "dismissed", "mark_uncertain", "mark_delivered", "updated"]
+__all__ = ["accepted", "dismissed", "mark_delivered", "mark_observed", "mark_uncertain", "updated"]
 
 
 def accepted(record: Record, task_id: str, now: float) -> Record | None:
-    """The service has made a task of it."""
+    """Return the record of a submission that the service answered with a task id."""
     if record.task_id == task_id:
         return None
-    # What another task was said to be is nothing to this one: its own answer is the last word on whose it is.
-    return replace(record, task_id=task_id, state=State.RUNNING, stage=Stage.PENDING, body=b"", error="", updated=now)
+    # An update that named another task does not count: the answer to the submission decides which task is ours.
+    return replace(
+        record,
+        task_id=task_id,
+        state=State.RUNNING,
+        stage=Stage.PENDING,
+        observed=Stage.PENDING,
+        body=b"",
+        error="",
+        updated=now,
+    )
 
 
 def mark_uncertain(record: Record, error: str, now: float) -> Record | None:
-    """Its answer was lost."""
+    """Return the record of a submission whose answer was lost; None if a callback has named its task already."""
     if record.state is not State.SENDING:
-        return None  # a callback came first
+        return None
     return replace(record, state=State.UNCERTAIN, error=error, updated=now)
 
 
 def updated(record: Record, update: Update[Any], now: float) -> Record | None:
-    """A look or callback tells something of it."""
+    """Return the record after a poll or callback; None if it is of another task or not a higher stage."""
     if record.task_id not in ("", update.task_id) or record.state is State.FINISHED:
         return None
-    if record.task_id and update.stage <= record.stage:
+    if record.task_id and not rises(record.stage, update.stage):
         return None
     return replace(
         record,
@@ -46,13 +55,24 @@ def updated(record: Record, update: Update[Any], now: float) -> Record | None:
     )
 
 
+def mark_observed(record: Record, stage: Stage) -> Record | None:
+    """Return the record after observers were called for a stage; None if they were for it, a higher or a final one."""
+    return replace(record, observed=stage) if rises(record.observed, stage) else None
+
+
 def mark_delivered(record: Record) -> Record | None:
-    """Somebody hands its result on."""
+    """Return the record after the application has handed the result on; None if it had, or there is no result yet."""
     return None if record.delivered or record.state is not State.FINISHED else replace(record, delivered=True)
 
 
 def dismissed(record: Record, seen: State | None, now: float) -> Record | None:
-    """A person who has seen it in that state gives it up; its key is free again."""
+    """Return the record of a submission that was given up, which frees its key.
+
+    Args:
+        record: The record as it is.
+        seen: The state in which the caller saw it; None if any. In another state by now, it is not dismissed.
+        now: Unix seconds.
+    """
     if not record.state.open or seen not in (None, record.state):
-        return None  # more is known by now
+        return None
     return replace(record, state=State.DISMISSED, key="", updated=now)

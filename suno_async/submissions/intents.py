@@ -12,7 +12,7 @@ from ..api.providers import Provider
 from ..errors import InvalidJob, Problem, StoreError, SubmissionUncertain
 from ..log import log
 from ..stores import transitions
-from ..stores.base import Step, Store, sending
+from ..stores.base import Store, Transition, sending
 from ..stores.record import Record, State
 from .backlog import Backlog
 from .codec import job_of
@@ -109,7 +109,7 @@ class Intents:
         await self._backlog.now_or_later(f"the answer to {record.ref} was lost", write)
         return found
 
-    async def _changed(self, step: Step, record: Record) -> Record:
+    async def _changed(self, step: Transition, record: Record) -> Record:
         """A record after a step; what it should be then, if the store has lost it, as by a failover."""
         found = await self._store.change(step, ref=record.ref) or await self._store.get(ref=record.ref)
         if found is None and await self._store.intend(record) is not None:  # its key is another's by now

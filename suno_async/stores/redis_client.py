@@ -1,0 +1,177 @@
+"""The connections to Redis of one event loop, and what is checked before they are used."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ReadOnlyError, ResponseError
+
+from ..errors import ConfigurationError, StoreError
+from ..log import log
+from .base import CLOSED
+from .redis_scripts import CLAIM, PUT, REMOVE, RESERVE
+
+__all__ = ["SCHEMA", "RedisClient", "RedisSettings"]
+
+SCHEMA = 1
+"""The version of names and fields."""
+ATTEMPTS = 3
+"""How often a command is sent when the connection breaks: every one may be repeated."""
+CONNECTIONS = 16
+
+
+class RedisSettings:
+    """What the clients of a store have in common."""
+
+    # State, all of it: whether the store is closed, and whether it has warned of an eviction policy.
+
+    def __init__(self, url: str, timeout: float, schema: str) -> None:
+        self.url = url
+        self.timeout = timeout
+        self.schema = schema
+        """The key of the schema's version."""
+        self.closed = False
+        self.warned = False
+
+    def check_policy(self, policy: str) -> None:
+        """Refuse a `maxmemory-policy` that evicts records, and warn once of one that evicts claims."""
+        if policy.startswith("allkeys"):
+            raise ConfigurationError(
+                f"redis: maxmemory-policy {policy} may evict records, and with them what was paid: use noeviction"
+            )
+        if policy != "noeviction" and not self.warned:
+            self.warned = True
+            if policy:
+                log.warning("redis: maxmemory-policy %s may evict claims and rate limits: use noeviction", policy)
+            else:
+                log.warning("redis: maxmemory-policy cannot be read here; it must be noeviction")
+
+    def check_version(self, stored: bytes | None) -> None:
+        """Refuse records of a newer version."""
+        version = int(stored or 0)
+        if version > SCHEMA:
+            raise StoreError(
+                f"redis: its records are of version {version}, and this suno_async knows up to {SCHEMA}: upgrade it"
+            )
+
+
+class RedisClient:
+    """The connections of one event loop; they are closed when it is shut down, as `asyncio.run` does.
+
+    Used in its loop only.
+    """
+
+    # State, all of it: two sets of connections, the scripts, and whether the schema was written since the last failure.
+
+    def __init__(self, settings: RedisSettings) -> None:
+        self._settings = settings
+        options: dict[str, Any] = {
+            "socket_timeout": None,  # what redis does for one, asyncio.wait_for, may swallow a cancellation in 3.11
+            "socket_connect_timeout": settings.timeout,
+            "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS - 1),
+            "redis_connect_func": self._connected,
+        }
+        # Their types leave open which of two faces they show.
+        pool: Any = BlockingConnectionPool
+        plain: Any = Redis
+        # A connection is had for one command, and those end in time; but who listens has one for long.
+        self.redis: Any = plain.from_pool(
+            pool.from_url(settings.url, max_connections=CONNECTIONS, timeout=None, **options)
+        )
+        self.listening: Any = plain.from_url(settings.url, **options)
+        self.put = self.redis.register_script(PUT)
+        self.forget = self.redis.register_script(REMOVE)
+        self.claim = self.redis.register_script(CLAIM)
+        self.reserve = self.redis.register_script(RESERVE)
+        self._ready = False
+        self._until_shutdown = self._close_at_shutdown()
+
+    async def open(self) -> None:
+        """Have the connections closed when the running loop is shut down."""
+        await anext(self._until_shutdown)
+
+    async def _close_at_shutdown(self) -> AsyncGenerator[None]:
+        try:
+            yield
+        finally:  # `loop.shutdown_asyncgens()` ends it; what stays open is reported when it is collected
+            await self.redis.aclose()
+            await self.listening.aclose()
+
+    async def _connected(self, connection: Any) -> None:
+        """Check each new connection: it may be to another server than the one before."""
+        try:
+            if self._settings.closed:
+                raise StoreError(f"redis: {CLOSED}")
+            await connection.on_connect()
+            self._settings.check_policy(await _policy(connection))
+            await connection.send_command("GET", self._settings.schema)
+            self._settings.check_version(await connection.read_response())
+        except BaseException:
+            await connection.disconnect(nowait=True)  # or it would be used without being checked
+            raise
+
+    async def do(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """Ask Redis; whatever it raises becomes a StoreError here."""
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                if self._settings.closed:
+                    raise StoreError(f"redis: {CLOSED}")
+                if not self._ready:
+                    await self._prepare()
+                return await ask(*given, **named)
+        except (StoreError, ConfigurationError):
+            self._ready = False
+            raise
+        except Exception as exc:  # also what their parsers raise where it is no Redis that answers
+            if self._settings.closed:
+                raise StoreError(f"redis: {CLOSED}") from exc
+            if not isinstance(exc, ResponseError):
+                self._ready = False  # it may be another server that answers next
+            if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
+                self._ready = False
+                await self.redis.connection_pool.disconnect()
+                await self.listening.connection_pool.disconnect()
+            raise StoreError(f"redis: {str(exc) or 'no answer in time'}") from exc
+
+    async def _prepare(self) -> None:
+        await self.redis.setnx(self._settings.schema, SCHEMA)
+        self._settings.check_version(await self.redis.get(self._settings.schema))
+        if (await self.redis.info("persistence")).get("aof_enabled") == 0:
+            log.info("redis keeps no append-only file: what it has not saved is lost with it")
+        self._ready = True
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._until_shutdown.aclose()
+
+
+async def _policy(connection: Any) -> str:
+    """Return a server's maxmemory-policy; empty if it does not tell."""
+    for command in (("CONFIG", "GET", "maxmemory-policy"), ("INFO", "memory")):
+        await connection.send_command(*command)
+        try:
+            said = await connection.read_response()
+        except ResponseError:  # forbidden, as hosted servers do
+            continue
+        if policy := _policy_in(said):
+            return policy
+    return ""
+
+
+def _policy_in(said: Any) -> str:
+    """Find the policy in an answer to CONFIG GET (a list, or a dict in RESP3) or to INFO (a text)."""
+    named: dict[Any, Any] = {}
+    answer: Any = said
+    if isinstance(said, bytes):
+        for line in said.splitlines():
+            name, _, value = line.partition(b":")
+            named[name] = value
+    elif isinstance(said, dict):
+        named.update(answer)
+    elif isinstance(said, list):
+        named.update(zip(answer[::2], answer[1::2], strict=False))
+    policy = named.get(b"maxmemory-policy") or named.get(b"maxmemory_policy")
+    return policy.decode(errors="replace").strip() if isinstance(policy, bytes) else ""
