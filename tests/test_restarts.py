@@ -1060,7 +1060,7 @@ async def test_stores_by_their_addresses(tmp_path: Path, monkeypatch: pytest.Mon
         suno = SunoClient(api_key="k", store=url)
         store = suno.store
         assert isinstance(store, SQLiteStore)
-        assert str(store.path) == path
+        assert str(store.path) == str(Path(path).absolute())
         await suno.aclose()
         with pytest.raises(StoreError, match="closed"):  # whoever is given an address opens and closes
             await store.get(ref="x")
