@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -139,8 +140,9 @@ class RedisClient:
     async def _prepare(self) -> None:
         await self.redis.setnx(self._settings.schema, SCHEMA)
         self._settings.check_version(await self.redis.get(self._settings.schema))
-        if (await self.redis.info("persistence")).get("aof_enabled") == 0:
-            log.info("redis keeps no append-only file: what it has not saved is lost with it")
+        with suppress(ResponseError):  # hosted servers may forbid INFO, which is for the log alone
+            if (await self.redis.info("persistence")).get("aof_enabled") == 0:
+                log.info("redis keeps no append-only file: what it has not saved is lost with it")
         self._ready = True
 
     async def aclose(self) -> None:
