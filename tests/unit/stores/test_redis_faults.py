@@ -166,6 +166,7 @@ class Proxy:
             for one in self._pumps:
                 one.cancel()
             await asyncio.gather(*self._pumps, return_exceptions=True)
+            await asyncio.sleep(0)  # the connections are closed in the loop's next turn
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection("127.0.0.1", self.target.port)
@@ -173,14 +174,17 @@ class Proxy:
         self._pumps.add(asyncio.create_task(self._pump(there[0], writer, answers=True)))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answers: bool) -> None:
-        with suppress(ConnectionError):
+        try:
             while data := await reader.read(65536):
                 if answers and self.answers_to_lose:
                     self.answers_to_lose -= 1
                     break
                 writer.write(data)
                 await writer.drain()
-        writer.close()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
 
 
 async def test_a_server_that_became_a_replica_is_left_for_its_successor(tmp_path: Path) -> None:
