@@ -8,8 +8,8 @@ import msgspec
 from ..errors import ContentRejected, TaskFailed
 
 __all__ = [
-    "Provisional",
     "JobRecord",
+    "Provisional",
     "Source",
     "Stage",
     "Update",

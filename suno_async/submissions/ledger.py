@@ -287,4 +287,6 @@ class Ledger:
 
     async def reserve(self, rate: Rate) -> float:
         """Take a place in the account's window, which others use, too."""
-        return await self.store.reserve(f"submit {self._account}", secrets.token_hex(8), Rate(rate.calls, rate.seconds * MARGIN))
+        return await self.store.reserve(
+            f"submit {self._account}", secrets.token_hex(8), Rate(rate.calls, rate.seconds * MARGIN)
+        )
