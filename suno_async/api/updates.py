@@ -42,6 +42,11 @@ def rises(old: Stage, new: Stage) -> bool:
     return new > old and old < Stage.COMPLETE
 
 
+def rises(old: Stage, new: Stage) -> bool:
+    """Return whether something at one stage goes on to another: stages only rise, and a final one never changes."""
+    return old < Stage.COMPLETE and old < new
+
+
 class Provisional(enum.Enum):
     """Why the meaning of an update still depends on how long that lasts."""
 
