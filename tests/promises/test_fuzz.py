@@ -15,8 +15,8 @@ from suno_async.api.updates import Update
 from suno_async.webhooks.receiver import Receiver
 from suno_async.wire import callbacks, tokens
 
-from .doubles import Script
-from .sampled import listed
+from ..doubles import Script
+from ..sampled import listed
 
 CASES = int(os.environ.get("FUZZ", "300"))
 """For each test."""
@@ -146,7 +146,7 @@ def test_strangers_get_an_answer_and_change_nothing() -> None:
         assert with_signature in (400, 401)
         assert with_nothing in (200, 400)
         assert all(task.stage is Stage.PENDING for task in opened.held)
-        assert opened.tasks == opened.held  # no hook was told
+        assert opened.tasks == opened.held  # no observer was called
 
     strangers()
     assert opened.script.sent == []
