@@ -11,12 +11,12 @@ async def hello() -> str:
     return "hello"
 
 
-news = asgi("/suno", copy_scope=True)(receiver.asgi)
-app = Litestar([news, hello], on_shutdown=[suno.aclose])
+callback = asgi("/suno", copy_scope=True)(receiver.asgi)
+app = Litestar([callback, hello], on_shutdown=[suno.aclose])
 
-prefixed = Litestar([news, hello], path="/api", on_shutdown=[suno.aclose])
+prefixed = Litestar([callback, hello], path="/api", on_shutdown=[suno.aclose])
 
-routed = Litestar([Router("/api", route_handlers=[news, hello])], on_shutdown=[suno.aclose])
+routed = Litestar([Router("/api", route_handlers=[callback, hello])], on_shutdown=[suno.aclose])
 
-news_below = asgi("/suno", is_mount=True, copy_scope=True)(receiver.asgi)
-in_the_path = Litestar([news_below, hello], on_shutdown=[suno.aclose])
+callback_below = asgi("/suno", is_mount=True, copy_scope=True)(receiver.asgi)
+token_in_path = Litestar([callback_below, hello], on_shutdown=[suno.aclose])

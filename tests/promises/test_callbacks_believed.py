@@ -12,7 +12,7 @@ from suno_async.wire import tokens
 
 from ..callbacks import FORGED, GOOD_URL, KEY, opened, query_of, signature
 from ..conftest import now
-from ..doubles import DONE, PENDING, Script, called, track
+from ..doubles import DONE, PENDING, called, track
 
 
 async def test_a_callback_with_our_token_is_believed_and_needs_no_poll() -> None:

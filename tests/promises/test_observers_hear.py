@@ -48,8 +48,7 @@ async def test_each_new_stage_once_in_order() -> None:
         assert calls == []  # the answers came first
         await asyncio.sleep(10)
         assert calls == [
-            Observed(task.id, stage, "GenerateMusic", task.ref)
-            for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)
+            Observed(task.id, stage, "GenerateMusic", task.ref) for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)
         ]
 
 
@@ -123,9 +122,7 @@ async def test_the_end_although_its_confirmation_fails_at_first(way: str, troubl
     settings: dict[str, Any] = {"callback_url": None, "webhook_key": KEY} if way == "signature" else {}
     async with opened(*TROUBLES[trouble], DONE, **settings) as (suno, script):
         stages: list[Stage] = []
-        receiver = suno.receiver(
-            confirm=way == "confirm", on_update=lambda update, record: stages.append(update.stage)
-        )
+        receiver = suno.receiver(confirm=way == "confirm", on_update=lambda update, record: stages.append(update.stage))
         await suno.generate_music(prompt="x")
         body = HALF if way == "without all files" else called("complete", track(1), track(2))
         headers, query = (signature("t1"), {}) if way == "signature" else ({}, query_of(script))

@@ -186,9 +186,7 @@ async def test_sixteen_mebibytes_wait_and_what_is_more_is_refused_at_once() -> N
         await asyncio.sleep(1)
         names = [f"nobody {number}" for number in range(ROOM // LIMIT)]
         large = [called("text", task_id=id).ljust(LIMIT) for id in names]
-        strangers = [
-            later(receiver.receive(body, signature(id))) for id, body in zip(names, large, strict=True)
-        ]
+        strangers = [later(receiver.receive(body, signature(id))) for id, body in zip(names, large, strict=True)]
         await asyncio.sleep(0.1)
         assert not any(one.done() for one in strangers)
         assert (await receiver.receive(called("text"), signature("t1"))).status == 503
