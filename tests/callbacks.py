@@ -31,7 +31,7 @@ FORGED = track(1) | {"audioUrl": FORGED_URL}
 async def opened(
     *polls: Answer, submits: Sequence[Answer] | None = None, delay: float = 0.0, **settings: Any
 ) -> AsyncGenerator[tuple[SunoClient, Script]]:
-    """A client that has a callback address unless told otherwise, and its network."""
+    """A client that has a callback address unless the settings say otherwise, and its network."""
     script = Script(*polls, submits=submits, delay=delay)
     settings.setdefault("callback_url", URL)
     async with SunoClient(api_key="k", transport=script, **settings) as suno:

@@ -216,7 +216,7 @@ class CallbackDispatcher:
             self._feed(task, callback)
 
     def nudge(self, task_id: str) -> None:
-        """Poll a task soon, if somebody has an interest in it; one whose submission is under way as soon as it is known."""
+        """Poll a task soon, if somebody has an interest in it; or as soon as its submission is accepted."""
         if (task := self._registry.find(task_id)) is not None:
             self._poller.nudge(task)
         elif self._submitter.under_way and len(self._later) < WAITING:

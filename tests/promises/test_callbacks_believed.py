@@ -111,13 +111,13 @@ async def test_a_repeat_and_a_late_one_change_nothing() -> None:
 
 
 async def test_the_token_may_stand_in_the_path() -> None:
-    async with opened(PENDING, callback_url="https://bot.example/hooks/{token}/suno") as (suno, script):
+    async with opened(PENDING, callback_url="https://bot.example/callbacks/{token}/suno") as (suno, script):
         receiver = suno.receiver()
         task = await suno.generate_music(prompt="x")
         path = urlsplit(str(script.posted[-1]["callBackUrl"])).path
         assert (await receiver.receive(called("complete", track(1)), {}, {}, path)).status == 200
         assert (await task).tracks
-        assert (await receiver.receive(called("complete", track(1)), {}, {}, "/hooks/x/suno")).status == 401
+        assert (await receiver.receive(called("complete", track(1)), {}, {}, "/callbacks/x/suno")).status == 401
 
 
 async def test_every_process_with_the_key_can_check_tokens_and_secrets_can_be_replaced() -> None:

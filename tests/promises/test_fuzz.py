@@ -110,7 +110,7 @@ def test_any_bytes_are_a_callback_or_one_of_our_errors(body: bytes) -> None:
 
 
 class Opened:
-    """A client with two tasks, and receivers that ask for each kind of proof."""
+    """A client with two tasks, and receivers that want each kind of proof."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()

@@ -254,8 +254,13 @@ async def test_a_stage_that_overtook_its_submit(way: str) -> None:
 async def test_nothing_that_is_not_verified() -> None:
     """With neither token nor key configured a callback is a hint, and polls alone are believed."""
     audio: list[str] = []
+
+    def observer(update: Update[Any], record: Record) -> None:
+        assert update.result is not None
+        audio.append(update.result.tracks[0].audio_url)
+
     async with opened(PENDING, callback_url=None) as (suno, script):
-        receiver = suno.receiver(on_update=lambda update, record: audio.append(update.result.tracks[0].audio_url))
+        receiver = suno.receiver(on_update=observer)
         await suno.generate_music(prompt="x")
         for body in (called("complete", FORGED), called("error", code=501)):
             assert (await receiver.receive(body)).decision is Decision.WAKE
@@ -303,7 +308,6 @@ async def test_an_observer_keeps_to_the_rate_however_many_callbacks_come() -> No
 
 async def test_observers_in_two_processes_share_claims_and_each_stage_is_heard_by_one() -> None:
     store = MemoryStore()
-    answers: list[Answer] = [PENDING] * 20 + [DONE]
     one_script, two_script = Script(PENDING), Script(PENDING)
     async with (
         SunoClient(api_key="k", transport=one_script, store=store, callback_url=URL, pace=EVERY_FIVE) as one,
@@ -315,7 +319,7 @@ async def test_observers_in_two_processes_share_claims_and_each_stage_is_heard_b
         await asyncio.sleep(60)
         polled = sorted(one_script.polled_at + two_script.polled_at)
         assert 8 <= len(polled) <= 13  # one every five seconds, between the two
-        one_script.polls = two_script.polls = answers[-1:]
+        one_script.polls, two_script.polls = [DONE], [DONE]
         await asyncio.sleep(30)
         assert sorted(stages_in(first + second)) == [Stage.TEXT, Stage.COMPLETE]
         seen = len(one_script.polled_at + two_script.polled_at)
@@ -442,13 +446,13 @@ async def test_closing_with_calls_in_the_queue_leaves_no_coroutine_behind(caplog
     assert "no observer was called for COMPLETE of task t1" in caplog.text
 
 
-@pytest.mark.parametrize("by", [lambda update, record: None, lambda update, record: asyncio.sleep(0)])
-async def test_one_may_be_a_plain_function(by: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("answer", [lambda: None, lambda: asyncio.sleep(0)], ids=["None", "an awaitable"])
+async def test_one_may_be_a_plain_function(answer: Callable[[], Any]) -> None:
     stages: list[Stage] = []
 
     def observer(update: Update[Any], record: Record) -> Any:
         stages.append(update.stage)
-        return by(update, record)
+        return answer()
 
     async with opened(PENDING) as (suno, script):
         receiver = suno.receiver(on_update=observer)

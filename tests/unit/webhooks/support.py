@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
-from suno_async import KIE, GenerateMusic
+from suno_async import KIE, GenerateMusic, StoreError
 from suno_async.api.requests import Request
 from suno_async.api.updates import Stage, Update
 from suno_async.stores import MemoryStore
@@ -17,8 +17,9 @@ from suno_async.tasks.pace import Pace
 from suno_async.tasks.poller import Poller
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import Holder, Interests, Task, TaskInfo
-from suno_async.webhooks.dispatcher import CallbackDispatcher, DispatchSettings
+from suno_async.webhooks.dispatcher import CallbackDelivery, CallbackDispatcher, DispatchSettings
 from suno_async.webhooks.observers import Observer, Observers
+from suno_async.webhooks.policy import Decision
 
 REF, OTHER_REF = "AAECAwQFBgcICQoL", "AAAAAAAAAAAAAAAA"
 EVERY_FIVE = Pace(first=5, growth=1, cap=5, patience=100)
@@ -113,3 +114,17 @@ async def parts(*stages: Stage, observers: Sequence[Observer] = (), shared: bool
         await called.aclose()
         await journal.aclose()
         await store.aclose()
+
+
+class Sink:
+    """Takes deliveries as a client does, and decides as the test says."""
+
+    def __init__(self, answer: Decision | StoreError = Decision.FEED) -> None:
+        self.answer = answer
+        self.deliveries: list[CallbackDelivery] = []
+
+    async def dispatch(self, delivery: CallbackDelivery) -> Decision:
+        self.deliveries.append(delivery)
+        if isinstance(self.answer, StoreError):
+            raise self.answer
+        return self.answer

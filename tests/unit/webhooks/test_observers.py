@@ -10,7 +10,7 @@ from suno_async.stores.record import Record
 from suno_async.tasks.task import Task
 
 from ...conftest import now
-from .support import OTHER_REF, Parts, parts
+from .support import OTHER_REF, REF, Parts, parts
 
 Calls = list[tuple[str, Stage]]
 
@@ -29,8 +29,8 @@ class Recorder:
         self.records.append(record)
 
 
-async def followed(here: Parts, task_id: str = "t1", **more: str) -> Task[Any]:
-    task, record = await here.submitted(task_id, **more)
+async def followed(here: Parts, task_id: str = "t1", ref: str = REF) -> Task[Any]:
+    task, record = await here.submitted(task_id, ref)
     assert task is not None
     here.observers.follow(task, record)
     return task
@@ -133,7 +133,7 @@ async def test_when_patience_ends_a_task_may_be_followed_again(caplog: pytest.Lo
         task.feed(said(Stage.TEXT))
         await asyncio.sleep(1)
         assert observer.calls == []  # it is not followed
-        _, record = None, await here.store.get(task_id="t1")
+        record = await here.store.get(task_id="t1")
         assert record is not None
         here.observers.follow(task, record)
         await asyncio.sleep(1)
@@ -168,7 +168,7 @@ async def test_closing_waits_for_calls_ten_seconds_and_one_after_their_cancellat
         task.feed(said(Stage.TEXT))
         await asyncio.sleep(1)
         await here.observers.aclose()
-        assert (ended, now()) == ([pytest.approx(11)], pytest.approx(11))
+        assert [*ended, now()] == [pytest.approx(11)] * 2
 
 
 async def test_closing_does_not_wait_for_the_call_that_closes() -> None:
