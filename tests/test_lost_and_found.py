@@ -29,7 +29,7 @@ from suno_async.wire import tokens
 
 from .conftest import now
 from .doubles import DONE, PENDING, Script, called, page, reply, track
-from .test_belief import KEY, signature
+from .callbacks import KEY, signature
 from .test_restarts import LOST, SONG, URL, Shaky, World, all_of, away_from, posts, sending, token_of
 from .test_restarts import world as world
 

@@ -804,7 +804,7 @@ async def test_two_accounts_have_a_window_each(world: World) -> None:
 
 
 async def test_a_signed_end_that_comes_to_another_process_is_looked_up_there(world: World) -> None:
-    from .test_belief import KEY, signature
+    from .callbacks import KEY, signature
 
     settings: dict[str, Any] = {"webhook_key": KEY}
     async with world.process(**settings) as (submitter, _), world.process(DONE, **settings) as (door, looks):
@@ -973,7 +973,7 @@ async def test_a_callback_is_answered_200_only_when_it_is_written_down() -> None
 
 async def test_a_callback_that_overtook_its_answer_costs_no_task_when_the_store_goes() -> None:
     """By signature alone, so that nobody knew whose it is; it was answered 200 and will not come again."""
-    from .test_belief import KEY, signature
+    from .callbacks import KEY, signature
 
     store = Shaky()
     script = Script(submits=[reply({"taskId": "t1"})], delay=5)

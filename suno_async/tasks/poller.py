@@ -400,7 +400,7 @@ class Poller:
         try:
             update = await (self._api.details(task) if task.id else self._sink.fate(task))
         except SunoError as exc:
-            pause = watch.after_error(exc, clock(), self._spacing)
+            pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
             if isinstance(exc, RateLimited):
                 self._refused(clock(), pause)
             if self._peers.shared and task.id:

@@ -14,9 +14,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from suno_async import SunoClient
-from suno_async.webhooks.receiver import Receive, Scope, Send
+from suno_async.webhooks.asgi import Receive, Scope, Send
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.doors.django_settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.frameworks.django_settings")
 
 suno = SunoClient(callback_url="https://bot.example/suno")
 receiver = suno.receiver()
@@ -43,7 +43,7 @@ async def viewed(scope: Scope, receive: Receive, send: Send) -> None:
 
 @csrf_exempt
 @require_POST
-async def news(request: HttpRequest, token: str = "") -> HttpResponse:
+async def callback(request: HttpRequest, token: str = "") -> HttpResponse:
     verdict = await receiver.receive(request.body, request.headers, request.GET, request.path)
     return HttpResponse(verdict.reason, status=verdict.status)
 
@@ -52,5 +52,5 @@ async def hello(request: HttpRequest) -> HttpResponse:
     return HttpResponse("hello")
 
 
-routes = [path("suno", news), path("suno/<token>", news), path("", hello)]
+routes = [path("suno", callback), path("suno/<token>", callback), path("", hello)]
 urlpatterns = [*routes, path("api/", include(routes))]

@@ -26,4 +26,4 @@ app = Starlette(routes=[Route("/suno", receiver.asgi), Route("/", hello)], lifes
 
 mounted = Starlette(routes=[Mount("/api", app)], lifespan=lifespan)  # nobody runs the lifespan of what is mounted
 
-in_the_path = Starlette(routes=[Route("/suno/{token}", receiver.asgi), Route("/", hello)], lifespan=lifespan)
+token_in_path = Starlette(routes=[Route("/suno/{token}", receiver.asgi), Route("/", hello)], lifespan=lifespan)

@@ -1,6 +1,7 @@
 """The whole way: a gateway that posts, a receiver behind a real server, and everything that can go wrong between."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -25,27 +26,41 @@ from suno_async import (
     ValidateVoice,
 )
 from suno_async.emulator import Emulator, Fault
+from suno_async.http.transport import HTTP
+from suno_async.settings import NOWHERE
+from suno_async.wire.envelope import Reply
 
-from .conftest import now
+from ..conftest import now
 
 pytestmark = pytest.mark.usefixtures("threads")
 KEY = "whk_test"
 
 
 class World(NamedTuple):
-    """A client, its gateway, and what the hook heard."""
+    """A client, its gateway, and what its observer was called for."""
 
     suno: SunoClient
     emulator: Emulator
     heard: list[tuple[str, Stage]]
 
     @property
-    def looks(self) -> int:
+    def polls(self) -> int:
         return sum(seen.method == "GET" and "ecord" in seen.path for seen in self.emulator.log)
 
     def statuses(self) -> set[int]:
         """What the callbacks were answered."""
         return {status for posted in self.emulator.posted for status in posted.statuses}
+
+
+class ByAccount(HTTP):
+    """A network that sets the callback address of an account which has one by other means, so without a token."""
+
+    def __init__(self, api_key: str, address: str) -> None:
+        super().__init__(api_key)
+        self._address = address.encode()
+
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
+        return await super().send(method, url, body.replace(NOWHERE.encode(), self._address), fresh=fresh)
 
 
 @asynccontextmanager
@@ -54,27 +69,26 @@ async def world(
 ) -> AsyncGenerator[World]:
     heard: list[tuple[str, Stage]] = []
     key = KEY if signed else ""
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}/suno"
     app = web.Application()
     runner = web.AppRunner(app)
     async with Emulator(provider=provider, seed=1, webhook_key=key) as emulator:
         suno = SunoClient(
-            api_key=emulator.api_key, base_url=emulator.url, provider=provider, model="V5", webhook_key=key or None
+            api_key=emulator.api_key,
+            base_url=emulator.url,
+            provider=provider,
+            model="V5",
+            webhook_key=key or None,
+            callback_url=address if tokens else None,
+            transport=None if tokens else ByAccount(emulator.api_key, address),
         )
         receiver = suno.receiver(
             on_update=lambda update, record: heard.append((record.task_id, update.stage)), **receiving
         )
         app.router.add_post("/suno", receiver.aiohttp)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        if tokens:
-            suno.callback_url = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
-        else:  # as one who was given the address by other means
-            address = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
-
-            def address_of(kind: object, ref: str) -> str:
-                return address
-
-            suno._sender._address = address_of
+        await web.SockSite(runner, listening).start()
         async with suno:
             yield World(suno, emulator, heard)
     await runner.cleanup()
@@ -95,12 +109,12 @@ STAGES = [Stage.TEXT, Stage.FIRST, Stage.COMPLETE]
     ids=lambda value: value.name if isinstance(value, Provider) else "signed" * value,
 )
 async def test_a_song_comes_by_callbacks_alone(provider: Provider, signed: bool) -> None:
-    async with world(provider, signed=signed) as (suno, emulator, heard):
-        task = await suno.generate_music(prompt="rain")
+    async with world(provider, signed=signed) as here:
+        task = await here.suno.generate_music(prompt="rain")
         assert len((await task).tracks) == 2
         await asyncio.sleep(1)
-        assert heard == [(task.id, stage) for stage in STAGES]
-        assert World(suno, emulator, heard).polls == 0
+        assert here.heard == [(task.id, stage) for stage in STAGES]
+        assert here.polls == 0
 
 
 @pytest.mark.parametrize("provider", [KIE, KIE_JOBS, SUNOAPI], ids=lambda provider: provider.name)
@@ -118,7 +132,7 @@ async def test_every_kind_is_found_and_believed(provider: Provider) -> None:
         assert here.statuses() == {200}
 
 
-async def test_by_signature_alone_the_end_is_looked_up() -> None:
+async def test_by_signature_alone_the_end_is_confirmed_by_a_poll() -> None:
     async with world(tokens=False, signed=True) as here:
         task = await here.suno.generate_music(prompt="rain")
         assert len((await task).tracks) == 2
@@ -195,7 +209,7 @@ async def test_forgeries_are_refused(signed: bool) -> None:
         assert [stage for id, stage in here.heard if id == one.id].count(Stage.TEXT) <= 1
 
 
-async def test_a_captured_request_causes_one_look_where_that_is_wanted() -> None:
+async def test_a_captured_request_causes_one_poll_where_that_is_wanted() -> None:
     async with world(confirm=True) as here:
         task = await here.suno.generate_music(prompt="rain")
         await task.wait(Stage.TEXT)
@@ -208,11 +222,18 @@ async def test_a_captured_request_causes_one_look_where_that_is_wanted() -> None
         assert len((await task).tracks) == 2
 
 
-async def test_a_receiver_that_is_down_hears_of_it_later() -> None:
-    """Three more attempts are made; then the looks find the song."""
+async def test_what_a_receiver_misses_while_it_is_down_is_found_by_polls() -> None:
+    """Three more attempts are made; then polls find the song."""
     async with world() as here:
         task = await here.suno.generate_music(prompt="rain")
-        here.suno.callback_url = "http://127.0.0.1:9/suno"
-        lost = await here.suno.generate_music(prompt="sun")
-        assert len((await task).tracks) == len((await lost).tracks) == 2
+        unreachable = "http://127.0.0.1:9/suno"
+        async with SunoClient(
+            api_key=here.emulator.api_key, base_url=here.emulator.url, model="V5", callback_url=unreachable
+        ) as down:
+            heard: list[Stage] = []
+            down.receiver(on_update=lambda update, record: heard.append(update.stage))
+            await down.generate_music(prompt="sun")
+            assert len((await task).tracks) == 2
+            await asyncio.sleep(300)
+            assert heard[-1] is Stage.COMPLETE
         assert here.statuses() == {200, 0}

@@ -15,8 +15,8 @@ from suno_async.api.updates import Update
 from suno_async.webhooks.receiver import Receiver
 from suno_async.wire import callbacks, tokens
 
-from .doubles import Script
-from .sampled import listed
+from ..doubles import Script
+from ..sampled import listed
 
 CASES = int(os.environ.get("FUZZ", "300"))
 """For each test."""
@@ -110,7 +110,7 @@ def test_any_bytes_are_a_callback_or_one_of_our_errors(body: bytes) -> None:
 
 
 class Opened:
-    """A client with two tasks, and receivers that ask for each kind of proof."""
+    """A client with two tasks, and receivers that want each kind of proof."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -146,7 +146,7 @@ def test_strangers_get_an_answer_and_change_nothing() -> None:
         assert with_signature in (400, 401)
         assert with_nothing in (200, 400)
         assert all(task.stage is Stage.PENDING for task in opened.held)
-        assert opened.tasks == opened.held  # no hook was told
+        assert opened.tasks == opened.held  # no observer was called
 
     strangers()
     assert opened.script.sent == []

@@ -1,5 +1,5 @@
 from suno_async import SunoClient
-from suno_async.webhooks.receiver import Receive, Scope, Send
+from suno_async.webhooks.asgi import Receive, Scope, Send
 
 suno = SunoClient(callback_url="https://bot.example/suno")
 receiver = suno.receiver()

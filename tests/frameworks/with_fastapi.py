@@ -35,6 +35,6 @@ prefixed.include_router(router, prefix="/api")
 mounted = FastAPI(lifespan=lifespan)  # nobody runs the lifespan of what is mounted
 mounted.mount("/api", app)
 
-in_the_path = FastAPI(lifespan=lifespan)
-in_the_path.add_route("/suno/{token}", receiver.asgi)
-in_the_path.get("/")(hello)
+token_in_path = FastAPI(lifespan=lifespan)
+token_in_path.add_route("/suno/{token}", receiver.asgi)
+token_in_path.get("/")(hello)

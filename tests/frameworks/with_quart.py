@@ -11,7 +11,7 @@ app.after_serving(suno.aclose)
 
 
 @app.post("/suno")
-async def news(token: str = "") -> tuple[str, int]:
+async def callback(token: str = "") -> tuple[str, int]:
     verdict = await receiver.receive(await request.data, dict(request.headers), request.args, request.path)
     return verdict.reason, verdict.status
 
@@ -25,13 +25,13 @@ async def hello() -> str:
 dispatched = DispatcherMiddleware({"/suno": receiver.asgi, "": app})  # Hypercorn has its own types for ASGI
 
 blueprint = Blueprint("music", __name__)
-blueprint.post("/suno")(news)
+blueprint.post("/suno")(callback)
 blueprint.get("/")(hello)
 prefixed = Quart(__name__)
 prefixed.register_blueprint(blueprint, url_prefix="/api")
 prefixed.after_serving(suno.aclose)
 
-in_the_path = Quart(__name__)
-in_the_path.post("/suno/<token>")(news)
-in_the_path.get("/")(hello)
-in_the_path.after_serving(suno.aclose)
+token_in_path = Quart(__name__)
+token_in_path.post("/suno/<token>")(callback)
+token_in_path.get("/")(hello)
+token_in_path.after_serving(suno.aclose)
