@@ -79,7 +79,7 @@ class Task(Generic[R]):
     wait at once; they share the polls.
 
     Besides, a task has the methods of an `asyncio.Future` that are of use for one: `done`, `result`, `exception`,
-    `add_done_callback`, `remove_done_callback`. `get` is a coroutine, for `create_task` and task groups. A task cannot
+    `cancelled`, `add_done_callback`, `remove_done_callback`. `get` is a coroutine, for `create_task` and task groups. A task cannot
     be cancelled: the service has no call for that.
     """
 
@@ -184,6 +184,10 @@ class Task(Generic[R]):
     def done(self) -> bool:
         """Return whether the task is known to have ended, with a result or without."""
         return self.stage >= Stage.COMPLETE
+
+    def cancelled(self) -> bool:
+        """Return False: a task cannot be cancelled. `asyncio.wait(…, return_when=FIRST_EXCEPTION)` asks."""
+        return False
 
     def result(self) -> R:
         """Return the result of a task that has ended.
