@@ -37,3 +37,9 @@ class JumpLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.jumps.skipped
+
+    @property
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """The timers that are set and not cancelled."""
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        return [timer for timer in scheduled if not timer.cancelled()]
