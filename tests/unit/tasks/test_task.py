@@ -139,7 +139,9 @@ async def test_a_cancelled_waiter_disturbs_nobody(task: Task[Music], interests: 
     assert interests.calls == ["retain", "release"]
 
 
-async def test_the_last_waiter_leaving_ends_the_interest_and_the_next_begins_one(task: Task[Music], interests: Interests) -> None:
+async def test_the_last_waiter_leaving_ends_the_interest_and_the_next_begins_one(
+    task: Task[Music], interests: Interests
+) -> None:
     for _ in range(2):
         with anyio.move_on_after(1):
             await task

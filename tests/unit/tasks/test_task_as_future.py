@@ -27,7 +27,7 @@ def task(interests: Interests) -> Task[Music]:
 
 @pytest.mark.parametrize("ask", [Task[Music].result, Task[Music].exception])
 def test_a_result_asked_for_too_early_is_an_invalid_state(task: Task[Music], ask: Any) -> None:
-    with pytest.raises(TaskNotDone, match="t1 has not ended .*: await it first") as caught:
+    with pytest.raises(TaskNotDone, match=r"t1 has not ended .*: await it first") as caught:
         ask(task)
     assert isinstance(caught.value, asyncio.InvalidStateError)
 
