@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable
+from typing import Any
 
 GRACE = 0.002  # real seconds for the kernel to hand over what was sent on loopback, before time moves on
 
@@ -41,5 +42,5 @@ class JumpLoop(asyncio.SelectorEventLoop):
     @property
     def timers(self) -> list[asyncio.TimerHandle]:
         """The timers that are set and not cancelled."""
-        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        scheduled: Any = self._scheduled  # type: ignore[attr-defined]
         return [timer for timer in scheduled if not timer.cancelled()]

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 import anyio
 import pytest
 
-from suno_async import ConfigurationError, GenerateMusic, Job, Music, SunoError, Task, TaskFailed
+from suno_async import ConfigurationError, GenerateMusic, Job, Music, Stage, SunoError, Task, TaskFailed
 from suno_async.tasks.batch import outcomes
 from suno_async.tasks.task import TaskInfo
 
 from ...conftest import now
-from .support import DONE, Interests, Stage, update
+from .support import DONE, Interests, update
 
 
 class Submits:

@@ -73,7 +73,10 @@ async def test_a_done_callback_of_a_task_that_has_ended_is_called_soon(task: Tas
 
 async def test_removing_the_last_done_callback_ends_the_interest(task: Task[Music], interests: Interests) -> None:
     called: list[Any] = []
-    other = called.extend
+
+    def other(one: Any) -> None:
+        called.append(one)
+
     for fn in (called.append, called.append, other):
         task.add_done_callback(fn)
     assert task.remove_done_callback(print) == 0
@@ -157,7 +160,7 @@ async def test_wait_gives_back_as_pending_what_it_did_not_wait_for() -> None:
 
 
 async def test_gather_as_completed_wait_for_and_create_task() -> None:
-    assert await asyncio.gather(*two()) == [MUSIC, MUSIC]
+    assert [*await asyncio.gather(*two())] == [MUSIC, MUSIC]
     assert [await one for one in asyncio.as_completed(two())] == [MUSIC, MUSIC]
     assert await asyncio.wait_for(two()[0], 60) == MUSIC
     assert await asyncio.create_task(two()[0].get()) == MUSIC

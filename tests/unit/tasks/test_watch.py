@@ -113,6 +113,7 @@ def test_a_claim_outlasts_the_longest_pause() -> None:
 
 @pytest.mark.parametrize("error", [ResponseLost("x"), ServerError(500), Maintenance(455), RateLimited(429)])
 def test_what_passes_is_repeated_after_growing_pauses(error: SunoError) -> None:
+    one = watch()
     for _ in range(50):
         one = watch()
         waits = [one.after_error(error, 0.0, SPACING) for _ in range(6)]
