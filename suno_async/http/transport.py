@@ -246,19 +246,22 @@ class HTTP:
 
 
 async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
-    """The body, up to a limit. Reading to the end gives the connection back."""
+    """The body, up to a limit. Reading to the end gives the connection back, and whatever prevents it closes it."""
     content = answer.content
-    body = await content.readany()
-    if content.at_eof():
-        return body
-    parts, size = [body], len(body)
-    while part := await content.readany():
-        parts.append(part)
-        size += len(part)
-        if size > LONGEST_ANSWER:
-            answer.close()
-            raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
-    return b"".join(parts)
+    try:
+        body = await content.readany()
+        if content.at_eof():
+            return body
+        parts, size = [body], len(body)
+        while part := await content.readany():
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_ANSWER:
+                raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
+        return b"".join(parts)
+    except BaseException:
+        answer.close()
+        raise
 
 
 class _File(aiohttp.AsyncIterablePayload):
