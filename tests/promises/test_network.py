@@ -1,65 +1,15 @@
-"""The network at its worst: odd addresses, answers that dribble, closing in the middle."""
+"""The client while the network is at its worst: odd addresses, answers that dribble, closing in the middle."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
-import uvloop
-from aiohttp.abc import AbstractResolver
 
 from suno_async import DownloadFailed, GenerateMusic, Music, Pace, SunoClient, SunoError, TaskTimeout, Track
-from suno_async.http.transport import HTTP
 
-from .doubles import DONE, RawServer, Script, http
-
-
-class NoNames(AbstractResolver):
-    """Names are looked up for five seconds, in vain; nothing leaves the machine."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        pass
-
-    async def resolve(self, *args: Any, **kwargs: Any) -> Any:
-        await anyio.sleep(5)
-        raise OSError("no such host")
-
-    async def close(self) -> None:
-        pass
-
-
-@pytest.fixture(autouse=True)
-def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aiohttp.connector.DefaultResolver", NoNames)
-
-
-ODD = [
-    *("", "//x", "http://[::1", "http://h:99999/", "http://\x00/", "ftp://x/", "http://a b/", "http:///p", "data:,x"),
-    *("http://" + "a" * 70 + "/", "http://127.0.0.1:0/", "http://.../", "http://%/", "http://xn--/", "http://\u2028/"),
-    *("http://a%3Ab:c@127.0.0.1:1/", "http://127.0.0.1:1/\r\nX: y", "http://①②③.example/", "x" * 70_000),
-]
-
-
-@pytest.mark.parametrize("url", ODD, ids=range(len(ODD)))
-async def test_an_odd_address_is_one_of_our_errors(url: str) -> None:
-    transport = HTTP("k")
-    with pytest.raises(SunoError):
-        async with transport.fetch(url):
-            pass
-    await transport.aclose()
-
-
-@pytest.mark.parametrize("to", ["http://a%3Ab:c@127.0.0.1:1/", "http://[::1", "ftp://x", "http://h:99999/", "\udcff"])
-async def test_an_odd_redirect_is_one_of_our_errors(to: str) -> None:
-    answer = http(b"", 302, "Location: HERE").replace(b"HERE", to.encode(errors="surrogateescape"))
-    transport = HTTP("k")
-    async with RawServer(answer) as server:
-        with pytest.raises(SunoError):
-            async with transport.fetch(server.url):
-                pass
-    await transport.aclose()
+from ..unit.http.test_transport import no_names as no_names
 
 
 @pytest.mark.usefixtures("threads")
@@ -116,7 +66,7 @@ async def test_closing_while_a_name_is_looked_up_says_so() -> None:
 
 
 @pytest.mark.usefixtures("threads")
-async def test_a_download_cut_by_closing_is_told(tmp_path: Path) -> None:
+async def test_a_download_cut_by_closing_says_so(tmp_path: Path) -> None:
     suno = SunoClient(api_key="k")
     song = Music(tracks=(Track(id="a", audio_url="http://media.example/x.mp3"),))
     call = asyncio.create_task(suno.download(song, tmp_path))
@@ -124,14 +74,3 @@ async def test_a_download_cut_by_closing_is_told(tmp_path: Path) -> None:
     await suno.aclose()
     with pytest.raises(DownloadFailed):
         await call
-
-
-def test_two_waiters_at_once_on_uvloop() -> None:
-    """Its handle of a timer that is due now cannot tell when."""
-
-    async def main() -> None:
-        async with SunoClient(api_key="k", transport=Script(DONE)) as suno:
-            await asyncio.gather(*(suno.attach(GenerateMusic, f"t{n}").wait() for n in (1, 2)))
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main())
