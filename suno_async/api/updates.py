@@ -50,11 +50,11 @@ class Provisional(enum.Enum):
 
 
 class Source(enum.StrEnum):
-    """How the news came."""
+    """How an update came."""
 
-    POLL = "look"
+    POLL = "poll"
     CALLBACK = "callback"
-    CONFIRMED = "callback, confirmed by a look"
+    CONFIRMED = "callback, confirmed by a poll"
     ANSWER = "answer to the request"
 
 
@@ -85,7 +85,7 @@ class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """What one look or one callback says of a task."""
+    """What one poll or one callback says of a task."""
 
     task_id: str
     stage: Stage

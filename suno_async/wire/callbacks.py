@@ -107,7 +107,7 @@ def parse(body: bytes) -> Callback:
 def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Update[R]:
     """What a callback says of a task of this kind; `model` is the one that was asked for, if that is known.
 
-    A success whose result is missing or unreadable stays a doubt, for a look to settle.
+    A success whose result is missing or unreadable is provisional, for a poll to settle.
     """
     record = _record(callback)
     if record is not None:
@@ -159,7 +159,7 @@ def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
                 continue
             found: R = msgspec.convert(spelt, kind.result, from_attributes=True)
         except UNREADABLE:
-            continue  # the text stage has no list to read; for the others a look will tell
+            continue  # the text stage has no list to read; for the others a poll will tell
         else:
             if isinstance(found, Result):
                 found.came_from(Origin(callback.task_id, model, callback.body, place))
