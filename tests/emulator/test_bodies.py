@@ -33,7 +33,7 @@ from .support import TASKS, WORDS, Door, example_of, open_door, service, submitt
 pytestmark = pytest.mark.usefixtures("threads")
 
 
-async def looks(emulator: Emulator, path: str, task_id: str) -> list[Any]:
+async def polls(emulator: Emulator, path: str, task_id: str) -> list[Any]:
     """What a page says of a task in the course of time."""
     key = {"Authorization": f"Bearer {emulator.api_key}"}
     said: list[Any] = []
@@ -61,7 +61,7 @@ async def test_the_details_pages_speak_their_own_words(kind: Any, fault: Fault |
         request = await example_of(kind, suno)
         emulator.next(fault)
         task = await submitted(suno, request)
-        said = await looks(emulator, kind.details, task.id)
+        said = await polls(emulator, kind.details, task.id)
     words = distinct(
         [
             body["code"] if kind.state_in_code else body["data"].get("status", body["data"].get("successFlag"))
@@ -80,7 +80,7 @@ async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> No
     async with service(KIE_JOBS) as (emulator, suno):
         emulator.next(fault)
         task = await suno.generate_lyrics(prompt="rain")
-        said = await looks(emulator, providers.RECORD, task.id)
+        said = await polls(emulator, providers.RECORD, task.id)
         assert distinct([body["data"]["state"] for body in said]) == ["waiting", "queuing", "generating", end]
         first, last = said[0]["data"], said[-1]["data"]
         assert (first["resultJson"], first["response"], first["completeTime"]) == ("", None, None)
@@ -96,7 +96,7 @@ async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> No
             assert (last["creditsConsumed"], last["failCode"]) == (0.4, None)
         else:
             assert (last["resultJson"], last["failCode"], last["failMsg"]) == ("", "500", Fault.FAIL.value)
-        assert (await looks(emulator, providers.RECORD, "unknown"))[0] == {
+        assert (await polls(emulator, providers.RECORD, "unknown"))[0] == {
             "code": 422,
             "msg": "recordInfo is null",
             "data": None,
@@ -117,9 +117,9 @@ async def test_every_callback_is_news_that_the_client_can_read(
         async with aiohttp.ClientSession() as session, session.post(path, data=body, headers=key) as answer:
             accepted = (await answer.json())["data"]
         await anyio.sleep(10)
-    told = [callbacks.parse(json.dumps(body).encode()) for body in door[0].bodies]
-    assert {callback.task_id for callback in told} == {accepted[provider.query(kind)]}
-    updates = [callbacks.update(callback, kind) for callback in told]
+    posted = [callbacks.parse(json.dumps(body).encode()) for body in door[0].bodies]
+    assert {callback.task_id for callback in posted} == {accepted[provider.query(kind)]}
+    updates = [callbacks.update(callback, kind) for callback in posted]
     by_stages = isinstance(request, Job) and request.details == GenerateMusic.details and kind is not ReplaceSection
     end = Stage.COMPLETE if fault is None else Stage.FAILED
     # The text stage has nothing that could be read as a track.

@@ -36,8 +36,8 @@ class Call(NamedTuple):
     body: bytes
 
     @property
-    def told(self) -> str:
-        """The stage that it tells."""
+    def stage(self) -> str:
+        """The service's word for the stage that it reports."""
         return str(json.loads(self.body)["data"]["callbackType"])
 
     @property
@@ -61,8 +61,8 @@ class Door:
         return web.Response(status=status, headers={"Location": self.url} if status == 307 else {})
 
     @property
-    def told(self) -> list[str]:
-        return [call.told for call in self.calls]
+    def stages(self) -> list[str]:
+        return [call.stage for call in self.calls]
 
 
 @pytest.fixture
@@ -268,7 +268,7 @@ async def test_callbacks_come_a_minute_late(door: Door) -> None:
         began = now()
         marks = shop.emulator.runs[await shop.submit()].marks
         await anyio.sleep(30)
-    assert door.told == ["text", "first", "complete"]
+    assert door.stages == ["text", "first", "complete"]
     late = [(call.at - began) * 10 - mark for call, mark in zip(door.calls, marks.values(), strict=True)]
     assert late == pytest.approx([60] * 3, abs=1)
 
@@ -279,7 +279,7 @@ async def test_callbacks_come_after_the_end_the_last_one_first(door: Door) -> No
         end = shop.emulator.runs[await shop.submit()].marks[Stage.COMPLETE]
         lyrics = await shop.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(300)
-    assert [call.told for call in door.calls if lyrics.encode() not in call.body] == ["complete", "first", "text"]
+    assert [call.stage for call in door.calls if lyrics.encode() not in call.body] == ["complete", "first", "text"]
     assert [call.at for call in door.calls[1:]] == pytest.approx([end] * 3, abs=0.5)
 
 
@@ -289,14 +289,14 @@ async def test_callbacks_come_twice_and_both_must_be_taken(door: Door) -> None:
         door.statuses = [200, 503]
         song = await shop.submit()
         await anyio.sleep(300)
-        assert door.told == ["text"] * 3 + ["first"] * 2 + ["complete"] * 2
+        assert door.stages == ["text"] * 3 + ["first"] * 2 + ["complete"] * 2
         assert sorted(posted.statuses for posted in shop.emulator.posted) == [[200]] * 5 + [[503, 200]]
         assert await shop.state(song) == "SUCCESS"
 
         door.statuses = [200] + [500] * 4
         again = await shop.submit()
         await anyio.sleep(300)
-        assert door.told[7:] == ["text"] * 5
+        assert door.stages[7:] == ["text"] * 5
         assert await shop.state(again) == "CALLBACK_EXCEPTION"
 
 
@@ -305,16 +305,16 @@ async def test_a_callback_comes_before_the_answer_to_its_submit(door: Door) -> N
         shop.emulator.next(Fault.OVERTAKING, Fault.OVERTAKING)
         door.slow = 0.5
         song = await shop.submit()
-        assert door.told == ["text"]
+        assert door.stages == ["text"]
         assert now() == pytest.approx(0.5, abs=0.1)
         assert genuine(door.calls[0], song)
         assert await shop.state(song) == "TEXT_SUCCESS"
         await anyio.sleep(300)
-        assert door.told == ["text", "first", "complete"]
+        assert door.stages == ["text", "first", "complete"]
 
         began = now()
         lyrics = await shop.submit("/api/v1/lyrics", prompt="rain")
-        assert door.told[3:] == ["complete"]
+        assert door.stages[3:] == ["complete"]
         assert now() - began == pytest.approx(0.5, abs=0.1)
         assert genuine(door.calls[3], lyrics)
 
@@ -330,7 +330,7 @@ async def test_the_answer_waits_for_the_receivers_first_and_a_second_at_most(
         assert len(door.calls) == 1
         assert now() == pytest.approx(waits, abs=0.1)
         await anyio.sleep(300)
-        assert door.told[-2:] == ["first", "complete"]
+        assert door.stages[-2:] == ["first", "complete"]
 
 
 async def test_an_answer_that_nothing_can_overtake_comes_at_once() -> None:
@@ -359,7 +359,7 @@ async def test_of_a_replaced_section_nothing_is_posted_before_its_end(door: Door
             )
             assert (await shop.state(song) == "SUCCESS") is (fault is Fault.OVERTAKING)
             await anyio.sleep(300)
-    assert door.told == ["complete"] * 4
+    assert door.stages == ["complete"] * 4
 
 
 # ---- from outside: replayed and forged -------------------------------------------------------------------------------
@@ -417,7 +417,7 @@ async def test_a_forgery_is_honest_but_for_its_proof(door: Door) -> None:
         "application/json",
     )
     assert complete.body == honest.body
-    assert (failed.told, json.loads(failed.body)["code"]) == ("error", 501)
+    assert (failed.stage, json.loads(failed.body)["code"]) == ("error", 501)
 
 
 async def test_a_forgery_can_use_what_was_captured(door: Door) -> None:

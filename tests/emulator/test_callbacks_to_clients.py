@@ -1,5 +1,7 @@
 """Callbacks of tasks that a client submitted."""
 
+import socket
+
 import anyio
 import pytest
 from aiohttp import web
@@ -23,10 +25,10 @@ async def test_callbacks_are_posted_stage_by_stage(emulator: Emulator, door: tup
         music = await suno.generate_music(prompt="rain")
         lyrics = await suno.generate_lyrics(prompt="rain")
         await anyio.sleep(300)
-    told = [body["data"] for body in door[0].bodies]
-    assert [data["callbackType"] for data in told if data.get("task_id") == music.id] == ["text", "first", "complete"]
+    posted = [body["data"] for body in door[0].bodies]
+    assert [data["callbackType"] for data in posted if data.get("task_id") == music.id] == ["text", "first", "complete"]
     name = "task_id" if emulator.provider is KIE else "taskId"
-    assert [data["callbackType"] for data in told if data.get(name) == lyrics.id] == ["complete"]
+    assert [data["callbackType"] for data in posted if data.get(name) == lyrics.id] == ["complete"]
 
 
 async def test_a_callback_that_is_not_taken_is_posted_three_times_more(
@@ -50,20 +52,22 @@ async def test_an_address_that_never_answers_is_a_callback_exception_and_the_son
 
 
 async def test_the_default_callback_address_is_never_called(suno: SunoClient, emulator: Emulator) -> None:
-    assert suno.callback_url == "https://suno-async.invalid/callback"
-    await (await suno.generate_music(prompt="rain"))
+    assert suno.callback_url == ""
+    task = await suno.generate_music(prompt="rain")
+    await task
+    assert emulator.runs[task.id].asked.callback == "https://suno-async.invalid/callback"
     assert not emulator.posted
 
 
-async def test_callbacks_end_a_wait_without_a_look(emulator: Emulator) -> None:
-    """From submit to result through a real receiver, faster than the pace of looks alone."""
+async def test_callbacks_end_a_wait_without_a_poll(emulator: Emulator) -> None:
+    """From submit to result through a real receiver, faster than the pace of polls alone."""
+    address = socket.create_server(("127.0.0.1", 0))
+    suno = calling(emulator, f"http://127.0.0.1:{address.getsockname()[1]}/suno")
     app = web.Application()
-    runner = web.AppRunner(app)
-    suno = calling(emulator, "http://127.0.0.1:1/replaced")
     app.router.add_post("/suno", suno.receiver().aiohttp)
+    runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    suno.callback_url = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
+    await web.SockSite(runner, address).start()
     task = await suno.generate_music(prompt="rain")
     sources = {update.stage: update.source async for update in task}
     assert sources[Stage.COMPLETE] is Source.CALLBACK
@@ -73,7 +77,7 @@ async def test_callbacks_end_a_wait_without_a_look(emulator: Emulator) -> None:
     await runner.cleanup()
 
 
-async def told_by(emulator: Emulator, *faults: Fault) -> list[str]:
+async def posted_stages(emulator: Emulator, *faults: Fault) -> list[str]:
     """The stages that are posted of a song when time makes one step over all of them."""
     async with open_door() as (door, url), calling(emulator, url) as suno:
         emulator.next(*faults)
@@ -85,14 +89,14 @@ async def told_by(emulator: Emulator, *faults: Fault) -> list[str]:
 
 async def test_a_step_over_all_stages_posts_each_of_them_once() -> None:
     async with Emulator() as emulator:
-        assert await told_by(emulator) == ["text", "first", "complete"]
+        assert await posted_stages(emulator) == ["text", "first", "complete"]
 
 
 async def test_a_failure_is_posted_once() -> None:
     async with Emulator() as emulator:
-        assert (await told_by(emulator, Fault.FAIL)).count("error") == 1
+        assert (await posted_stages(emulator, Fault.FAIL)).count("error") == 1
 
 
 async def test_an_emulator_whose_clock_stands_is_stepped_by_hand() -> None:
     async with Emulator(speed=0) as emulator:
-        assert await told_by(emulator) == ["text", "first", "complete"]
+        assert await posted_stages(emulator) == ["text", "first", "complete"]

@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio
 import av
+import msgspec
 import pytest
 
 from suno_async import (
@@ -30,6 +31,7 @@ from suno_async.api.results import Result
 from suno_async.emulator import Emulator, media
 
 from ..conftest import now
+from ..doubles import Script
 from .support import URL, answered, example_of, offered, service, whole
 
 pytestmark = pytest.mark.usefixtures("threads")
@@ -92,13 +94,13 @@ async def test_the_same_seed_makes_the_same_ids() -> None:
 
 
 async def test_an_own_gateway_is_a_changed_value() -> None:
-    import msgspec
-
-    own: Provider = msgspec.structs.replace(KIE, name="kie", api="http://127.0.0.1:9")
+    own: Provider = msgspec.structs.replace(KIE, name="own", api="http://127.0.0.1:9")
+    script = Script()
     with pytest.raises(ConfigurationError):
         SunoClient(api_key="k", provider="own")
-    async with SunoClient(api_key="k", provider=own) as suno:
-        assert suno._base == "http://127.0.0.1:9"
+    async with SunoClient(api_key="k", provider=own, transport=script) as suno:
+        await suno.generate_music(prompt="rain")
+    assert [url for _, _, url, _ in script.sent] == ["http://127.0.0.1:9/api/v1/generate"]
 
 
 @pytest.mark.parametrize(("provider", "kind"), offered(list(TABLE)))

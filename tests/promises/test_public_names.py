@@ -15,7 +15,8 @@ import suno_async
 from suno_async import SunoClient
 from suno_async.api import fields
 from suno_async.api.requests import TABLE
-from tests.doubles import method_of
+
+from ..doubles import method_of
 
 PUBLIC = ("suno_async", "suno_async.stores", "suno_async.emulator", "suno_async.testing.store_contract")
 ALIASES = (
