@@ -1,12 +1,12 @@
 """Callbacks behind a reverse proxy that serves this application under a prefix.
 
-Say nginx has `location /bots/song/ { proxy_pass http://127.0.0.1:8080/; }`. Then the service is told the public
+Say nginx has `location /bots/song/ { proxy_pass http://127.0.0.1:8080/; }`. Then the service is given the public
 address, and this application serves the path that is left of it. What proves a callback is the token in its address,
-so neither the prefix nor any `X-Forwarded-…` header is looked at.
+so neither the prefix nor any `X-Forwarded-…` header is read.
 
     SUNO_API_KEY=… PUBLIC_URL=https://example.com/bots/song python examples/behind_a_proxy.py
 
-Without a public address, say on a laptop, leave the address and the receiver away: the client looks instead.
+Without a public address, say on a laptop, leave the address and the receiver away: the client polls instead.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Eight songs and two lyrics at once, against the emulator: `make demo`.
 
-Most news comes by callback; two songs are made by a client without a callback address, which looks instead.
+Most updates come by callback; two songs are made by a client without a callback address, which polls instead.
 """
 
 import asyncio
@@ -42,10 +42,10 @@ class Board:
         self.began = time.monotonic()
         self.lines: dict[str, str] = {}
 
-    def say(self, job: Job[Any], news: str) -> None:
+    def say(self, job: Job[Any], text: str) -> None:
         about = str(getattr(job, "title", None) or getattr(job, "prompt", ""))[:34]
         pad = " " * (34 - sum(2 if east_asian_width(char) in "WF" else 1 for char in about))
-        line = f"{type(job).__name__:<15} {about}{pad} {time.monotonic() - self.began:5.1f} s  {news}"
+        line = f"{type(job).__name__:<15} {about}{pad} {time.monotonic() - self.began:5.1f} s  {text}"
         up = f"\x1b[{len(self.lines)}A" if self.lines else ""
         self.lines[about] = line
         print(up + "\n".join(f"\x1b[2K{line}" for line in self.lines.values()) if self.live else line)
@@ -88,8 +88,8 @@ async def main() -> None:
             print(f"{audio.stat().st_size:>7,} bytes  {audio}  and its cover {cover.suffix}")
         if isinstance(result, Lyrics):
             print(f"{len(result.variants):>7} texts  {(result.variants[0].text or '').splitlines()[-1]}")
-    looks = sum(seen.path.endswith("record-info") for seen in emulator.log)
-    print(f"\n{len(ended)} tasks, {looks} looks, {credits:g} credits left, {time.monotonic() - board.began:.1f} s")
+    polls = sum(seen.path.endswith("record-info") for seen in emulator.log)
+    print(f"\n{len(ended)} tasks, {polls} polls, {credits:g} credits left, {time.monotonic() - board.began:.1f} s")
 
 
 if __name__ == "__main__":

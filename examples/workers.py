@@ -43,7 +43,7 @@ async def submit() -> None:
 
 
 async def receive() -> None:
-    """Takes the callbacks of all; nobody waits here. Told to end, it first says what it has heard."""
+    """Takes the callbacks of all; nobody waits here. On SIGTERM it first calls its observer for all it has received."""
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     async with client() as suno:
@@ -69,14 +69,14 @@ async def wait() -> None:
 
 async def hand_on(suno: SunoClient, task: Task[Any]) -> None:
     try:
-        told = f"{len((await task).tracks)} tracks"
+        outcome = f"{len((await task).tracks)} tracks"
     except TaskFailed as exc:  # an end, too
-        told = str(exc)
+        outcome = str(exc)
     except SunoError as exc:  # TaskTimeout, SubmissionUncertain: it may still come
         print(f"wait     {task.context['order']} is left for the next time: {exc}", flush=True)
         return
     if await suno.mark_delivered(task):  # True in one process only, however many wait
-        print(f"wait     {task.context['order']}: {told}", flush=True)
+        print(f"wait     {task.context['order']}: {outcome}", flush=True)
 
 
 async def everything() -> None:
@@ -97,8 +97,8 @@ async def everything() -> None:
                 await (await start(role, settings)).wait()
             receiver.terminate()
             await receiver.wait()
-            looks = sum("record-info" in seen.path for seen in emulator.log)
-            print(f"{len(emulator.runs)} songs were paid for, and looked at {looks} times")
+            polls = sum("record-info" in seen.path for seen in emulator.log)
+            print(f"{len(emulator.runs)} songs were paid for, and polled {polls} times")
 
 
 async def listening(port: int) -> None:

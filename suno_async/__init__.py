@@ -1,213 +1,28 @@
 """An asyncio-first client for the Suno music API that KIE.AI, sunoapi.org and Apikley serve."""
 
-from .api.limits import Limits, Rate
-from .api.models import Model
-from .api.providers import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider
-from .api.requests import (
-    AddInstrumental,
-    AddVocals,
-    BoostStyle,
-    Call,
-    CheckVoice,
-    ConvertToWav,
-    CreateMusicVideo,
-    ExtendMusic,
-    GenerateCover,
-    GenerateLyrics,
-    GenerateMidi,
-    GenerateMusic,
-    GeneratePersona,
-    GenerateSounds,
-    GenerateVoice,
-    GetCredits,
-    GetDownloadUrl,
-    GetTimestampedLyrics,
-    Job,
-    Mashup,
-    RecoverAudio,
-    RegeneratePhrase,
-    ReplaceSection,
-    SeparateStems,
-    StemName,
-    UploadBase64,
-    UploadCover,
-    UploadExtend,
-    UploadFromUrl,
-    UploadStream,
-    ValidateVoice,
-)
-from .api.results import (
-    AlignedWord,
-    Cover,
-    Lyrics,
-    LyricsVariant,
-    Midi,
-    MidiInstrument,
-    MidiNote,
-    Music,
-    Persona,
-    RecoveredTrack,
-    Recovery,
-    Stem,
-    Stems,
-    Style,
-    TimedLyrics,
-    Track,
-    UploadedFile,
-    Video,
-    Voice,
-    VoiceCheck,
-    VoicePhrase,
-    Wav,
-)
-from .api.updates import Source, Stage, Update
-from .client import SunoClient
-from .errors import (
-    AlreadyExists,
-    ApiError,
-    CallbackError,
-    ConfigurationError,
-    ConnectError,
-    ContentRejected,
-    DecodeError,
-    DownloadFailed,
-    InsufficientCredits,
-    InvalidJob,
-    InvalidRequest,
-    Maintenance,
-    NotFound,
-    Problem,
-    QuotaExceeded,
-    RateLimited,
-    ResponseLost,
-    ServerError,
-    StoreError,
-    SubmissionUncertain,
-    SunoError,
-    TaskFailed,
-    TaskNotFound,
-    TaskTimeout,
-    TransportError,
-    Unauthorized,
-)
-from .stores.base import Store
-from .stores.memory import MemoryStore
-from .stores.record import Record, State
-from .submissions.codec import job_of
-from .tasks.batch import Outcome
-from .tasks.pace import Pace
-from .tasks.task import Task
-from .version import __version__
-from .webhooks.policy import Decision
-from .webhooks.receiver import Receiver
-from .webhooks.verdict import Verdict
-from .wire.callbacks import Callback
-from .wire.callbacks import parse as parse_callback
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "APIKLEY",
-    "KIE",
-    "KIE_JOBS",
-    "SUNOAPI",
-    "AddInstrumental",
-    "AddVocals",
-    "AlignedWord",
-    "AlreadyExists",
-    "ApiError",
-    "BoostStyle",
-    "Call",
-    "Callback",
-    "CallbackError",
-    "CheckVoice",
-    "ConfigurationError",
-    "ConnectError",
-    "ContentRejected",
-    "ConvertToWav",
-    "Cover",
-    "CreateMusicVideo",
-    "Decision",
-    "DecodeError",
-    "DownloadFailed",
-    "ExtendMusic",
-    "GenerateCover",
-    "GenerateLyrics",
-    "GenerateMidi",
-    "GenerateMusic",
-    "GeneratePersona",
-    "GenerateSounds",
-    "GenerateVoice",
-    "GetCredits",
-    "GetDownloadUrl",
-    "GetTimestampedLyrics",
-    "InsufficientCredits",
-    "InvalidJob",
-    "InvalidRequest",
-    "Job",
-    "Limits",
-    "Lyrics",
-    "LyricsVariant",
-    "Maintenance",
-    "Mashup",
-    "MemoryStore",
-    "Midi",
-    "MidiInstrument",
-    "MidiNote",
-    "Model",
-    "Music",
-    "NotFound",
-    "Outcome",
-    "Pace",
-    "Persona",
-    "Problem",
-    "Provider",
-    "QuotaExceeded",
-    "Rate",
-    "RateLimited",
-    "Receiver",
-    "Record",
-    "RecoverAudio",
-    "RecoveredTrack",
-    "Recovery",
-    "RegeneratePhrase",
-    "ReplaceSection",
-    "ResponseLost",
-    "SeparateStems",
-    "ServerError",
-    "Source",
-    "Stage",
-    "State",
-    "Stem",
-    "StemName",
-    "Stems",
-    "Store",
-    "StoreError",
-    "Style",
-    "SubmissionUncertain",
-    "SunoClient",
-    "SunoError",
-    "Task",
-    "TaskFailed",
-    "TaskNotFound",
-    "TaskTimeout",
-    "TimedLyrics",
-    "Track",
-    "TransportError",
-    "Unauthorized",
-    "Update",
-    "UploadBase64",
-    "UploadCover",
-    "UploadExtend",
-    "UploadFromUrl",
-    "UploadStream",
-    "UploadedFile",
-    "ValidateVoice",
-    "Verdict",
-    "Video",
-    "Voice",
-    "VoiceCheck",
-    "VoicePhrase",
-    "Wav",
-    "__version__",
-    "job_of",
-    "parse_callback",
-]
+from .version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from .public import *  # noqa: F403
+else:  # type checkers would take any name for one that `__getattr__` finds
+
+    def __getattr__(name: str) -> Any:
+        """Load all public names when the first of them is used, so that `suno_async.stores` alone loads little."""
+        if name != "__all__":
+            if name.startswith("__"):
+                raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            if find_spec(f"{__name__}.{name}") is not None:
+                return import_module(f"{__name__}.{name}")
+        public = import_module(f"{__name__}.public")
+        names = globals()
+        names.update((one, getattr(public, one)) for one in (*public.__all__, "__all__"))
+        if name not in names:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return names[name]
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *import_module(f"{__name__}.public").__all__})

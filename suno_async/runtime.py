@@ -65,7 +65,8 @@ class Runtime:
         self._write_behind = WriteBehind(store, carried.owed)
         expects_callbacks = bool(settings.callback_url)
         self.journal = Journal(store, self._write_behind, peers, JournalSettings(provider, expects_callbacks, clock))
-        self.poller = Poller(self._api, self.journal, peers, registry, policy, PollLimits(provider.polls_per_second))
+        polls = PollLimits(provider.polls_per_second, provider.polls_at_once)
+        self.poller = Poller(self._api, self.journal, peers, registry, policy, polls)
         self._observers = Observers(self.journal, self.poller, observers, clock)
         self.calls = Calls(self._api, CallSettings(provider, settings.validate))
         submit_settings = SubmitSettings(

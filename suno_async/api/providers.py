@@ -81,13 +81,14 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         callback_task_id_paths: Where its callbacks hold the task id, if not at `data.task_id`.
         submits: Limit of new tasks per account. Default: 20 in 10 seconds (NOTES §7).
         polls_per_second: Limit of polls of one task. Default: 3 (NOTES §7).
+        polls_at_once: How many polls a client has under way at the same time, of all its tasks. Default: 32.
     """
 
     name: str
     api: str
     uploads: str
-    codes: Codes
-    codes_by_path: Mapping[str, Codes] = {}
+    codes: Mapping[int, type[ApiError]]
+    codes_by_path: Mapping[str, Mapping[int, type[ApiError]]] = {}
     jobs_api: bool = False
     model: str = "V6"
     paths: Mapping[str, str] = {}
@@ -102,6 +103,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     callback_task_id_paths: Mapping[str, tuple[str, ...]] = {}
     submits: Rate = Rate(20, 10.0)
     polls_per_second: float = 3.0
+    polls_at_once: int = 32
 
     def __post_init__(self) -> None:
         """Refuse tables that name unknown endpoints or fields. ConfigurationError."""

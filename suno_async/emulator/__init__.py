@@ -1,11 +1,12 @@
 """A Suno provider on loopback: develop and test against it without a key, credits or waiting."""
 
 from .callback_sender import Posted
+from .endpoints import OwnEndpoints
 from .families import Family
 from .faults import Fault
 from .middlewares import Seen
-from .requests import Asked
+from .requests import Asked, Refused
 from .runs import Run
 from .service import Emulator
 
-__all__ = ["Asked", "Emulator", "Family", "Fault", "Posted", "Run", "Seen"]
+__all__ = ["Asked", "Emulator", "Family", "Fault", "OwnEndpoints", "Posted", "Refused", "Run", "Seen"]

@@ -265,7 +265,7 @@ _JSON = {"Content-Type": "application/json"}
 
 @lru_cache(maxsize=1024)
 def _prepared(url: str) -> URL:
-    """Parsed once for all looks at a task: parsing is a sixth of what a look costs."""
+    """Parsed once for all polls of a task: parsing is a sixth of what a poll costs."""
     try:
         return URL(url, encoded=True)
     except ValueError as exc:

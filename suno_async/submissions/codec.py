@@ -109,7 +109,7 @@ class _Asked(Struct, frozen=True):
 
 
 def restore_update(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
-    """The last news of a record; None if there is none, or if it can't be read any more: a look will tell."""
+    """The last update of a record; None if there is none, or if it can't be read any more: a poll will tell."""
     if not record.stage:
         return None
     said: Update[Any] = Update(task_id=record.task_id, stage=record.stage)

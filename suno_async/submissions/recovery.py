@@ -31,7 +31,8 @@ class Recovery:
         self._provider = provider
 
     def _restored(self, record: Record) -> Task[Any]:
-        return self._registry.restored(*codec.restore(record, self._provider))
+        info, update = codec.restore(record, self._provider)
+        return self._registry.restored(info._replace(accepted_at=self._journal.accepted_at(record)), update)
 
     async def resume(self) -> AsyncGenerator[Task[Any]]:
         """Return the tasks of all submissions that are unfinished."""

@@ -228,9 +228,11 @@ class Poller:
             return watch
         recent, older = self._polled
         name = task.id or task.ref
-        accepted_at = None if task.updates else task.accepted_at
         polled = recent.get(name, older.get(name, -math.inf))
-        return Watch(self._policy.of(task), now, accepted_at=accepted_at, polled=polled)
+        watch = Watch(self._policy.of(task), now, accepted_at=task.accepted_at, polled=polled)
+        if task.updates:
+            watch.unknown_since = now
+        return watch
 
     def _end(self, task: Task[Any], watch: Watch, error: SunoError) -> None:
         """Stop polling a task that has not ended, and tell those with an interest."""

@@ -211,6 +211,7 @@ class CallbackDispatcher:
         if self._observers.wants(task):
             known = record or await self._journal.find(ref=task.ref, task_id=task.id)
             self._observers.follow(task, known or Record(ref=task.ref, kind=codec.name_of(task.kind)))
+            self._poller.put_off(task)  # it says what a poll would; what it leaves open is polled for below
 
     def _after(self, task: Task[Any], update: Update[Any], fed: bool) -> None:
         """Tell the poller what a callback that is believed did: it may wait, or must poll."""

@@ -36,7 +36,7 @@ from suno_async.api.requests import Request
 from suno_async.api.results import Origin, Result, Stems, Voice, VoicePhrase
 from suno_async.wire import envelope as envelope_module
 
-from .doubles import DONE, Script, called, envelope, page, reply, track
+from ..doubles import DONE, Script, called, envelope, page, reply, track
 
 
 def known(result: Result, model: str = "") -> Any:
@@ -99,8 +99,8 @@ def test_a_result_fills_what_it_knows(made: Request[Any], same: Request[Any]) ->
 def test_a_result_that_says_nothing_is_no_source(request_: Request[Any], says: list[str]) -> None:
     with pytest.raises(InvalidJob) as caught:
         validation.check(request_)
-    for problem, told in zip(caught.value.problems, says, strict=True):
-        assert str(problem).startswith(told)
+    for problem, expected in zip(caught.value.problems, says, strict=True):
+        assert str(problem).startswith(expected)
 
 
 async def finished(script: Script, **job: Any) -> tuple[SunoClient, Music]:
@@ -138,8 +138,8 @@ async def test_an_attached_task_takes_its_model_from_the_request_that_its_page_r
 
 
 async def test_extending_a_track_uses_its_own_model_and_not_the_clients() -> None:
-    suno, music = await finished(Script(DONE), prompt="x", model="V4_5")
-    script: Any = suno._transport
+    script = Script(DONE)
+    suno, music = await finished(script, prompt="x", model="V4_5")
     await suno.extend_music(music.tracks[1], continue_at=60)
     assert script.posted[-1]["model"] == "V4_5"
     assert script.posted[-1]["audioId"] == music.tracks[1].id
@@ -202,7 +202,7 @@ async def test_a_blank_id_in_a_refusal_is_no_fault_of_the_settings() -> None:
             await suno.generate_cover(task_id="t")
 
 
-async def test_a_task_that_existed_already_is_looked_at_as_was_asked() -> None:
+async def test_a_task_that_existed_already_is_polled_at_the_pace_that_was_given() -> None:
     async with SunoClient(api_key="k", transport=Script(submits=[reply({"taskId": "b" * 32}, code=400)])) as suno:
         task = await suno.submit(GenerateCover(task_id="t"), pace=Pace(first=3))
         assert task.pace == Pace(first=3)
@@ -233,7 +233,7 @@ async def test_a_track_of_unknown_model_is_not_extended_with_a_guess() -> None:
 
 
 async def test_a_field_of_tomorrow_is_there_today() -> None:
-    """In every update and every result, from a look and from a callback."""
+    """In every update and every result, from a poll and from a callback."""
     new = track(1) | {"mood": "calm"}
     suno, music = await finished(Script(page("SUCCESS", new, track(2), operationType="generate")), prompt="x")
     assert music.tracks[0].raw["mood"] == "calm"
@@ -269,8 +269,8 @@ def test_a_result_made_by_hand_has_no_answer_behind_it() -> None:
 
 
 async def test_a_result_in_a_record_of_the_jobs_route_is_raw_there_too() -> None:
-    told = envelope({"taskId": "t1", "state": "success", "resultJson": '{"data":[{"id":"a","audio_url":"u","new":1}]}'})
-    script = Script(envelope_module.Reply(200, told))
+    body = envelope({"taskId": "t1", "state": "success", "resultJson": '{"data":[{"id":"a","audio_url":"u","new":1}]}'})
+    script = Script(envelope_module.Reply(200, body))
     async with SunoClient(api_key="k", provider=KIE_JOBS, transport=script) as suno:
         task = suno.attach(GenerateMusic, "t1")
         music = await task

@@ -13,8 +13,8 @@ from aiohttp import web
 from suno_async import DownloadFailed, GenerateMusic, Lyrics, Music, SunoClient, Track
 from suno_async.files.downloads import ATTEMPTS
 
-from .conftest import now
-from .doubles import DONE, RawServer, envelope, http, track
+from ..conftest import now
+from ..doubles import DONE, RawServer, envelope, http, track
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -80,7 +80,7 @@ async def test_every_track_and_cover_is_saved_in_order(media: tuple[Media, SunoC
 
 
 async def test_the_key_never_reaches_a_media_host(media: tuple[Media, SunoClient, str], tmp_path: Path) -> None:
-    """Even when that is the API's own address, and although looks from the same client carry it."""
+    """Even when that is the API's own address, and although polls from the same client carry it."""
     host, suno, url = media
     host.files = {"/a.mp3": AUDIO, "/a.jpeg": b"a"}
     host.page = [track()]
@@ -91,7 +91,7 @@ async def test_the_key_never_reaches_a_media_host(media: tuple[Media, SunoClient
     assert not [request for request in host.requests if "secret" in str(request.url)]
 
 
-async def test_a_dead_link_is_looked_up_anew(media: tuple[Media, SunoClient, str], tmp_path: Path) -> None:
+async def test_a_dead_link_is_replaced_by_a_fresh_one(media: tuple[Media, SunoClient, str], tmp_path: Path) -> None:
     host, suno, url = media
     host.files = {"/fresh.mp3": AUDIO, "/a.jpeg": b"a"}
     host.page = [track() | {"id": "a", "audioUrl": f"{url}/fresh.mp3", "imageUrl": f"{url}/a.jpeg"}]
@@ -100,7 +100,7 @@ async def test_a_dead_link_is_looked_up_anew(media: tuple[Media, SunoClient, str
     assert host.paths.count("/a.mp3") == 1
 
 
-async def test_one_track_can_be_saved_and_looked_up_anew(media: tuple[Media, SunoClient, str], tmp_path: Path) -> None:
+async def test_one_track_can_be_saved_by_a_fresh_link(media: tuple[Media, SunoClient, str], tmp_path: Path) -> None:
     host, suno, url = media
     host.files = {"/fresh.mp3": AUDIO}
     host.page = [track() | {"id": "a", "audioUrl": f"{url}/fresh.mp3", "imageUrl": None}]
@@ -198,7 +198,7 @@ async def test_audio_and_cover_of_one_suffix_do_not_share_a_name(tmp_path: Path)
 
 
 async def test_two_takes_without_id_on_one_file_are_counted_right(tmp_path: Path) -> None:
-    """NOTES 15: two takes with the same CDN file were reported; `failed` is keyed by address."""
+    """`failed` has an entry for each file, although two have one address (docs/service.md#observed-differences)."""
     async with RawServer(http(b"", 404)) as server, SunoClient(api_key="k") as suno:
         takes = tuple(Track(id=name, audio_url=f"{server.url}/same.mp3") for name in "ab")
         with pytest.raises(DownloadFailed) as caught:
@@ -206,12 +206,12 @@ async def test_two_takes_without_id_on_one_file_are_counted_right(tmp_path: Path
     assert str(caught.value).startswith("2 of 2")
 
 
-async def test_dead_links_keep_to_three_looks_a_second(tmp_path: Path) -> None:
-    looks: list[float] = []
+async def test_dead_links_keep_to_three_polls_a_second(tmp_path: Path) -> None:
+    polls: list[float] = []
 
     async def serve(request: web.Request) -> web.StreamResponse:
         if request.path.endswith("record-info"):
-            looks.append(now())
+            polls.append(now())
             return web.Response(body=DONE.body, content_type="application/json")
         raise web.HTTPNotFound
 
@@ -228,4 +228,4 @@ async def test_dead_links_keep_to_three_looks_a_second(tmp_path: Path) -> None:
         with pytest.raises(DownloadFailed):
             await suno.download(Music(task_id="t1", tracks=takes), tmp_path)
     await runner.cleanup()
-    assert max(sum(start <= at < start + 1 for at in looks) for start in looks) <= 3
+    assert max(sum(start <= at < start + 1 for at in polls) for start in polls) <= 3

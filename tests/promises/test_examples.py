@@ -16,7 +16,7 @@ from aiohttp import web
 from examples import behind_a_proxy, demo, fan_out, from_a_song, web_backend
 from suno_async.emulator import Emulator, Fault
 
-WORKERS = Path(__file__).parents[1] / "examples" / "workers.py"
+WORKERS = Path(__file__).parents[2] / "examples" / "workers.py"
 pytestmark = pytest.mark.usefixtures("threads")
 
 
@@ -29,7 +29,7 @@ async def emulator(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
 
 
 async def test_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Eight songs and two lyrics, saved, with news by callback and by look."""
+    """Eight songs and two lyrics, saved, with updates by callback and by poll."""
     monkeypatch.chdir(tmp_path)
     await demo.main()
     printed = capsys.readouterr().out
@@ -69,9 +69,9 @@ async def test_from_a_song(emulator: Emulator, tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "own.mp3").write_bytes(b"a song")
     emulator.next(None, Fault.FAIL)
     assert await from_a_song.main("bossa nova", tmp_path / "again", tmp_path / "own.mp3") == 1
-    told = capsys.readouterr()
-    assert "uploaded 6 of 6 bytes" in told.out
-    assert "ConvertToWav" in told.err
+    printed = capsys.readouterr()
+    assert "uploaded 6 of 6 bytes" in printed.out
+    assert "ConvertToWav" in printed.err
 
 
 async def test_the_web_backend(emulator: Emulator) -> None:
@@ -95,7 +95,7 @@ async def test_the_web_backend(emulator: Emulator) -> None:
 @pytest.mark.parametrize("store", ["sqlite", "redis"])
 async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None:
     """As real processes in real time."""
-    environment = dict(os.environ)
+    environment = os.environ | {"PYTHONPATH": str(WORKERS.parents[1])}  # this checkout, whatever is installed
     if store == "redis":
         environment["SUNO_STORE"] = request.getfixturevalue("redis").url.removesuffix("/0") + "/14"
 
@@ -104,13 +104,13 @@ async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None
 
     ran = await anyio.to_thread.run_sync(run)
     assert (ran.returncode, ran.stderr) == (0, "")
-    told = ran.stdout.splitlines()
-    assert [line.split()[1] for line in told if line.startswith("submit ")] == ["order-1", "order-2", "order-3"]
+    printed = ran.stdout.splitlines()
+    assert [line.split()[1] for line in printed if line.startswith("submit ")] == ["order-1", "order-2", "order-3"]
     received = [f"receive  order-{n} has reached {stage}" for n in (1, 2, 3) for stage in ("TEXT", "FIRST", "COMPLETE")]
-    assert sorted(line for line in told if line.startswith("receive ")) == sorted(received)
+    assert sorted(line for line in printed if line.startswith("receive ")) == sorted(received)
     waited = [f"wait     order-{n}: 2 tracks" for n in (1, 2, 3)]
-    assert sorted(line for line in told if line.startswith("wait ")) == waited
-    assert told[-1] == "3 songs were paid for, and looked at 0 times"
+    assert sorted(line for line in printed if line.startswith("wait ")) == waited
+    assert printed[-1] == "3 songs were paid for, and polled 0 times"
 
 
 async def test_behind_a_proxy(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -149,5 +149,5 @@ async def test_behind_a_proxy(emulator: Emulator, capsys: pytest.CaptureFixture[
         await asyncio.sleep(5)
         for runner in runners:
             await runner.cleanup()
-    told = capsys.readouterr().out.split("\n")[:3]
-    assert told == [f"GenerateMusic {task_id} {stage}" for stage in ("TEXT", "FIRST", "COMPLETE")]
+    printed = capsys.readouterr().out.split("\n")[:3]
+    assert printed == [f"GenerateMusic {task_id} {stage}" for stage in ("TEXT", "FIRST", "COMPLETE")]

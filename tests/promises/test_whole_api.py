@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
@@ -45,10 +44,10 @@ from suno_async.api import providers
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.requests import TABLE, Request
 from suno_async.emulator import Emulator, Fault
-from suno_async.http.transport import HTTP
+from suno_async.http.transport import HTTP, Form
 from suno_async.wire.envelope import Reply
 
-from .document import OPERATIONS, callback_schema, job_schemas, judge
+from ..document import OPERATIONS, callback_schema, job_schemas, judge
 
 pytestmark = pytest.mark.usefixtures("threads")
 EVERYWHERE = pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
@@ -56,37 +55,45 @@ MODEL = "V5"
 
 
 class Judged(HTTP):
-    """The real transport, with a judge at the door."""
+    """The real transport, which checks each body against the description."""
 
     def __init__(self, key: str) -> None:
         super().__init__(key)
         self.seen: set[tuple[str, str]] = set()
-        """What was asked: a path, or an operation of the jobs route."""
+        """What was asked: a path, or an operation of the jobs API."""
 
-    async def _send(
-        self, method: str, url: str, body: Any, headers: dict[str, str] | None, limits: aiohttp.ClientTimeout
-    ) -> Reply:
-        path = "/" + url.split("?", 1)[0].split("/", 3)[3]
-        operation = OPERATIONS[method, path]
-        if isinstance(body, bytes):
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
+        path = path_of(url)
+        if body:
             sent = msgspec.json.decode(body)
             if path == providers.CREATE:
                 judge(sent, {"$ref": job_schemas()[sent["model"]]})
                 self.seen.add((method, sent["model"]))
             else:
-                judge(sent, operation["requestBody"]["content"]["application/json"]["schema"])
+                content = OPERATIONS[method, path]["requestBody"]["content"]
+                judge(sent, content["application/json"]["schema"])
+        return self._judged(method, path, await super().send(method, url, body, fresh=fresh))
+
+    async def upload(self, url: str, form: Form) -> Reply:
+        return self._judged("POST", path_of(url), await super().upload(url, form))
+
+    def _judged(self, method: str, path: str, reply: Reply) -> Reply:
         self.seen.add((method, path))
-        reply = await super()._send(method, url, body, headers, limits)
         answered = msgspec.json.decode(reply.body)
         if reply.status >= 400 or answered["code"] != 200:
             judge(answered, {"$ref": "#/components/schemas/ErrorEnvelope"})
         elif not sent_at_once(method, path, answered):
-            judge(answered, operation["responses"]["200"]["content"]["application/json"]["schema"])
+            content = OPERATIONS[method, path]["responses"]["200"]["content"]
+            judge(answered, content["application/json"]["schema"])
         return reply
 
 
+def path_of(url: str) -> str:
+    return "/" + url.split("?", 1)[0].split("/", 3)[3]
+
+
 def sent_at_once(method: str, path: str, answered: Any) -> bool:
-    """Timestamped lyrics on the jobs route: documented with the answer of the older path (x-result-json)."""
+    """Timestamped lyrics on the jobs API: documented with the answer of the older path (x-result-json)."""
     if path != providers.CREATE or "alignedWords" not in answered["data"]:
         return False
     content = OPERATIONS["POST", GetTimestampedLyrics.path]["responses"]["200"]["content"]
@@ -95,8 +102,10 @@ def sent_at_once(method: str, path: str, answered: Any) -> bool:
 
 
 @asynccontextmanager
-async def opened(provider: Provider, *, called_back: bool = False) -> AsyncGenerator[tuple[SunoClient, Emulator]]:
-    """A client and its gateway, and a judge of the callbacks, too, if there are to be some."""
+async def opened(
+    provider: Provider, *, called_back: bool = False
+) -> AsyncGenerator[tuple[SunoClient, Emulator, Judged]]:
+    """A client, its gateway and its transport; callbacks are checked, too, if there are to be some."""
     async with Emulator(provider=provider, seed=1, credits=10_000) as emulator:
 
         async def judge_callback(request: web.Request) -> web.Response:
@@ -123,7 +132,7 @@ async def opened(provider: Provider, *, called_back: bool = False) -> AsyncGener
             model=MODEL,
         ) as suno:
             receiver = suno.receiver()
-            yield suno, emulator
+            yield suno, emulator, transport
             if called_back:
                 await asyncio.sleep(300)
                 assert judged == {run.kind for run in emulator.runs.values()}
@@ -175,28 +184,30 @@ async def program(suno: SunoClient) -> None:
 @EVERYWHERE
 async def test_the_same_program_passes_at_every_gateway(provider: Provider, tmp_path: Path) -> None:
     """And uses every endpoint that there is."""
-    async with opened(provider) as (suno, _):
+    async with opened(provider) as (suno, _, transport):
         await program(suno)
         (tmp_path / "song.mp3").write_bytes(b"a song")
         await suno.upload(tmp_path / "song.mp3")
-        seen: set[tuple[str, str]] = suno._transport.seen  # type: ignore[attr-defined]
         for kind in TABLE:
             if kind.path not in provider.unsupported_endpoints:
                 by_jobs = provider.uses_jobs_api(kind)
-                assert (kind.method, providers.PREFIX + kind.operation if by_jobs else provider.path(kind)) in seen
+                assert (
+                    kind.method,
+                    providers.PREFIX + kind.operation if by_jobs else provider.path(kind),
+                ) in transport.seen
 
 
 @EVERYWHERE
 async def test_every_callback_on_the_way_is_as_documented(provider: Provider) -> None:
-    async with opened(provider, called_back=True) as (suno, _):
+    async with opened(provider, called_back=True) as (suno, _, _):
         await program(suno)
 
 
 @EVERYWHERE
 @pytest.mark.parametrize("fault", [Fault.FAIL, Fault.REJECT], ids=lambda fault: fault.name)
-@pytest.mark.parametrize("called_back", [False, True], ids=["looked at", "called back"])
+@pytest.mark.parametrize("called_back", [False, True], ids=["polled", "called back"])
 async def test_every_failure_is_as_documented(provider: Provider, fault: Fault, called_back: bool) -> None:
-    async with opened(provider, called_back=called_back) as (suno, emulator):
+    async with opened(provider, called_back=called_back) as (suno, emulator, _):
         music = await suno.run(GenerateMusic(prompt="rain"))
         track = music.tracks[0]
         stems = await suno.run(SeparateStems(track))

@@ -17,10 +17,10 @@ from suno_async import SunoError, errors
 from suno_async.api.requests import TABLE
 from suno_async.emulator import Emulator
 
-from .doubles import method_of
-from .loop import JumpLoop
+from ..doubles import method_of
+from ..loop import JumpLoop
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 SCRIPTS = [program for program in PROGRAMS if "asyncio.run(main())" in program]
 SERVERS = [program for program in PROGRAMS if "FastAPI(" in program]
@@ -79,7 +79,7 @@ def test_the_programs_run(
 
 
 def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As pasted, served by uvicorn, with the emulator's callbacks over loopback and no look."""
+    """As pasted, served by uvicorn, with the emulator's callbacks over loopback and no poll."""
     (program,) = SERVERS
 
     async def main() -> None:
@@ -118,4 +118,4 @@ def test_every_error_stands_in_the_table() -> None:
         kind = getattr(errors, name)
         if isinstance(kind, type) and issubclass(kind, SunoError) and not kind.__subclasses__():
             assert f"`{name}`" in table
-            assert name in suno_async.__all__
+            assert getattr(suno_async, name) is kind
