@@ -27,9 +27,9 @@ from suno_async.stores.redis import RedisStore
 from suno_async.submissions import codec
 from suno_async.wire import tokens
 
+from .callbacks import KEY, signature
 from .conftest import now
 from .doubles import DONE, PENDING, Script, called, page, reply, track
-from .callbacks import KEY, signature
 from .test_restarts import LOST, SONG, URL, Shaky, World, all_of, away_from, posts, sending, token_of
 from .test_restarts import world as world
 

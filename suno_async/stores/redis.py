@@ -29,7 +29,7 @@ from redis.exceptions import ResponseError
 from ..api.limits import Rate
 from ..errors import StoreError
 from ..log import log
-from .base import CLOSED, OPEN, SHORTEST, NOT_A_RECORD, Damaged, PerProcess, Transition, sending
+from .base import CLOSED, NOT_A_RECORD, OPEN, SHORTEST, Damaged, PerProcess, Transition, sending
 from .record import Record, State
 from .redis_client import RedisClient, RedisSettings
 

@@ -16,7 +16,7 @@ import msgspec
 from ..api.limits import Rate
 from ..errors import ConfigurationError, StoreError
 from ..log import log
-from .base import CLOSED, OPEN, SHORTEST, NOT_A_RECORD, Damaged, PerProcess, Transition, sending
+from .base import CLOSED, NOT_A_RECORD, OPEN, SHORTEST, Damaged, PerProcess, Transition, sending
 from .record import Record, State
 from .sqlite_file import OPEN_RECORDS, SQLiteFile
 from .worker import Work, Worker

@@ -34,6 +34,10 @@ class Interests(Protocol):
         """`holder` has no interest in `task` any more."""
         ...
 
+    def check_thread(self) -> None:
+        """Raise a ConfigurationError where another thread runs the event loop that tasks are used in."""
+        ...
+
 
 class TaskInfo(NamedTuple):
     """What is known of a task when its handle is made."""
@@ -79,8 +83,8 @@ class Task(Generic[R]):
     wait at once; they share the polls.
 
     Besides, a task has the methods of an `asyncio.Future` that are of use for one: `done`, `result`, `exception`,
-    `cancelled`, `add_done_callback`, `remove_done_callback`. `get` is a coroutine, for `create_task` and task groups. A task cannot
-    be cancelled: the service has no call for that.
+    `cancelled`, `add_done_callback` and `remove_done_callback`. `get` is a coroutine, for `create_task` and task
+    groups. A task cannot be cancelled: the service has no call for that.
     """
 
     # State, all of it: who it is (filled once), _updates, _failure, and who is interested: _listeners, _waiters and
@@ -217,7 +221,11 @@ class Task(Generic[R]):
 
         Every source of updates ends here, so their order cannot matter. An update also tells the id of a task that
         has none yet.
+
+        Raises:
+            ConfigurationError: It is called in another thread than the one that runs the client's event loop.
         """
+        self._interests.check_thread()
         if not self._id and update.task_id:
             self._id = update.task_id
         if not rises(self.stage, update.stage):

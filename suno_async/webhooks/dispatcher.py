@@ -90,8 +90,9 @@ class UnknownTokens:
 class CallbackDispatcher:
     """Takes verified callbacks for the tasks of a client."""
 
-    # State, all of it: _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks whose
-    # submission may be under way), _later (what the application said of tasks that nobody here holds yet), _closed.
+    # State, all of it: _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks
+    # whose submission may be under way), _later (what the application said of tasks that nobody here holds yet),
+    # _closed.
 
     def __init__(
         self,

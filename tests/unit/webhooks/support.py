@@ -67,6 +67,9 @@ class ToPoller(Interests):
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.poller.release(task, holder)
 
+    def check_thread(self) -> None:
+        """Every thread is right."""
+
 
 class Parts(NamedTuple):
     """What a dispatcher works with."""
