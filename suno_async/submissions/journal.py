@@ -1,5 +1,6 @@
 """The records of a client's submissions: the only place where they are written."""
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -12,7 +13,7 @@ from ..errors import StoreError, SubmissionUncertain, TaskFailed
 from ..stores import transitions
 from ..stores.base import Store
 from ..stores.record import Record, State
-from ..tasks.task import Task
+from ..tasks.task import Task, TaskInfo
 from . import codec
 from .coordination import LEASE, Alone
 from .write_behind import Write, WriteBehind
@@ -23,6 +24,8 @@ R = TypeVar("R")
 
 CALLBACKS_WITHIN = 1800.0
 """Seconds for which a callback may still tell what became of a submission whose answer was lost."""
+RECENT = 60.0
+"""Seconds since its submission for which a restored task is polled by its age; an older one is polled at once."""
 
 
 class JournalSettings(NamedTuple):
@@ -171,6 +174,14 @@ class Journal:
             return None
         return self._write_behind.applied(record)
 
+    def restore(self, record: Record) -> tuple[TaskInfo, Update[Any] | None]:
+        """Return what a record knows of its task, and the last update it was written from."""
+        info, update = codec.restore(record, self._provider)
+        age = self._clock() - record.created
+        if record.task_id and 0 <= age < RECENT:
+            info = info._replace(accepted_at=asyncio.get_running_loop().time() - age)
+        return info, update
+
     async def current(self, ref: str) -> Record | None:
         """Return a record as it is, after it is found out whether the process is alive that is said to send it."""
         record = await self.find(ref=ref)
@@ -204,9 +215,11 @@ class Journal:
     async def adopt(self, ref: str, task_id: str) -> Record | None:
         """Note which task came of a submission; its record, which may have one already, or the one with this task."""
 
+        now = self._clock()  # a transition may run in another thread
+
         def transition(record: Record) -> Record | None:
             settled = record.task_id or record.state is State.FINISHED
-            return None if settled else transitions.accepted(record, task_id, self._clock())
+            return None if settled else transitions.accepted(record, task_id, now)
 
         other = await self.store.get(task_id=task_id)
         if other is not None and other.ref != ref:

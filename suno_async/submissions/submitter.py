@@ -191,7 +191,7 @@ class Submitter:
         return self._restored(record, pace)
 
     def _restored(self, record: Record, pace: Pace | None = None) -> Task[Any]:
-        info, update = codec.restore(record, self._settings.provider)
+        info, update = self._journal.restore(record)
         return self._registry.restored(info._replace(pace=pace), update)
 
     # ---- one submission ------------------------------------------------------------------------------------------
