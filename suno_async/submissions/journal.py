@@ -15,7 +15,7 @@ from ..stores.base import Store
 from ..stores.record import Record, State
 from ..tasks.task import Task, TaskInfo
 from . import codec
-from .coordination import LEASE, Alone
+from .coordination import Alone
 from .write_behind import Write, WriteBehind
 
 __all__ = ["Journal", "JournalSettings"]
@@ -68,7 +68,7 @@ class Journal:
         if record.key:
             await self._write_behind.flush(key=record.key)
         try:
-            return await self.store.intend(record, self._peers.owner, LEASE)
+            return await self.store.intend(record, self._peers.owner, self._peers.lease)
         except StoreError:  # it may be written down all the same, and will not be sent
             if self._peers.shared:
                 self.refused_soon(record)
@@ -107,6 +107,11 @@ class Journal:
     def refused_soon(self, record: Record) -> None:
         """Forget it as soon as the store can be asked."""
         self._write_behind.later(_removal(record))
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a lease on a submission holds; it is renewed while the submission is being sent."""
+        return self._peers.lease
 
     async def extend(self, ref: str) -> None:
         """Renew the lease on a submission that is being sent."""

@@ -35,7 +35,6 @@ from ..tasks.task import Task, TaskInfo
 from ..wire import encoding, envelope
 from . import codec
 from .calls import Calls
-from .coordination import LEASE
 from .journal import Journal
 
 __all__ = ["Follower", "SubmitSettings", "Submitter"]
@@ -379,7 +378,7 @@ class Submitter:
         """Let other processes know that we are still there, while an answer takes its time."""
         try:
             while self._under_way:
-                await asyncio.sleep(LEASE / 3)
+                await asyncio.sleep(self._journal.lease / 3)
                 for ref in list(self._under_way):
                     await self._journal.extend(ref)
         finally:
