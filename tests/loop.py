@@ -24,7 +24,7 @@ class JumpSelector(selectors.DefaultSelector):
             assert ready, "nothing left to wait for"
             return ready
         while not ready and self.busy():
-            ready = super().select(0.01)
+            ready = super().select(0.001)  # no longer: a thread is busy for a moment after its answer
         ready = ready or super().select(self.grace)
         if not ready:
             self.skipped += timeout

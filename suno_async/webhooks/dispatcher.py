@@ -169,7 +169,7 @@ class CallbackDispatcher:
         if task is None and (ours or (self._shared and proof is Proof.SIGNATURE)):
             record = await self._journal.find(ref="" if token is None else token.ref, task_id=task_id)
             if record is not None and codec.known(record, self._provider):
-                task = self._registry.restored(*codec.restore(record, self._provider))
+                task = self._registry.restored(*self._journal.restore(record))
                 self._registry.keep(task, task_id)
             elif record is not None and ours:  # of a class that others can read
                 await self._journal.note_task_id(record, task_id)
@@ -250,7 +250,7 @@ class CallbackDispatcher:
                 log.warning("a callback of task %s was left: %s", callback.task_id, exc)
                 return
             if record is not None and codec.known(record, self._provider):
-                task = self._registry.restored(*codec.restore(record, self._provider))
+                task = self._registry.restored(*self._journal.restore(record))
         if task is not None:
             self._feed(task, callback)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from .chaos.__main__ import Round, Tally
-from .servers import redis_server
+from ..chaos.__main__ import Round, Tally
+from ..servers import redis_server
 
 JOBS = 40
 QUICK: dict[str, Any] = {"jobs": JOBS, "lease": 0.5, "speed": 200.0}

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from suno_async import KIE, GenerateMusic, Pace, Rate, Stage, SunoClient
 from suno_async.emulator import Emulator
 
-from .doubles import DONE, PENDING, Script, called, track
+from ..doubles import DONE, PENDING, Script, called, track
 
 SONG = GenerateMusic(prompt="rain")
 URL = "https://bot.example/suno"
