@@ -22,8 +22,6 @@ __all__ = ["Journal", "JournalSettings"]
 
 R = TypeVar("R")
 
-RECENT = 60.0
-"""Seconds after its submit for which the first poll of a resumed task can wait."""
 CALLBACKS_WITHIN = 1800.0
 """Seconds for which a callback may still tell what became of a submission whose answer was lost."""
 RECENT = 60.0
@@ -60,11 +58,6 @@ class Journal:
         """Return the submission that holds an idempotency key, after what is owed about it is written."""
         await self._write_behind.flush(key=key)
         return await self.store.get(key=key)
-
-    def accepted_at(self, record: Record) -> float | None:
-        """Return when a task was submitted, by the loop's clock, if so lately that it decides when to poll."""
-        age = self._clock() - record.created
-        return asyncio.get_running_loop().time() - age if 0 <= age < RECENT and record.task_id else None
 
     async def intend(self, record: Record) -> Record | None:
         """Write down that a submission will be sent, with a lease; return the record that holds its key, if one does.
