@@ -1,4 +1,4 @@
-"""Law 9: one client in several event loops, one after the other, and never in two that live."""
+"""docs/architecture.md#law-9: one client in several event loops, one after the other, and never in two that live."""
 
 import asyncio
 import os

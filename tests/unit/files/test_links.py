@@ -1,5 +1,6 @@
 """Fresh links, from a registry whose interests are a script."""
 
+import asyncio
 from typing import Any
 
 import anyio
@@ -26,10 +27,11 @@ class Interests:
     def retain(self, task: Task[Any], holder: Holder) -> None:
         self.retained.append(task)
         self.held += 1
+        soon = asyncio.get_running_loop().call_soon
         if self.error is not None:
-            holder.give_up(task, self.error)
+            soon(holder.give_up, task, self.error)
         else:
-            task.feed(Update(task_id=task.id, stage=Stage.COMPLETE, result=music(len(self.retained))))
+            soon(task.feed, Update(task_id=task.id, stage=Stage.COMPLETE, result=music(len(self.retained))))
 
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.held -= 1
