@@ -1,4 +1,4 @@
-"""Tests. Assertions of the contract of stores are explained like those of tests, so it is registered before it loads."""
+"""Tests. The contract of stores is registered before it loads, so that its assertions are explained, too."""
 
 import pytest
 
