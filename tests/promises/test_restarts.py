@@ -285,7 +285,15 @@ async def test_stores_by_their_addresses(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "url", ["songs.db", "sqlite://songs.db", "sqlite:///", "mysql://me:secret@host/db", "redis://host:many/0", "sqlite:songs.db"]
+    "url",
+    [
+        "songs.db",
+        "sqlite://songs.db",
+        "sqlite:///",
+        "mysql://me:secret@host/db",
+        "redis://host:many/0",
+        "sqlite:songs.db",
+    ],
 )
 def test_other_addresses_are_refused_without_their_passwords(url: str) -> None:
     with pytest.raises(ConfigurationError, match="store must be sqlite:///path, ") as caught:
