@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from suno_async import GenerateMusic, Music, SunoClient
-from suno_async.wire.shapes import as_called, at
+from suno_async.wire.shapes import as_in_callbacks, at
 
 from .pages import RESPONSE
 from .table import Row
@@ -40,10 +40,10 @@ class Listening(Nothing):
 
     told = ""
 
-    async def send(self, method: str, url: str, body: bytes = b"") -> Any:
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Any:
         if body:
             self.told = str(msgspec.json.decode(body)["callBackUrl"])
-        return await super().send(method, url, body)
+        return await super().send(method, url, body, fresh=fresh)
 
 
 async def ours() -> float:
@@ -67,7 +67,7 @@ async def ours() -> float:
 def bare() -> float:
     """A typed decode of the same bytes and an HMAC over them: what nobody can do without."""
     body = posted("0" * 32)
-    read: Callable[[bytes], object] = at(("data",), as_called(Music))
+    read: Callable[[bytes], object] = at(("data",), as_in_callbacks(Music))
     best = float("inf")
     for _ in range(ROUNDS):
         began = time.process_time()

@@ -39,7 +39,7 @@ class Script:
         self.accepted = self.polls = 0
         self.callback_url = ""
 
-    async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
         if method == "GET":
             self.polls += 1
             return Reply(200, self.page)

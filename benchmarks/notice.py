@@ -21,9 +21,9 @@ class Counting(Listening):
 
     looks = 0
 
-    async def send(self, method: str, url: str, body: bytes = b"") -> Any:
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Any:
         self.looks += method == "GET"
-        return await super().send(method, url, body)
+        return await super().send(method, url, body, fresh=fresh)
 
 
 async def called_back() -> tuple[float, float]:

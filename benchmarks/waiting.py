@@ -73,7 +73,7 @@ class Nothing:
     def __init__(self) -> None:
         self.count = 0
 
-    async def send(self, method: str, url: str, body: bytes = b"") -> Reply:
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
         if method == "GET":
             return PAGE
         self.count += 1

@@ -2,12 +2,13 @@
 
 import os
 import time
+from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from .api.providers import Provider
 from .api.requests import (
@@ -44,11 +45,13 @@ from .api.requests import (
     ValidateVoice,
 )
 from .api.results import Result
-from .errors import ConfigurationError
+from .errors import ConfigurationError, TaskTimeout
 from .files.links import FreshLinks
 from .files.uploads import FOLDER, Progress, UploadSource
+from .http.sessions import Network
 from .http.transport import Transport
 from .lifecycle import Lifecycle
+from .log import log
 from .methods import calls, submits
 from .settings import Settings, check_task_id
 from .stores.base import Store
@@ -61,6 +64,11 @@ from .webhooks.receiver import Receiver
 from .webhooks.verdict import LIMIT
 from .webhooks.verification import FRESHNESS
 from .wire.callbacks import Callback
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from aiohttp import BaseConnector, ClientSession, Fingerprint
 
 __all__ = ["SunoClient"]
 
@@ -90,6 +98,14 @@ class SunoClient:
         store: Where submissions are written down: a Store, which is not closed with the client, or its address, as
             sqlite:///songs.db or redis://host (environment: SUNO_STORE; default: in memory, lost with the process).
         validate: False sends what the gateway's pages refuse, too (default: True).
+        session: An `aiohttp.ClientSession` for polls, reads and downloads; it is not closed with the client, and the
+            key is not left in it. It belongs to its event loop; a function that makes one may be given instead.
+        connector: An aiohttp connector for the same, as `session`.
+        proxy: Address of an HTTP proxy (default: none).
+        ssl: An `ssl.SSLContext` or an aiohttp Fingerprint; False checks no certificate (default: True).
+        paid_through_session: Paid requests leave through the session or connector that was given, too. They may be
+            lost on a connection that the other side has closed, and are uncertain then (default: False, they have
+            connections of their own with the same proxy and ssl).
         transport: Another network than aiohttp (default: aiohttp).
         clock: Returns Unix seconds, for tests (default: time.time).
 
@@ -112,6 +128,11 @@ class SunoClient:
         pace: Pace | None = None,
         store: Store | str | None = None,
         validate: bool = True,
+        session: "ClientSession | Callable[[], ClientSession] | None" = None,
+        connector: "BaseConnector | Callable[[], BaseConnector] | None" = None,
+        proxy: str | None = None,
+        ssl: "SSLContext | Fingerprint | bool" = True,
+        paid_through_session: bool = False,
         transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -127,6 +148,7 @@ class SunoClient:
             store=store,
             validate=validate,
             transport=transport,
+            network=Network(session, connector, proxy, ssl, paid_through_session),
             clock=clock,
         )
         self._lifecycle = Lifecycle(self._settings)
@@ -221,7 +243,13 @@ class SunoClient:
         runtime = self._lifecycle.current()
         if isinstance(request, Call) and not self.provider.uses_jobs_api(type(request)):
             return await runtime.calls.run(request)
-        return await (await runtime.submitter.submit(request, None, key, context))
+        task = await runtime.submitter.submit(request, None, key, context)
+        try:
+            return await task
+        except (CancelledError, TaskTimeout) as exc:
+            log.warning("run was left before its task ended: %s, task %s", task.kind.__name__, task.id)
+            exc.add_note(f"task {task.id} goes on at the service: client.attach({task.kind.__name__}, {task.id!r})")
+            raise
 
     def attach(self, kind: type[Request[R]], task_id: str) -> Task[R]:
         """Return a handle rebuilt from an id; the one that is there, if somebody holds it. Sends nothing.
@@ -335,6 +363,8 @@ class SunoClient:
         """
         from .files import downloads  # loaded by those who save files
 
+        if not isinstance(result, Result):
+            raise ConfigurationError(f"result must be what awaiting a task returns, got {result!r}: await it first")
         runtime = self._lifecycle.current()
         return await downloads.save(result, folder, runtime.transport, FreshLinks(result, self._lifecycle.registry))
 

@@ -124,6 +124,7 @@ class ApiError(SunoError):
         status: int = 200,
         retry_after: float | None = None,
         existing_task_id: str | None = None,
+        names_task: bool = False,
     ) -> None:
         super().__init__(code, message, path)
         self.code = code
@@ -132,6 +133,8 @@ class ApiError(SunoError):
         self.status = status
         self.retry_after = retry_after
         self.existing_task_id = existing_task_id
+        self.names_task = names_task
+        """Whether the refusal names a task all the same, which may have been created then."""
 
     def __str__(self) -> str:
         said = f"code {self.code}" if self.code else f"HTTP {self.status}, not an answer of the API"
@@ -175,9 +178,10 @@ class ServerError(ApiError):
 
 
 class SubmissionUncertain(SunoError):
-    """A job left and its answer was lost: it may have been accepted and charged.
+    """A request left and its answer was lost: it may have been accepted and charged.
 
-    It is never sent again on its own. Look for its callback or in the account's records before paying again.
+    It is never sent again on its own. Wait for its callback or look in the account's records before paying again.
+    `ref` names the submission; it is empty for a call, which creates no task.
     """
 
     def __init__(self, ref: str, job: Any) -> None:
@@ -186,7 +190,8 @@ class SubmissionUncertain(SunoError):
         self.job = job
 
     def __str__(self) -> str:
-        return f"{type(self.job).__name__} (ref {self.ref}) was sent but the answer was lost; it may have been charged"
+        ref = f" (ref {self.ref})" if self.ref else ""
+        return f"{type(self.job).__name__}{ref} was sent but the answer was lost; it may have been charged"
 
 
 class TaskFailed(SunoError):

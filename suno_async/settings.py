@@ -13,6 +13,7 @@ from .api.providers import Provider, provider_named
 from .api.requests import Request
 from .api.requests.base import kind_by_token_id
 from .errors import ConfigurationError
+from .http.sessions import Network
 from .http.transport import HTTP, Transport
 from .stores.address import store_at
 from .stores.base import Store
@@ -27,10 +28,19 @@ NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
 
 
+class Secret(str):
+    """Text that a traceback with local variables does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one client. They do not change."""
 
-    api_key: str
+    api_key: Secret
     provider: Provider
     base: str
     """Base address of the API."""
@@ -51,13 +61,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether other processes may use the store, too."""
     validate: bool
     given_transport: Any = None  # a Transport
+    network: Network = Network()
     clock: Callable[[], float] = time.time
     """Unix seconds."""
 
     def transport(self) -> Transport:
         """Return the network of one event loop."""
         given: Transport | None = self.given_transport
-        return given or HTTP(self.api_key)
+        return given or HTTP(self.api_key, self.network)
 
     @property
     def account(self) -> str:
@@ -89,10 +100,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         store: Store | str | None,
         validate: bool,
         transport: Transport | None,
+        network: Network,
         clock: Callable[[], float],
     ) -> "Settings":
         """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
-        key = _key(api_key)
+        key = _key(Secret(api_key) if isinstance(api_key, str) else api_key)
         chosen = provider or os.environ.get("SUNO_PROVIDER") or "kie"
         gateway = chosen if isinstance(chosen, Provider) else provider_named(chosen)
         base = base_url or os.environ.get("SUNO_BASE_URL")
@@ -106,8 +118,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             api_key=key,
             provider=gateway,
-            base=_address("base_url", base or gateway.api).rstrip("/"),
-            upload_base=(base or gateway.uploads).rstrip("/"),
+            base=_base("base_url", base or gateway.api),
+            upload_base=_base("base_url", base or gateway.uploads) if base or gateway.uploads else "",
             model=model or gateway.model,
             callback_url=posted_to,
             secrets=secrets,
@@ -118,20 +130,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             shared=place is not None,
             validate=validate,
             given_transport=transport,
+            network=_network(network, transport),
             clock=clock,
         )
 
 
-def _key(given: str | None) -> str:
+def _key(given: str | None) -> Secret:
     """The API key from the argument or the environment; errors never show it."""
-    key = (given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip()
+    key = Secret((given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip())
     if not key:
         raise ConfigurationError("no API key: pass api_key= or set the environment variable SUNO_API_KEY")
+    if key.lower().startswith("bearer"):
+        raise ConfigurationError("api_key must be the key alone, without the word Bearer in front of it")
+    if key[0] in _QUOTES or key[-1] in _QUOTES:
+        raise ConfigurationError("api_key must be the key alone, without quotes around it")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationError(
             f"api_key must be printable ASCII without spaces, got {len(key)} characters that are not"
         )
     return key
+
+
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
 
 
 def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tuple[str, ...]:
@@ -147,24 +167,47 @@ def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tup
 
 
 def _address(name: str, given: str) -> str:
+    """An http(s) address without the blanks and line ends around it; errors show no password."""
+    address = given.strip()
     try:
-        parts = urlsplit(given)
+        parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool((parts.hostname or "").encode("idna"))
-        usable = usable and parts.port != 0  # reading it checks it
+        usable = usable and parts.port != 0 and not any(char.isspace() for char in address)  # the port is checked so
     except ValueError:
         usable = False
+    if "@" in address.partition("://")[2].partition("/")[0]:
+        raise ConfigurationError(f"{name} must not hold a user name or password")
     if not usable:
         raise ConfigurationError(f"{name} must be an http(s) address, got {given!r}")
-    return given
+    return address
+
+
+def _base(name: str, given: str) -> str:
+    """A base address; the paths of all endpoints begin with the version, so it is dropped here."""
+    address = _address(name, given).rstrip("/").removesuffix("/api/v1").rstrip("/")
+    if urlsplit(address).query or urlsplit(address).fragment:
+        raise ConfigurationError(f"{name} must have no parameters, got {given!r}")
+    return address
 
 
 def _callback_url(url: str) -> str:
-    if url and not tokens.placed(_address("callback_url", url)):
+    address = _address("callback_url", url) if url.strip() else ""
+    if address and not tokens.placed(address):
         raise ConfigurationError(
             f"callback_url must have {tokens.PLACE} as a whole segment of its path or not at all, and no parameter "
             f"{tokens.NAME}, got {url!r}"
         )
-    return url
+    return address
+
+
+def _network(network: Network, transport: Transport | None) -> Network:
+    if transport is not None and network != Network():
+        raise ConfigurationError("transport= replaces the network: leave out session, connector, proxy and ssl")
+    if network.session is not None and network.connector is not None:
+        raise ConfigurationError("session and connector cannot both be given: the session has its own")
+    if network.proxy is not None:
+        _address("proxy", network.proxy)
+    return network
 
 
 def check_task_id(task_id: object) -> None:

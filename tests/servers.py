@@ -41,6 +41,10 @@ class RedisServer:
             time.sleep(0.02)
         raise AssertionError("redis-server does not answer")
 
+    def send_signal(self, number: int) -> None:
+        """SIGSTOP makes it hang, SIGCONT go on."""
+        self._process.send_signal(number)
+
     def stop(self) -> None:
         """As if its machine were gone."""
         self._process.kill()

@@ -243,9 +243,9 @@ async def test_a_closed_client_does_nothing_in_the_background(world: World) -> N
 class Counting(MemoryStore):
     reserved = 0
 
-    async def reserve(self, name: str, rate: Any) -> float:
+    async def reserve(self, name: str, place: str, rate: Any) -> float:
         self.reserved += 1
-        return await super().reserve(name, rate)
+        return await super().reserve(name, place, rate)
 
 
 async def test_who_waits_for_the_shared_window_waits_in_line() -> None:

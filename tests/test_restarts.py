@@ -37,7 +37,7 @@ from suno_async import (
     UploadCover,
 )
 from suno_async.stores import transitions
-from suno_async.stores.base import Step
+from suno_async.stores.base import Transition
 from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import Record, State
 from suno_async.stores.sqlite import SQLiteStore
@@ -65,7 +65,7 @@ class World:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpLoop)
         loop.jumps.grace = 0  # no sockets here
-        loop.jumps.busy = lambda: any(store._working for store in self.stores)
+        loop.jumps.busy = lambda: any(store.busy for store in self.stores)
 
     def store(self) -> SQLiteStore:
         loop = asyncio.get_running_loop()
@@ -852,7 +852,7 @@ class Shaky(MemoryStore):
         self._there()
         return await super().intend(record, owner, ttl)
 
-    async def change(self, step: Step, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(self, step: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
         self._there()
         return await super().change(step, ref=ref, task_id=task_id)
 
@@ -1060,7 +1060,7 @@ async def test_stores_by_their_addresses(tmp_path: Path, monkeypatch: pytest.Mon
         suno = SunoClient(api_key="k", store=url)
         store = suno.store
         assert isinstance(store, SQLiteStore)
-        assert str(store.path) == path
+        assert str(store.path) == str(Path(path).absolute())
         await suno.aclose()
         with pytest.raises(StoreError, match="closed"):  # whoever is given an address opens and closes
             await store.get(ref="x")

@@ -1,4 +1,4 @@
-"""Values that bound things: what a model takes, and how often something may be asked."""
+"""Limits: what a model accepts, and how often something may be sent."""
 
 from typing import NamedTuple
 
@@ -6,33 +6,41 @@ __all__ = ["Limits", "Rate"]
 
 
 class Limits(NamedTuple):
-    """What a model takes: characters, unless said otherwise, and the widest of all pages (NOTES §3).
+    """What a model accepts.
 
-    What one era accepts is not refused here. None: no page states a limit.
+    Where pages disagree, the widest limit counts. None: no page states a limit (NOTES §3).
     """
 
     lyrics: int = 5000
+    """Characters of the lyrics."""
     style: int = 1000
+    """Characters of the style."""
     title: int = 100
+    """Characters of the title."""
     title_extended: int = 100
-    """The title of a continuation."""
+    """Characters of the title of a continuation."""
     idea: int = 3000
-    """The prompt of generate, without custom mode."""
+    """Characters of the prompt of generate, without custom mode."""
     idea_for_audio: int | None = 500
-    """The prompt of upload-cover and mashup, without custom mode."""
+    """Characters of the prompt of upload-cover and mashup, without custom mode."""
     negative_tags: int | None = None
+    """Characters of the negative tags."""
     separate_lyrics: bool = False
-    """Whether `lyrics` is a field of its own; else the words are sent as `prompt`."""
+    """True: `lyrics` is a field of its own. False: lyrics are sent as `prompt`."""
     duration: bool = False
-    """Whether a length can be wished for."""
+    """Whether a desired length can be given."""
     voice: bool = False
-    """Whether it sings with an own voice (persona_model voice_persona)."""
+    """Whether it sings with a voice of your own (persona_model voice_persona)."""
     upload_minutes: int = 8
+    """Length of an uploaded song in minutes."""
     song_minutes: int | None = 8
+    """Length of a song that it makes, in minutes."""
 
 
 class Rate(NamedTuple):
     """At most `calls` in any window of `seconds`."""
 
     calls: int
+    """Number of calls."""
     seconds: float
+    """Length of the window."""

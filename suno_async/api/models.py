@@ -1,4 +1,4 @@
-"""The models by name, and what each takes."""
+"""The models by name, with their limits."""
 
 import enum
 from typing import Self
@@ -20,9 +20,13 @@ _V6 = Limits(
 
 
 class Model(enum.StrEnum):
-    """Model names known when this was written, and what each takes. Other names are passed on unchecked."""
+    """The known models. Requests take other names, too, and send them unchecked.
+
+    Source: https://docs.kie.ai/suno-api/generate-music
+    """
 
     limits: Limits
+    """What the model accepts."""
 
     def __new__(cls, name: str, limits: Limits = Limits()) -> Self:  # noqa: B008  a value
         model = str.__new__(cls, name)
@@ -42,18 +46,18 @@ class Model(enum.StrEnum):
 
 
 def limits_of(model: object) -> Limits | None:
-    """What a model takes; None for names we don't know."""
+    """Return the limits of a model; None for an unknown name."""
     known = Model.__members__.get(model) if isinstance(model, str) else None
     return known.limits if known else None
 
 
 def before_v6(model: str | None) -> bool:
-    """Whether a model takes lyrics as `prompt`. Names we don't know are newer than those we do."""
+    """Return whether a model takes lyrics as `prompt`. Unknown names count as newer than V6."""
     limits = limits_of(model)
     return limits is not None and not limits.separate_lyrics
 
 
 def is_v6(model: str | None) -> bool:
-    """Whether a model is known to be of the V6 family."""
+    """Return whether a model is known to be of the V6 family."""
     limits = limits_of(model)
     return limits is not None and limits.separate_lyrics

@@ -1,4 +1,4 @@
-"""The words: models, stages and updates."""
+"""Stages, and updates: what one poll or one callback says of a task."""
 
 import enum
 from typing import Any, Generic, TypeVar
@@ -20,13 +20,18 @@ R = TypeVar("R")
 
 
 class Stage(enum.IntEnum):
-    """How far a task is. It only rises, and COMPLETE and FAILED are final."""
+    """How far a task is. A stage only rises; COMPLETE and FAILED are final."""
 
     PENDING = 0
+    """Accepted; nothing is ready."""
     TEXT = 1
+    """The lyrics are ready."""
     FIRST = 2
+    """The first track is ready."""
     COMPLETE = 3
+    """The whole result is ready."""
     FAILED = 4
+    """Ended without a result."""
 
 
 def rises(old: Stage, new: Stage) -> bool:
@@ -38,48 +43,62 @@ def rises(old: Stage, new: Stage) -> bool:
 
 
 class Provisional(enum.Enum):
-    """Why an update is not to be taken at its word yet; time settles it (see `pace.settle`)."""
+    """Why the meaning of an update still depends on how long that lasts."""
 
     NONE = enum.auto()
+    """It does not: the update means what it says."""
     MISSING = enum.auto()
-    """The service does not know the task: too early, or never."""
+    """The service does not know the task: not yet, or not at all."""
     LATE_FILES = enum.auto()
-    """It says success but the files are not there yet."""
+    """The service reports success, but the files are not there yet."""
     UNDELIVERED = enum.auto()
-    """It says our callback address failed, which tells nothing about the song."""
+    """The service reports that our callback address failed; the song may be fine."""
 
 
 class Source(enum.StrEnum):
     """How an update came."""
 
     POLL = "poll"
+    """From the details page."""
     CALLBACK = "callback"
+    """From a callback."""
     CONFIRMED = "callback, confirmed by a poll"
+    """From the details page, because of a callback."""
     ANSWER = "answer to the request"
+    """From the answer to the submit."""
 
 
 class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
-    """What KIE's jobs route tells of a task, beside its result."""
+    """What KIE's jobs API says of a task, beside its result.
+
+    Source: https://docs.kie.ai/market/common/get-task-detail
+    """
 
     task_id: str = ""
     model: str | None = None
-    """The operation, as ai-music-api/generate."""
+    """Name of the operation, such as ai-music-api/generate."""
     state: str = ""
+    """waiting, queuing, generating, success or fail."""
     param: str | None = None
     """The request, as JSON text."""
     result_json: str | None = None
+    """The result, as JSON text."""
     response: msgspec.Raw = msgspec.Raw(b"null")
     """The result again, already parsed; seen live."""
     fail_code: str | int | None = None
+    """Code of the failure."""
     fail_msg: str | None = None
+    """Reason of the failure."""
     cost_time: int | None = None
     """Milliseconds."""
     complete_time: int | None = None
-    """Milliseconds since 1970, like the other two times."""
+    """Milliseconds since 1970."""
     create_time: int | None = None
+    """Milliseconds since 1970."""
     update_time: int | None = None
+    """Milliseconds since 1970."""
     progress: int | None = None
-    """Per cent; video models only."""
+    """Percent; video models only."""
     credits_consumed: float | None = None
     """Seen live."""
 
@@ -88,31 +107,36 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """What one poll or one callback says of a task."""
 
     task_id: str
+    """Id of the task."""
     stage: Stage
+    """How far the task is."""
     result: R | None = None
-    """Partial before COMPLETE."""
+    """The result; before COMPLETE the part that is ready."""
     status: str = ""
-    """The service's own word."""
+    """The service's own word for the stage."""
     code: int | None = None
-    """Why it failed, if the service says."""
+    """Code of the failure, if the service gives one."""
     message: str = ""
+    """Reason of the failure, if the service gives one."""
     provisional: Provisional = Provisional.NONE
+    """Why the meaning still depends on how long that lasts."""
     source: Source = Source.POLL
+    """How the update came."""
     body: bytes = b""
-    """The answer or callback it was read from."""
+    """The answer or callback that it was read from."""
     record: JobRecord | None = None
-    """What the jobs route tells beside the result; None elsewhere."""
+    """The record of KIE's jobs API; None at the legacy API."""
 
     @property
     def raw(self) -> Any:
-        """`body` as JSON, with all that we don't know, parsed when asked for; None if it is none."""
+        """`body` as JSON, with all unknown fields, parsed at each access; None if it is not JSON."""
         try:
             return msgspec.json.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
     def failure(self) -> TaskFailed:
-        """The error that a task ended by this update raises."""
+        """Return the error that a task raises when this update ends it."""
         rejected = self.status == "SENSITIVE_WORD_ERROR" or self.code in _REJECTED
         kind = ContentRejected if rejected else TaskFailed
         return kind(self.task_id, self.status, self.code, self.message)

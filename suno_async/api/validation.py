@@ -1,4 +1,4 @@
-"""What a field must be, in words, from its type."""
+"""Checks of a request before it is sent, and their messages."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from .providers import Provider
     from .requests.base import Request
 
-__all__ = ["said", "wanted"]
+__all__ = ["check", "expectation", "limits_exceeded", "misfits", "too_long"]
 
 
-def wanted(kind: Any) -> str:
-    """What a field must be, in words, from its type."""
-    if words := said(kind).get("is"):
+def expectation(kind: Any) -> str:
+    """Return what a value of a type must be, in words, such as "a number from 0 to 1".
+
+    Args:
+        kind: The type of a field.
+    """
+    if words := _extra(kind).get("is"):
         return str(words)
     match _bare(inspect.type_info(kind)):
         case inspect.LiteralType(values=values):
@@ -37,7 +41,7 @@ def wanted(kind: Any) -> str:
         case inspect.FloatType(ge=least, le=most):
             return f"a number{_between(least, most)}"
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
-            return f"a list{_between(least, most, ' entries')}, each {said(item).get('is', 'text')}"
+            return f"a list{_between(least, most, ' entries')}, each {_extra(item).get('is', 'text')}"
         case inspect.StructType(cls=result):
             return f"a {result.__name__}"
         case inspect.BoolType():
@@ -65,8 +69,8 @@ def _bare(described: inspect.Type) -> inspect.Type:
     return described.type if isinstance(described, inspect.Metadata) else described
 
 
-def said(kind: Any) -> dict[str, Any]:
-    """The `extra` words of an `Annotated` type."""
+def _extra(kind: Any) -> dict[str, Any]:
+    """The `extra` of an `Annotated` type."""
     described = kind if isinstance(kind, inspect.Type) else inspect.type_info(kind)
     found = described.types if isinstance(described, inspect.UnionType) else (described,)
     extras = cast("list[dict[str, Any] | None]", [t.extra for t in found if isinstance(t, inspect.Metadata)])
@@ -77,7 +81,13 @@ def said(kind: Any) -> dict[str, Any]:
 
 
 def too_long(request: Any, field: str, limit: str) -> Iterator[Problem]:
-    """A limit of the request's model, by its name in `Limits`; in characters (not bytes)."""
+    """Yield a problem if a text is longer than the model of the request allows.
+
+    Args:
+        request: The request, which has a `model`.
+        field: Name of the text's field.
+        limit: Name of the limit in `Limits`, in characters.
+    """
     value, limits = getattr(request, field, None), limits_of(request.model)
     max_chars: int | None = getattr(limits, limit, None)
     if isinstance(value, str) and max_chars is not None and len(value) > max_chars:
@@ -92,7 +102,11 @@ def _as_sent(value: Any) -> Any:
 
 
 def misfits(request: Struct) -> Iterator[Problem]:
-    """What the types of the fields refuse, one problem a field."""
+    """Yield what the types of the fields refuse, one problem for each field.
+
+    Args:
+        request: The request.
+    """
     for name, kind, default in fields_of(type(request)):
         value = getattr(request, name)
         if kind is Any or value is default:
@@ -101,9 +115,7 @@ def misfits(request: Struct) -> Iterator[Problem]:
             msgspec.convert(_as_sent(value) if takes_files(kind) else value, kind)
             _ENCODER.encode(_as_sent(value))
         except msgspec.ValidationError:
-            from .validation import wanted
-
-            yield Problem(name, f"must be {wanted(kind)}", value)
+            yield Problem(name, f"must be {expectation(kind)}", value)
         except UnicodeEncodeError:
             yield Problem(name, "must be text that can be sent as UTF-8", value)
         except (TypeError, OverflowError):
@@ -115,16 +127,22 @@ def misfits(request: Struct) -> Iterator[Problem]:
 _ENCODER = msgspec.json.Encoder(enc_hook=plain)
 
 
-def limits_exceeded(request: Struct, most: Mapping[str, int], where: str) -> Iterator[Problem]:
-    """Texts over a gateway's own limits, in characters."""
-    for name, limit in most.items():
+def limits_exceeded(request: Struct, max_chars: Mapping[str, int], where: str) -> Iterator[Problem]:
+    """Yield the texts that are longer than a gateway allows.
+
+    Args:
+        request: The request.
+        max_chars: The limits in characters, by field.
+        where: Name of the gateway, for the message.
+    """
+    for name, limit in max_chars.items():
         value = getattr(request, name)
         if isinstance(value, str) and len(value) > limit:
             yield Problem(name, f"must have at most {limit} characters at {where}", value)
 
 
 def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
-    """Rules that msgspec has no word for."""
+    """Rules that a type cannot express."""
     if isinstance(value, str) and value and not value.strip():
         yield Problem(name, "must not be blank", value)
     if isinstance(value, int) and abs(value) >= 2**63:
@@ -133,50 +151,60 @@ def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
         yield Problem(name, "must be a finite number", value)
     elif isinstance(value, float) and kind in WEIGHTS and abs(value - round(value, 2)) > 1e-9:
         yield Problem(name, "must be a multiple of 0.01", value)
-    if name == "model" and isinstance(value, str) and (meant := _misspelt(value)):
-        yield Problem(name, f"must be spelt {meant!r}", value)
+    if name == "model" and isinstance(value, str) and (meant := _intended_model(value)):
+        yield Problem(name, f"must be written {meant!r}", value)
 
 
-def _misspelt(model: str) -> str | None:
-    """A known name written another way (v5.5, V4-5-Plus) is a slip; every gateway wants the exact spelling."""
+def _intended_model(model: str) -> str | None:
+    """The known model that a name means but writes differently (v5.5, V4-5-Plus); gateways want the exact name."""
     squeezed = {"".join(filter(str.isalnum, name)).upper(): name.value for name in Model}
     meant = squeezed.get("".join(filter(str.isalnum, model)).upper())
     return None if meant == model else meant
 
 
 def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:
-    """Refuse what every gateway would refuse, and what this one would, or would silently leave out.
+    """Check a request before it is sent.
 
-    InvalidJob with all problems, before anything is sent.
+    Args:
+        request: The request.
+        provider: The gateway, whose own rules count, too; what it would ignore is a problem as well. Default: only
+            the rules of every gateway.
+
+    Raises:
+        InvalidJob: If there is a problem; it lists all of them.
     """
     problems = list(misfits(request))
     unsupported_fields = provider.unsupported_fields.get(request.path, ()) if provider else ()
     try:
         problems += request.problems(unsupported_fields)
-    except (TypeError, AttributeError, ArithmeticError):  # a rule met an odd value; that is in the list by now
+    except (
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+    ):  # a rule met a value of a wrong type
         if not problems:
             raise
     if provider is not None and not problems:
-        problems += _unmet(request, provider)
+        problems += _gateway_problems(request, provider)
     if problems:
         raise InvalidJob(type(request).__name__, problems)
 
 
-def _unmet(request: "Request[Any]", provider: "Provider") -> Iterator[Problem]:
-    """What this gateway does not offer, or wants beyond what the others want."""
+def _gateway_problems(request: "Request[Any]", provider: "Provider") -> Iterator[Problem]:
+    """What this gateway does not offer, or requires although others do not."""
     if request.path in provider.unsupported_endpoints:
         yield Problem("endpoint", f"is not offered by {provider.name}", request.path)
-    sent = request.payload(provider.unsupported_fields.get(request.path, ()))
+    payload = request.payload(provider.unsupported_fields.get(request.path, ()))
     for name in provider.unsupported_fields.get(request.path, ()):
-        if name in sent:
-            yield Problem(name, f"is not known at {provider.name}", sent[name])
+        if name in payload:
+            yield Problem(name, f"is not known at {provider.name}", payload[name])
     for name in provider.required_fields.get(request.path, ()):
-        if name not in sent:
+        if name not in payload:
             yield Problem(name, f"must be given at {provider.name}", None)
     yield from limits_exceeded(request, provider.max_chars.get(request.path, {}), provider.name)
     model: str | None = getattr(request, "model", None)
     if provider.models and limits_of(model) and model not in provider.models:
         yield Problem("model", f"must be one of {', '.join(provider.models)} at {provider.name}", model)
     for name, always in provider.fixed_flags_for(type(request), getattr(request, "model", None)).items():
-        if name in sent and sent[name] is not always:
-            yield Problem(name, f"can only be {always} at {provider.name} with {model}", sent[name])
+        if name in payload and payload[name] is not always:
+            yield Problem(name, f"can only be {always} at {provider.name} with {model}", payload[name])

@@ -8,7 +8,8 @@ import msgspec
 from ..api import providers
 from ..api.providers import Provider
 from ..api.requests import GenerateVoice, Job, Request, ValidateVoice
-from ..wire import encoding, envelope
+from ..wire import encoding
+from ..wire.shapes import UNREADABLE
 
 __all__ = ["Asked", "Refused", "parse", "parse_jobs_request"]
 
@@ -72,7 +73,7 @@ def parse_jobs_request(body: bytes, operations: Mapping[str, type[Request[Any]]]
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except envelope.UNREADABLE as exc:
+    except UNREADABLE as exc:
         raise Refused(400, f"not valid JSON: {exc}") from None
 
 
@@ -98,5 +99,5 @@ def _check_types(params: Mapping[str, Any], kind: type[Request[Any]]) -> None:
     names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     try:
         msgspec.json.decode(msgspec.json.encode({names[name]: value for name, value in params.items()}), type=kind)
-    except (*envelope.UNREADABLE, msgspec.MsgspecError) as exc:
+    except (*UNREADABLE, msgspec.MsgspecError) as exc:
         raise Refused(422, str(exc)) from None

@@ -3,12 +3,14 @@
 import asyncio
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 import anyio
 
 from ..api.limits import Rate
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StoreError
+from ..log import log
 
 __all__ = ["MARGIN", "Place", "RateLimit", "SharedWindow"]
 
@@ -112,7 +114,10 @@ class RateLimit:
         place.arrived = min(place.arrived, anyio.current_time())
         self._changed.set()
         if self._shared is not None and place.name:
-            await self._shared.reserve(place.name, self._rate)
+            try:
+                await self._shared.reserve(place.name, self._rate)
+            except StoreError as exc:  # the answer is there, and counts more than its place
+                log.debug("the place of a request in the shared window stays as it was: %s", exc)
 
     def give_back(self, place: Place) -> None:
         """Free a place whose request never left."""
@@ -124,7 +129,8 @@ class RateLimit:
         """The same in the window that other processes use, too."""
         self.give_back(place)
         if self._shared is not None and place.name:
-            await self._shared.give_back(place.name)
+            with suppress(StoreError):  # it leaves the window by itself
+                await self._shared.give_back(place.name)
 
     def hold(self, seconds: float) -> None:
         """The service refused: nobody takes a place for so long."""

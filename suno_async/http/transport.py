@@ -10,28 +10,27 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import aiohttp
-from aiohttp.abc import AbstractCookieJar
 from yarl import URL
 
 from ..errors import ConnectError, ResponseLost, TransportError
-from ..version import __version__
 from ..wire.envelope import Reply
+from .sessions import USER_AGENT, Network, Sent, Sessions
 
 __all__ = ["HTTP", "Download", "Form", "Transport"]
 
-TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=15)
+CONNECT = {"connect": 30, "sock_connect": 15}
+TIMEOUT = aiohttp.ClientTimeout(total=60, **CONNECT)
 READ_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=15)
 """Polls and other reads are repeated, so a server that never answers must not hold them for long."""
 LARGE = 1 << 20
-LARGE_TIMEOUT = aiohttp.ClientTimeout(total=600, sock_connect=15)
+LARGE_TIMEOUT = aiohttp.ClientTimeout(total=600, **CONNECT)
 STALLED = 120.0
 """Seconds in which the network must take a chunk of an upload, or answer after the last."""
-UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15)
+UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, **CONNECT)
 CHUNK = 1 << 16
 LONGEST_ANSWER = 16 << 20
 """Bytes of an answer of the API, after decompression; the largest documented ones have some thousand."""
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
-USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (NOTES §7)
 
 
 class Form(NamedTuple):
@@ -90,17 +89,14 @@ class Transport(Protocol):
 
 
 class HTTP:
-    """The transport of aiohttp, for one event loop. The session for downloads never has the key."""
+    """The transport of aiohttp, for one event loop. Downloads never have the key."""
 
-    # State, all of it: the three sessions, made at their first use, _guard, and _closed.
+    # State: none of its own; the sessions are those of `Sessions`.
 
-    def __init__(self, api_key: str) -> None:
+    def __init__(self, api_key: str, network: Network = Network()) -> None:  # noqa: B008  a value
         self._key = api_key
-        self._api: aiohttp.ClientSession | None = None
-        self._paid: aiohttp.ClientSession | None = None
-        self._media: aiohttp.ClientSession | None = None
-        self._guard: AsyncGenerator[None] | None = None
-        """Closes the sessions when the event loop ends; see `_close_with_loop`."""
+        self._proxy = network.proxy
+        self._sessions = Sessions(network)
         self._closed = False
 
     def __repr__(self) -> str:
@@ -110,7 +106,7 @@ class HTTP:
         if len(body) > LARGE:  # aiohttp wants such bodies as streams
             return await self._send(method, url, io.BytesIO(body), _JSON, LARGE_TIMEOUT, fresh)
         limits = TIMEOUT if method == "POST" else READ_TIMEOUT
-        return await self._send(method, url, body or None, _JSON if body else None, limits, fresh)
+        return await self._send(method, url, body or None, _JSON if body else {}, limits, fresh)
 
     async def upload(self, url: str, form: Form) -> Reply:
         raised: list[Exception] = []
@@ -124,7 +120,7 @@ class HTTP:
                     file = _File(chunks, form.size, content_type=form.content_type)
                     file.set_content_disposition("form-data", name=form.name, filename=form.file_name)
                     body.append_payload(file)
-                return await self._send("POST", url, body, None, UPLOAD_TIMEOUT, True)
+                return await self._send("POST", url, body, {}, UPLOAD_TIMEOUT, True)
         except (TransportError, TimeoutError) as exc:
             if raised:  # the network did what it should
                 raise raised[0] from None
@@ -140,55 +136,52 @@ class HTTP:
         method: str,
         url: str,
         body: bytes | io.BytesIO | aiohttp.MultipartWriter | None,
-        headers: dict[str, str] | None,
+        headers: dict[str, str],
         limits: aiohttp.ClientTimeout,
         fresh: bool,
     ) -> Reply:
-        session = self._session_with_key(fresh)
-        if self._guard is None:
-            await self._watch_loop()
+        session = await (self._sessions.paid() if fresh else self._sessions.reads())
+        sent = Sent() if fresh and session.trace_configs else None
         try:
             answer = await session.request(
                 method,
                 _prepared(url),
                 data=body,
-                headers=headers,
+                headers={"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT, **headers},
                 allow_redirects=False,  # the key stays with the host it was meant for
                 timeout=limits,
+                proxy=self._proxy,
+                trace_request_ctx=sent,
             )
-            body_read = await _read(answer, url)
-            return Reply(answer.status, body_read, _retry_after(answer.headers.get("Retry-After")))
+            return Reply(answer.status, await _read(answer, url), _retry_after(answer.headers.get("Retry-After")))
         except asyncio.CancelledError:
             self._if_closed()
             raise
-        except aiohttp.ClientResponseError as exc:
-            told = f"{method} {url}: {exc.status} {exc.message}"
         except NEVER_LEFT as exc:
-            raise ConnectError(f"{method} {url}: {exc}") from exc
-        except LOST as exc:
-            raise ResponseLost(f"{method} {url}: {exc or type(exc).__name__}") from exc
-        raise ResponseLost(told)  # outside and unchained: that error holds the request's headers, the key among them
-
-    def _session_with_key(self, fresh: bool) -> aiohttp.ClientSession:
-        if (session := self._paid if fresh else self._api) is not None:
-            return session
-        always = {"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT}
-        if fresh:  # each request on a connection of its own: of a used one we can't know whether it still lives
-            connector = aiohttp.TCPConnector(force_close=True, limit=0)
-            session = self._paid = self._session(TIMEOUT, always, aiohttp.DummyCookieJar(), connector)
-        else:
-            session = self._api = self._session(TIMEOUT, always, aiohttp.DummyCookieJar())
-        return session
+            raise ConnectError(f"{method} {url}: {exc or type(exc).__name__}") from exc
+        except aiohttp.ClientResponseError as exc:
+            why = f"{method} {url}: {exc.status} {exc.message}"
+        except (*LOST, ValueError) as exc:
+            why = f"{method} {url}: {exc or type(exc).__name__}"
+            if sent is not None and not sent.left:
+                raise ConnectError(why) from exc
+            raise ResponseLost(why) from exc
+        # Outside and unchained: that error holds the request's headers, the key among them.
+        if sent is not None and not sent.left:
+            raise ConnectError(why)
+        raise ResponseLost(why)
 
     @asynccontextmanager
     async def fetch(self, url: str) -> AsyncGenerator[Download]:
-        if self._media is None:
-            # identity: a compressed body could not be held against its Content-Length
-            self._media = self._session(MEDIA_TIMEOUT, {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"})
-        if self._guard is None:
-            await self._watch_loop()
+        session = await self._sessions.reads()
         try:
-            answer = await self._media.get(url)
+            answer = await session.get(
+                url,
+                # identity: a compressed body could not be held against its Content-Length
+                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+                timeout=MEDIA_TIMEOUT,
+                proxy=self._proxy,
+            )
         except asyncio.CancelledError:
             self._if_closed()
             raise
@@ -208,56 +201,27 @@ class HTTP:
         if self._closed and task is not None and not task.cancelling():
             raise ConnectError("the client was closed meanwhile")
 
-    def _session(
-        self,
-        timeout: aiohttp.ClientTimeout,
-        headers: dict[str, str],
-        cookies: AbstractCookieJar | None = None,
-        connector: aiohttp.BaseConnector | None = None,
-    ) -> aiohttp.ClientSession:
-        if self._closed:
-            raise ConnectError("the client is closed")
-        return aiohttp.ClientSession(timeout=timeout, headers=headers, cookie_jar=cookies, connector=connector)
-
     async def aclose(self) -> None:
         self._closed = True
-        await self._close_sessions()
-        if self._guard is not None:
-            with suppress(RuntimeError):  # it is what closes
-                await self._guard.aclose()
-
-    async def _close_sessions(self) -> None:
-        sessions = self._api, self._paid, self._media
-        self._api = self._paid = self._media = None
-        for session in sessions:
-            if session is not None:
-                await session.close()
-
-    async def _watch_loop(self) -> None:
-        self._guard = self._close_with_loop()
-        await anext(self._guard)
-
-    async def _close_with_loop(self) -> AsyncGenerator[None]:
-        """Close the connections of a client that nobody closes: `asyncio.run` ends generators before the loop."""
-        try:
-            yield
-        finally:
-            await self._close_sessions()
+        await self._sessions.aclose()
 
 
 async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
-    """The body, up to a limit. Reading to the end gives the connection back."""
+    """The body, up to a limit. Reading to the end gives the connection back; what fails closes it."""
     content = answer.content
-    body = await content.readany()
-    if content.at_eof():
-        return body
-    parts, size = [body], len(body)
-    while part := await content.readany():
-        parts.append(part)
-        size += len(part)
-        if size > LONGEST_ANSWER:
-            answer.close()
-            raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
+    try:
+        body = await content.readany()
+        if content.at_eof():
+            return body
+        parts, size = [body], len(body)
+        while part := await content.readany():
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_ANSWER:
+                raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
+    except BaseException:
+        answer.close()
+        raise
     return b"".join(parts)
 
 

@@ -173,7 +173,7 @@ class Store(Protocol):
         ...
 
 
-# ---- for those who implement a store ----------------------------------------------------------------------------------
+# ---- for those who implement a store ---------------------------------------------------------------------------------
 
 _forks = itertools.count(1)
 _process = [0]

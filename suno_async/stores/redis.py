@@ -372,5 +372,5 @@ def _read(fields: dict[bytes, bytes]) -> Record:
 
 def _entries(read: Any) -> list[list[tuple[bytes, dict[bytes, bytes]]]]:
     """Return the entries in an answer to XREAD: a list of streams, or a dict in RESP3; none if nothing came in time."""
-    streams = read.values() if isinstance(read, dict) else [entries for _, entries in read or ()]
-    return [entries for entries in streams if entries]
+    streams: dict[Any, Any] = dict(read or ())
+    return [entries for entries in streams.values() if entries]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -139,8 +140,9 @@ class RedisClient:
     async def _prepare(self) -> None:
         await self.redis.setnx(self._settings.schema, SCHEMA)
         self._settings.check_version(await self.redis.get(self._settings.schema))
-        if (await self.redis.info("persistence")).get("aof_enabled") == 0:
-            log.info("redis keeps no append-only file: what it has not saved is lost with it")
+        with suppress(ResponseError):  # hosted servers may forbid INFO, which is for the log alone
+            if (await self.redis.info("persistence")).get("aof_enabled") == 0:
+                log.info("redis keeps no append-only file: what it has not saved is lost with it")
         self._ready = True
 
     async def aclose(self) -> None:
@@ -163,13 +165,15 @@ async def _policy(connection: Any) -> str:
 
 def _policy_in(said: Any) -> str:
     """Find the policy in an answer to CONFIG GET (a list, or a dict in RESP3) or to INFO (a text)."""
-    if isinstance(said, dict):
-        said = [one for pair in said.items() for one in pair]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(said, list) and len(said) == 2:  # pyright: ignore[reportUnknownArgumentType]
-        return bytes(said[1]).decode()
+    named: dict[Any, Any] = {}
+    answer: Any = said
     if isinstance(said, bytes):
-        for line in said.decode(errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name == "maxmemory_policy":
-                return value.strip()
-    return ""
+        for line in said.splitlines():
+            name, _, value = line.partition(b":")
+            named[name] = value
+    elif isinstance(said, dict):
+        named.update(answer)
+    elif isinstance(said, list):
+        named.update(zip(answer[::2], answer[1::2], strict=False))
+    policy = named.get(b"maxmemory-policy") or named.get(b"maxmemory_policy")
+    return policy.decode(errors="replace").strip() if isinstance(policy, bytes) else ""

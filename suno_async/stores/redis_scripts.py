@@ -71,7 +71,7 @@ if ttl > 0 then
 end
 return 1
 """
-"""Claim a name; a claim that ends further ahead than it was taken for is from before the server's clock was set back."""
+"""Claim a name; one that ends further ahead than it was taken for is from before the server's clock was set back."""
 
 # By Redis's clock alone: those of the machines differ, and a place taken in another's future would not be counted.
 RESERVE = """

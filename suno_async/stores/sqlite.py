@@ -57,7 +57,7 @@ class SQLiteStore:
         ConfigurationError: If the path is not that of a file (":memory:", empty, with a NUL).
     """
 
-    # State, all of it: a worker and a writer's name per process, and whether it is closed.
+    # State, all of it: the file, a worker for it and a writer's name per process, and whether it is closed.
 
     def __init__(
         self, path: str | os.PathLike[str], *, timeout: float = 5.0, clock: Callable[[], float] = time.time
@@ -69,8 +69,8 @@ class SQLiteStore:
         self._clock = clock
         self._closed = False
         self._writers = PerProcess(lambda: secrets.token_hex(8))
-        file = self.path
-        self._workers = PerProcess(lambda: Worker(SQLiteFile(file, timeout), "suno_async store"))
+        file = SQLiteFile(self.path, timeout)  # one for all processes: a child must not take another file for it
+        self._workers = PerProcess(lambda: Worker(file, "suno_async store"))
         weakref.finalize(self, _stop, self._workers)
 
     @property

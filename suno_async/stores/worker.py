@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
@@ -67,8 +67,8 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether some work is not answered yet."""
-        return bool(self._unanswered)
+        """Whether somebody waits for an answer in a loop that is not closed."""
+        return any(not job.loop.is_closed() for job in list(self._unanswered))
 
     @property
     def started(self) -> bool:
@@ -116,15 +116,27 @@ class Worker:
         return batch
 
     def _answer(self, batch: Sequence[_Job], results: Sequence[Any]) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, dict[_Job, Any]] = {}
         for job, result in zip(batch, results, strict=True):
-            by_loop.setdefault(job.loop, []).append((job.done, result))
+            by_loop.setdefault(job.loop, {})[job] = result
         for loop, answers in by_loop.items():
             try:
-                loop.call_soon_threadsafe(_set, answers)
+                loop.call_soon_threadsafe(self._hand_over, answers)
             except RuntimeError:  # the loop is closed, so nobody waits there any more
-                continue
-        self._unanswered.difference_update(batch)
+                self._unanswered.difference_update(answers)
+
+    def _hand_over(self, answers: Mapping[_Job, Any]) -> None:
+        """In the loop: a simulated clock that looks at `busy` moves on neither before nor long after this."""
+        self._unanswered.difference_update(answers)
+        for job, result in answers.items():
+            if job.done.done():
+                continue  # cancelled
+            if isinstance(result, StopIteration):  # no future takes one
+                job.done.set_exception(RuntimeError("StopIteration was raised"))
+            elif isinstance(result, BaseException):
+                job.done.set_exception(result)
+            else:
+                job.done.set_result(result)
 
     def stop(self) -> None:
         """Have the thread finish what is waiting, close the machine and end; refuse what comes later."""
@@ -141,7 +153,7 @@ class Worker:
             self._closed = True
             if self._thread is None:
                 return
-            job = _Job(Work(lambda _: None, writes=False))
+            job = _Job(Work(id, writes=False))
             closing = threading.Thread(target=self._finish, args=(self._thread, job), daemon=True)
             self._unanswered.add(job)
             self._waiting.put(None)
@@ -165,18 +177,6 @@ class Worker:
     def resume(self) -> None:
         """Allow the thread to start again."""
         self._starting.release()
-
-
-def _set(answers: Sequence[tuple["asyncio.Future[Any]", Any]]) -> None:
-    for done, result in answers:
-        if done.done():
-            continue  # cancelled
-        if isinstance(result, StopIteration):  # no future takes one
-            result = RuntimeError("StopIteration was raised")
-        if isinstance(result, BaseException):
-            done.set_exception(result)
-        else:
-            done.set_result(result)
 
 
 _workers: "weakref.WeakSet[Worker]" = weakref.WeakSet()

@@ -11,12 +11,13 @@ from ..api import validation
 from ..api.fields import local_files
 from ..api.providers import Provider
 from ..api.requests import Call, Request, UploadBase64, UploadStream
-from ..errors import SunoError
+from ..errors import ApiError, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
 from ..http.retry import HARMLESS, NOT_ACCEPTED, retry
 from ..log import log
+from ..wire import envelope
 
 __all__ = ["CallSettings", "Calls"]
 
@@ -53,7 +54,12 @@ class Calls:
             sending = self._send(call, progress, field)
             return await (sending if call.repeatable else self._shielded(call, sending))
 
-        return await retry(send, on=on, sleep=self._api.window.sleep)
+        try:
+            return await retry(send, on=on, sleep=self._api.window.sleep)
+        except (ResponseLost, ApiError) as exc:
+            if call.repeatable or isinstance(exc, NOT_ACCEPTED) or envelope.created_nothing(exc):
+                raise
+            raise SubmissionUncertain("", call) from exc
 
     async def _send(self, call: Call[R], progress: Progress | None, field: str) -> R:
         window = self._api.window

@@ -45,8 +45,8 @@ T = TypeVar("T")
 
 LONGEST_KEY = 512
 """Characters of an idempotency key."""
-NOT_ENDED: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ConfigurationError)
-"""How retries end when nothing was created: the last refusal, or the closing of the client."""
+NOT_ENDED: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ConfigurationError, StoreError)
+"""How attempts end when nothing was created: the last refusal, the closing of the client, or a store that is away."""
 ELSEWHERE = 900.0
 """Seconds that we wait, by our own clock, for another process to send the submission that holds a key."""
 
@@ -298,7 +298,7 @@ class Submitter:
         record = submission.record
         if isinstance(exc, AlreadyExists) and exc.existing_task_id:
             return await self._existing(submission, exc.existing_task_id)
-        if isinstance(exc, NOT_ACCEPTED):
+        if isinstance(exc, NOT_ACCEPTED) and not getattr(exc, "names_task", False):
             raise exc  # it may be tried again
         if isinstance(exc, ConnectError) or envelope.created_nothing(exc):
             await self._journal.refused(record)
@@ -365,6 +365,8 @@ class Submitter:
             log.error("cut off by the end of the loop: %s", SubmissionUncertain(record.ref, request))
             return
         exc = ended.exception()
+        if isinstance(exc, _KeyTaken):
+            return
         if exc is None and isinstance(task := ended.result(), Task):
             made: Task[Any] = task
             log.warning(

@@ -96,9 +96,10 @@ def raises(kind: type[Exception], match: str = "") -> Generator[None]:
     try:
         yield
     except kind as exc:
-        assert re.search(match, str(exc)), f"{exc!r} does not say {match!r}"
+        said = str(exc)
     else:
         raise AssertionError(f"{kind.__name__} was not raised")
+    assert re.search(match, said), f"{said!r} does not say {match!r}"
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Verified callbacks on their way to their tasks: whose each is, and what is done with it."""
 
 import asyncio
+from collections import OrderedDict, deque
 from collections.abc import Coroutine
 from typing import Any, NamedTuple, TypeVar
 
@@ -34,6 +35,12 @@ WAITING = 100
 """Callbacks that wait at the same time."""
 WAITING_BYTES = 16 << 20
 """Bytes of them."""
+A_MINUTE = 10
+"""Callbacks in a minute that may have an effect with the token of one submission that nobody here knows."""
+A_SECOND = 3
+"""The same in a second, for all such tokens of a client."""
+REMEMBERED = 1000
+"""Such tokens that are counted."""
 
 
 class CallbackDelivery(NamedTuple):
@@ -53,11 +60,38 @@ class DispatchSettings(NamedTuple):
     """Whether other processes may use the store, too."""
 
 
+class UnknownTokens:
+    """Bounds what genuine tokens can cause whose submission neither this process nor its store knows.
+
+    An address that became known could otherwise make the client poll invented task ids without end.
+    """
+
+    # State, all of it: _times by ref (of the newest REMEMBERED), _all.
+
+    def __init__(self) -> None:
+        self._times: OrderedDict[str, deque[float]] = OrderedDict()
+        self._all: deque[float] = deque(maxlen=A_SECOND)
+
+    def allows(self, ref: str, now: float) -> bool:
+        """Return whether one more callback with the token of this submission may cause something."""
+        times = self._times.setdefault(ref, deque(maxlen=A_MINUTE))
+        self._times.move_to_end(ref)
+        if len(self._times) > REMEMBERED:
+            self._times.popitem(last=False)
+        if len(times) == A_MINUTE and now - times[0] < 60:
+            return False
+        if len(self._all) == A_SECOND and now - self._all[0] < 1:
+            return False
+        times.append(now)
+        self._all.append(now)
+        return True
+
+
 class CallbackDispatcher:
     """Takes verified callbacks for the tasks of a client."""
 
-    # State, all of it: _waiting with _waiting_bytes (callbacks whose submission may be under way), _later (what the
-    # application said of tasks that nobody here holds yet), _closed.
+    # State, all of it: _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks whose
+    # submission may be under way), _later (what the application said of tasks that nobody here holds yet), _closed.
 
     def __init__(
         self,
@@ -74,6 +108,7 @@ class CallbackDispatcher:
         self._submitter = submitter
         self._observers = observers
         self._provider, self._shared = settings
+        self._unknown = UnknownTokens()
         self._waiting = 0
         self._waiting_bytes = 0
         self._later: set[asyncio.Task[None]] = set()
@@ -90,6 +125,8 @@ class CallbackDispatcher:
             proof = await self._bound(callback.task_id, token)
             if proof is Proof.WRONG:
                 return Decision.REFUSE
+            if proof is Proof.UNBOUND and not self._unknown.allows(token.ref, asyncio.get_running_loop().time()):
+                return Decision.IGNORE
         task, record = await self._find(callback.task_id, proof, token)
         if task is None and proof is not Proof.NONE and self._submitter.under_way:
             task = await self._wait_for(callback)
@@ -212,7 +249,7 @@ class CallbackDispatcher:
             self._feed(task, callback)
 
     def nudge(self, task_id: str) -> None:
-        """Poll a task soon, if somebody has an interest in it; one whose submission is under way as soon as it is known."""
+        """Poll a task soon, if somebody has an interest in it; one under way, as soon as it is known."""
         if (task := self._registry.find(task_id)) is not None:
             self._poller.nudge(task)
         elif self._submitter.under_way and len(self._later) < WAITING:

@@ -138,12 +138,12 @@ class Observers:
             if inspect.isawaitable(answer):
                 await answer
         except asyncio.CancelledError:
-            log.warning("an observer was cancelled at %r", update)
+            log.warning("an observer was cancelled at %s", update)
             current = asyncio.current_task()
             if current is None or current.cancelling():
                 raise
         except Exception:
-            log.exception("an observer failed at %r", update)
+            log.exception("an observer failed at %s", update)
 
     async def aclose(self, closer: asyncio.Task[Any] | None = None) -> None:
         """Let the calls that are under way end, for a while; `closer` may be one of them and waits for this."""

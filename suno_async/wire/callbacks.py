@@ -1,4 +1,4 @@
-"""Bytes in, on the callbacks' side: from a posted body to a `Callback`, and from that to an `Update`."""
+"""Callbacks: from a posted body to a `Callback`, and from that to an `Update`."""
 
 from typing import Any, TypeVar
 
@@ -10,8 +10,7 @@ from ..api.results import Origin, Result, effective_stage
 from ..api.updates import JobRecord, Provisional, Source, Stage, Update
 from ..errors import CallbackError
 from . import jobs_api
-from .envelope import UNREADABLE
-from .shapes import as_called, at
+from .shapes import UNREADABLE, as_in_callbacks, at
 
 __all__ = ["Callback", "parse", "update"]
 
@@ -19,21 +18,24 @@ R = TypeVar("R")
 
 
 class Callback(Struct, frozen=True):
-    """A callback as it was posted: whose it is, and what it claims. Nothing in it is proven."""
+    """A callback as it was posted: which task it names, and what it says. Nothing in it is verified."""
 
     task_id: str
+    """Id of the task."""
     code: int
-    """200, or why the task failed."""
+    """200, or the code of the failure."""
     stage: str = ""
     """text, first, complete or error, in lower case; empty for kinds that post once."""
     message: str = ""
+    """Reason of the failure, if there is one."""
     status: str = ""
-    """The word of the details page, where a callback repeats it; voices do."""
+    """The status word of the details page, where a callback repeats it, as those of voices do."""
     reason: int | None = None
-    """Why the task failed, where a callback says more than `code`."""
+    """Code of the failure, where a callback says more than `code`."""
     state: str = ""
-    """The word of the jobs route's record, if that is what was posted; notes have one, too."""
+    """`state` of the jobs API's record, if that was posted. MIDI callbacks have a `state`, too."""
     body: bytes = b""
+    """The body as it was posted."""
 
 
 class _Body(Struct, frozen=True):
@@ -56,7 +58,7 @@ class _Data(Struct, frozen=True):
 
 
 class _Usual(Struct, frozen=True):
-    """The same with an object in `data`, as nearly all have, in one go."""
+    """The same with an object in `data`, as nearly all have, read in one pass."""
 
     code: int
     data: _Data
@@ -72,9 +74,13 @@ _STAGES = {"text": Stage.TEXT, "first": Stage.FIRST, "complete": Stage.COMPLETE,
 
 
 def parse(body: bytes) -> Callback:
-    """Read whose callback this is, whatever its kind or gateway (NOTES §5).
+    """Read a callback of any request at any gateway (NOTES §5).
 
-    CallbackError when the body is not JSON, has no code, or names no task.
+    Args:
+        body: The body as it was posted.
+
+    Raises:
+        CallbackError: If the body is not JSON, has no code, or names no task.
     """
     outer: _Body | _Usual
     try:
@@ -95,7 +101,7 @@ def parse(body: bytes) -> Callback:
         code=outer.code,
         stage=(inner.callbackType or "").lower(),
         message=next(
-            (said for said in (inner.error, inner.errorMessage, outer.msg) if isinstance(said, str) and said), ""
+            (text for text in (inner.error, inner.errorMessage, outer.msg) if isinstance(text, str) and text), ""
         ),
         status=inner.status if isinstance(inner.status, str) else "",
         state=inner.state if isinstance(inner.state, str) else "",
@@ -105,9 +111,14 @@ def parse(body: bytes) -> Callback:
 
 
 def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Update[R]:
-    """What a callback says of a task of this kind; `model` is the one that was asked for, if that is known.
+    """Return what a callback says of a task.
 
-    A success whose result is missing or unreadable is provisional, for a poll to settle.
+    A success whose result is missing or unreadable is provisional: a poll decides.
+
+    Args:
+        callback: The callback.
+        kind: The class of the request.
+        model: The model that was asked for. Empty (default): unknown.
     """
     record = _record(callback)
     if record is not None:
@@ -115,13 +126,13 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
         return jobs_api.update(record, kind, origin, Source.CALLBACK)
     found: R | None = None
     provisional = Provisional.NONE
-    said: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
-    if callback.code not in kind.success or callback.stage == "error" or said is Stage.FAILED:
+    reported: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
+    if callback.code not in kind.success or callback.stage == "error" or reported is Stage.FAILED:
         stage = Stage.FAILED
     else:
         found = _result(callback, kind, model)
         stage, provisional = effective_stage(
-            _STAGES.get(callback.stage, Stage.PENDING) if said is None else said, found
+            _STAGES.get(callback.stage, Stage.PENDING) if reported is None else reported, found
         )
     return Update(
         task_id=callback.task_id,
@@ -137,7 +148,7 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
 
 
 def _record(callback: Callback) -> JobRecord | None:
-    """The record, where the jobs route posts that: KIE's pages leave open which of the two it is."""
+    """The record, where the jobs API posts one: KIE's pages do not say whether it does."""
     if not callback.state:
         return None
     try:
@@ -146,22 +157,22 @@ def _record(callback: Callback) -> JobRecord | None:
         return None
     if record is None:
         return None
-    known = record.state.lower() in jobs_api.STATES  # notes have a state, too, with a word of its own
+    known = record.state.lower() in jobs_api.STATES  # MIDI callbacks have a state, too, with other words
     return record if known or record.result_json is not None or record.fail_code is not None else None
 
 
 def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
-    callback_names = as_called(kind.result)
-    for place in kind.callback_result_paths:
+    callback_form = as_in_callbacks(kind.result)
+    for path in kind.callback_result_paths:
         try:
-            spelt = at(place, callback_names)(callback.body)
-            if spelt is None:
+            value = at(path, callback_form)(callback.body)
+            if value is None:
                 continue
-            found: R = msgspec.convert(spelt, kind.result, from_attributes=True)
+            found: R = msgspec.convert(value, kind.result, from_attributes=True)
         except UNREADABLE:
-            continue  # the text stage has no list to read; for the others a poll will tell
+            continue  # the text stage has no list; for the others a poll decides
         else:
             if isinstance(found, Result):
-                found.came_from(Origin(callback.task_id, model, callback.body, place))
+                found.came_from(Origin(callback.task_id, model, callback.body, path))
             return found
     return None

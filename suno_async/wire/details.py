@@ -1,4 +1,4 @@
-"""Details pages to updates."""
+"""Details pages: from an answer to an `Update`."""
 
 from functools import cache
 from typing import Any, Optional, TypeVar, cast
@@ -13,8 +13,8 @@ from ..api.results.base import Origin, Result, effective_stage
 from ..api.updates import Provisional, Stage, Update
 from ..errors import DecodeError
 from . import jobs_api
-from .envelope import UNREADABLE, Envelope, Reply, open_envelope, refusal
-from .shapes import at, without_nulls
+from .envelope import Envelope, Reply, open_envelope, refusal
+from .shapes import UNREADABLE, at, without_nulls
 
 __all__ = ["update"]
 
@@ -31,7 +31,7 @@ class _State(Struct, frozen=True, rename="camel"):
 
 
 class _Param(Struct, frozen=True):
-    """A request as a details page repeats it, on either route."""
+    """A request as a details page repeats it, at either API."""
 
     model: str | None = None
     input: "_Param | None" = None
@@ -45,9 +45,18 @@ _STATE = msgspec.json.Decoder(_State, strict=False)
 
 
 def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: str, model: str = "") -> Update[R]:
-    """What a details page says of a task; `model` is the one that was asked for, if that is known.
+    """Return what a details page says of a task. A task that is not visible (yet) is PENDING, provisionally.
 
-    Raises ApiError or DecodeError when it says nothing; a task that is not visible (yet) is PENDING with a doubt.
+    Args:
+        reply: The answer.
+        kind: The class of the request.
+        provider: The gateway.
+        task_id: Id of the task.
+        model: The model that was asked for. Empty (default): unknown.
+
+    Raises:
+        ApiError: If the answer is a refusal.
+        DecodeError: If the page cannot be read.
     """
     if provider.uses_jobs_api(kind):
         return _job_update(reply, kind, provider, Origin(task_id, model, reply.body, ("data",)))
@@ -56,19 +65,19 @@ def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: st
     try:
         page = _pages(job).decode(reply.body)
     except UNREADABLE:
-        return _the_long_way(reply, job, provider, origin)
+        return _read_step_by_step(reply, job, provider, origin)
     if page.code == 200 and reply.status < 400 and page.data is not None and not job.state_in_code:
         read = _read(_word(page.data), page.data, page.data.found, job, origin)
         if read.stage is not Stage.FAILED and (read.provisional is Provisional.NONE or page.data.found is not None):
             return read
-    return _the_long_way(reply, job, provider, origin)
+    return _read_step_by_step(reply, job, provider, origin)
 
 
 def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin: Origin) -> Update[R]:
-    """What the one page of the jobs route says."""
+    """What the one details page of the jobs API says."""
     answered = open_envelope(reply, providers.RECORD)
-    if unseen := _unseen(reply, answered, provider, providers.RECORD, origin):
-        return unseen
+    if absent := _not_visible(reply, answered, provider, providers.RECORD, origin):
+        return absent
     try:
         record = jobs_api.record_in(reply.body)
     except UNREADABLE as exc:
@@ -80,11 +89,11 @@ def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin
     return jobs_api.update(record, kind, origin)
 
 
-def _unseen(reply: Reply, answered: Envelope, provider: Provider, path: str, origin: Origin) -> Update[Any] | None:
+def _not_visible(reply: Reply, answered: Envelope, provider: Provider, path: str, origin: Origin) -> Update[Any] | None:
     """A task that is not visible (yet), as an update; ApiError for other refusals; None if something is to be read."""
     if answered.code != 200 or reply.status >= 400:
         refused = refusal(reply, answered, provider, path)
-        if refused.code not in (404, 422):  # the id is the only parameter, so it is what they don't know
+        if refused.code not in (404, 422):  # the id is the only parameter, so it is what is unknown
             raise refused
         message = refused.message
     elif bytes(answered.data) == b"null":
@@ -101,15 +110,15 @@ def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
     if "model" not in kind.__struct_fields__:
         return ""
     try:
-        said = msgspec.json.decode(at(("data", "param"), str)(body) or "{}", type=_Param)
+        param = msgspec.json.decode(at(("data", "param"), str)(body) or "{}", type=_Param)
     except UNREADABLE:
         return ""
-    return (said.input.model if said.input else said.model) or ""
+    return (param.input.model if param.input else param.model) or ""
 
 
 @cache
 def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
-    """State and result in one go, where the result lies beside the state; else the state alone."""
+    """A decoder of state and result in one pass, where the result is beside the state; else of the state alone."""
     beside = len(job.details_result_path) == 2 and job.details_result_path[0] == "data"
     kind, name = (job.result, job.details_result_path[1]) if beside else (None, "found")
     found = ("found", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
@@ -118,24 +127,24 @@ def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
 
 
-def _the_long_way(reply: Reply, job: type[Job[R]], provider: Provider, origin: Origin) -> Update[R]:
-    """Refusals, tasks that are not visible, failures, results that lie elsewhere or that we can't read."""
+def _read_step_by_step(reply: Reply, job: type[Job[R]], provider: Provider, origin: Origin) -> Update[R]:
+    """Read what one pass cannot: refusals, tasks not visible, failures, results elsewhere or of odd types."""
     answered = open_envelope(reply, job.details)
-    said = job.state_in_code and reply.status < 400 and answered.code in job.statuses
-    if said and job.statuses[answered.code] is Stage.FAILED and not _names_task(reply.body, job):
-        said = False  # an error of the page itself, which may pass
-    if not said and (unseen := _unseen(reply, answered, provider, job.details, origin)):
-        return unseen
+    by_code = job.state_in_code and reply.status < 400 and answered.code in job.statuses
+    if by_code and job.statuses[answered.code] is Stage.FAILED and not _names_task(reply.body, job):
+        by_code = False  # an error of the page itself, which may be temporary
+    if not by_code and (absent := _not_visible(reply, answered, provider, job.details, origin)):
+        return absent
     data = bytes(answered.data)
     try:
         state = _STATE.decode(data) if data.startswith(b"{") else _State()
     except UNREADABLE as exc:
         raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}") from exc
-    found, puzzle = _found(reply.body, job)
-    read = _read(answered.code if said else _word(state), state, found, job, origin)
-    if puzzle is not None and read.provisional is not Provisional.NONE:
-        raise DecodeError(f"{job.details}: {puzzle} in {reply.body[:200]!r}") from puzzle
-    if read.stage is Stage.FAILED and said:
+    found, problem = _found(reply.body, job)
+    read = _read(answered.code if by_code else _word(state), state, found, job, origin)
+    if problem is not None and read.provisional is not Provisional.NONE:
+        raise DecodeError(f"{job.details}: {problem} in {reply.body[:200]!r}") from problem
+    if read.stage is Stage.FAILED and by_code:
         return msgspec.structs.replace(read, code=answered.code, message=answered.message)
     if read.stage is Stage.FAILED and not read.message:
         return msgspec.structs.replace(read, message=_reason(reply.body, job))
@@ -150,7 +159,7 @@ def _names_task(body: bytes, job: type[Job[Any]]) -> bool:
 
 
 def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:
-    """The result, or why it can't be read; null where we want a list or text is the same as nothing."""
+    """The result, or why it cannot be read."""
     try:
         value = at(job.details_result_path, Any)(body)
         return msgspec.convert(without_nulls(value), job.result | None, strict=False), None
@@ -195,9 +204,9 @@ def _number(code: float | str | None) -> int | None:
 
 
 def _reason(body: bytes, job: type[Job[Any]]) -> str:
-    """Where failed tasks were seen to tell it, too: inside `response` (NOTES §15)."""
+    """The reason of a failure inside `response`, where it was seen (NOTES §15)."""
     try:
-        told = at(job.details_result_path, _Failure)(body)
-        return (told and told.error_message) or ""
+        failure = at(job.details_result_path, _Failure)(body)
+        return (failure and failure.error_message) or ""
     except UNREADABLE:
         return ""

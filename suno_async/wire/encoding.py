@@ -1,4 +1,4 @@
-"""Requests to bytes, as each gateway wants them."""
+"""Requests to bytes, for each gateway."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -21,23 +21,37 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=plain)
 
 
 def encode(request: Request[Any], provider: Provider, callback_url: str = "") -> bytes:
-    """The body of a request as this gateway wants it. InvalidJob for values that no JSON can hold."""
-    kind, gone = type(request), provider.fixed_flags_for(type(request), getattr(request, "model", None))
+    """Return the body of a request for a gateway.
+
+    Args:
+        request: The request, checked.
+        provider: The gateway.
+        callback_url: Address for callbacks. Empty (default): none is sent.
+
+    Raises:
+        InvalidJob: If a value cannot be JSON.
+    """
+    kind, not_sent = type(request), provider.fixed_flags_for(type(request), getattr(request, "model", None))
     field_names = names(kind, provider)
     try:
-        sent = request.payload(provider.unsupported_fields.get(request.path, ())).items()
-        body: dict[str, Any] = {field_names[name]: value for name, value in sent if name not in gone}
+        payload = request.payload(provider.unsupported_fields.get(request.path, ())).items()
+        body: dict[str, Any] = {field_names[name]: value for name, value in payload if name not in not_sent}
         if provider.uses_jobs_api(kind):
             body = {"model": providers.PREFIX + kind.operation, "input": body}
         if callback_url:
             body["callBackUrl" if provider.uses_jobs_api(kind) else kind.callback] = callback_url
         return _ENCODER.encode(body)
-    except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # reached only by requests nobody checked
+    except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # only requests that were not checked
         raise InvalidJob(kind.__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
 
 
 def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:
-    """What a gateway calls the fields of a request."""
+    """Return the gateway's names of the fields of a request.
+
+    Args:
+        kind: The class of the request.
+        provider: The gateway.
+    """
     if provider.uses_jobs_api(kind):
         return {name: jobs_api.wire_name(theirs) for name, theirs in _names(kind).items()}
     return {**_names(kind), **provider.field_names.get(kind.path, {})}

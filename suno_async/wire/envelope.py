@@ -1,4 +1,4 @@
-"""Bytes out and bytes in, on the API's side: pure functions, everything odd about the service settled here."""
+"""Answers of the API: the envelope around the data, refusals, and what the answers to submits and calls mean."""
 
 import re
 from typing import Any, NamedTuple, TypeVar
@@ -10,35 +10,37 @@ from ..api.providers import Provider
 from ..api.requests import Call, Job, Request
 from ..api.results import Origin, Result
 from ..api.updates import Source, Stage, Update
-from ..errors import AlreadyExists, ApiError, DecodeError, RateLimited, ServerError, TaskFailed
+from ..errors import AlreadyExists, ApiError, DecodeError, Maintenance, RateLimited, ServerError, TaskFailed
 from . import jobs_api
-from .shapes import without_nulls
+from .shapes import UNREADABLE, without_nulls
 
 __all__ = [
-    "UNREADABLE",
+    "Envelope",
     "Reply",
     "accepted",
     "answer",
     "created_nothing",
+    "open_envelope",
+    "refusal",
     "result",
 ]
 
 R = TypeVar("R")
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""All that msgspec raises for bytes from strangers."""
-
 
 class Reply(NamedTuple):
-    """An HTTP answer, before anybody believed it."""
+    """An HTTP answer."""
 
     status: int
+    """HTTP status."""
     body: bytes
+    """The body."""
     retry_after: float | None = None
+    """Value of the header Retry-After in seconds, if there is one."""
 
 
 class Envelope(Struct, frozen=True):
-    """Any answer; `data` is left for whoever knows its shape."""
+    """What every answer has; `data` is not parsed, since its form depends on the request."""
 
     code: int
     msg: Any = None
@@ -46,10 +48,11 @@ class Envelope(Struct, frozen=True):
 
     @property
     def message(self) -> str:
+        """`msg`, if it is text."""
         return self.msg if isinstance(self.msg, str) else ""
 
 
-class _Accepted(Struct, frozen=True):
+class _TaskId(Struct, frozen=True):
     taskId: str | None = None  # noqa: N815  their two spellings, side by side
     task_id: str | None = None
 
@@ -57,16 +60,18 @@ class _Accepted(Struct, frozen=True):
 _ENVELOPE = msgspec.json.Decoder(Envelope, strict=False)
 
 
-# ---- out -------------------------------------------------------------------------------------------------------------
-
-
-# ---- in --------------------------------------------------------------------------------------------------------------
-
-
 def answer(reply: Reply, provider: Provider, path: str, *, once: bool = False) -> bytes:
-    """The `data` of a good answer; ApiError for a refusal, DecodeError for JSON of an unknown shape.
+    """Return the `data` of an answer, as JSON.
 
-    `once`: what is asked for is made once, so that a refusal may name the task that made it.
+    Args:
+        reply: The answer.
+        provider: The gateway.
+        path: Path of the request.
+        once: Whether the same thing is made once only, so that a refusal may name the task that made it.
+
+    Raises:
+        ApiError: If the answer is a refusal.
+        DecodeError: If the answer is JSON of an unknown form.
     """
     try:
         envelope = _ENVELOPE.decode(reply.body)
@@ -87,26 +92,65 @@ def _unreadable(reply: Reply, path: str, exc: Exception) -> ApiError | DecodeErr
 
 
 def refusal(reply: Reply, envelope: Envelope, provider: Provider, path: str, *, once: bool = False) -> ApiError:
+    """Return the error that a refusal means.
+
+    Args:
+        reply: The answer.
+        envelope: Its envelope.
+        provider: The gateway.
+        path: Path of the request.
+        once: Whether the same thing is made once only, so that a refusal may name the task that made it.
+    """
     code = reply.status if envelope.code == 200 else envelope.code
     message = envelope.message
     existing = _existing(bytes(envelope.data)) if once and code in (400, 409) else ""
     kind = AlreadyExists if existing else provider.refusal(code, message, path, reply.status)
     return kind(
-        code, message, path, status=reply.status, retry_after=reply.retry_after, existing_task_id=existing or None
+        code,
+        message,
+        path,
+        status=reply.status,
+        retry_after=reply.retry_after,
+        existing_task_id=existing or None,
+        names_task=bool(_task_id(bytes(envelope.data))),
     )
 
 
+MAY_HIDE_A_TASK = (408, 499, 504, 524)
+"""Time-outs, as HTTP status or as code: what was asked may go on behind them."""
+CREATED_NOTHING = (500, 501, 505, 531, 4030)
+"""Codes of the API's own failures, besides the refusals of the gateway's table: nothing was created, or refunded."""
+
+
 def created_nothing(error: Exception) -> bool:
-    """Whether a failed submit surely made no task: the API itself refused it, or HTTP did before the API."""
-    if not isinstance(error, ApiError):
+    """Return whether a failed submit surely created no task. What is not known to have created none may have.
+
+    Args:
+        error: The error of the submit.
+    """
+    if not isinstance(error, ApiError) or error.names_task:
         return False
-    if error.status >= 500:  # something in front of the API may speak JSON, too; a refusal has a code of the table
-        return error.code != 0 and not isinstance(error, ServerError)
-    return error.code != 0 or error.status >= 300
+    if error.status in MAY_HIDE_A_TASK or error.code in MAY_HIDE_A_TASK:
+        return False
+    if not error.code:  # no answer of the API: a proxy refused, or has lost the answer
+        return 300 <= error.status < 500
+    if error.code in CREATED_NOTHING or isinstance(error, RateLimited | Maintenance):
+        return True
+    return 400 <= error.code < 500 and type(error) is not ApiError  # a refusal of the table
 
 
 def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | Update[R]:
-    """The id of the task that a submit made; its end, where a call of the jobs route is answered at once."""
+    """Return the id of the task that a submit made, or its end where the jobs API answers a call at once.
+
+    Args:
+        reply: The answer to the submit.
+        provider: The gateway.
+        kind: The class of the request.
+
+    Raises:
+        ApiError: If the answer is a refusal.
+        DecodeError: If it names no task.
+    """
     path = provider.path(kind)
     data = answer(reply, provider, path, once=kind.unique)
     if not issubclass(kind, Job):
@@ -121,23 +165,34 @@ def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | 
 
 def _task_id(data: bytes) -> str:
     try:
-        found = msgspec.json.decode(data, type=_Accepted)
+        found = msgspec.json.decode(data, type=_TaskId)
     except UNREADABLE:
         return ""
     return found.taskId or found.task_id or ""
 
 
 def _existing(data: bytes) -> str:
-    """The task that a refusal as "exists already" names, in an object or bare (NOTES §10)."""
+    """The task that a refusal of a second request names, in an object or bare (NOTES §10)."""
     try:
         bare = msgspec.json.decode(data, type=str)
     except UNREADABLE:
         return _task_id(data).strip()
-    return bare if re.fullmatch(r"[0-9A-Fa-f]{32}", bare) else ""  # as ids are in practice; not a text for people
+    return bare if re.fullmatch(r"[0-9A-Fa-f]{32}", bare) else ""  # the form that ids have; other text is a message
 
 
 def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
-    """What a call was answered with. TaskFailed if the answer says that it came to nothing."""
+    """Return the result of a call.
+
+    Args:
+        reply: The answer.
+        call: The class of the call.
+        provider: The gateway.
+
+    Raises:
+        ApiError: If the answer is a refusal.
+        DecodeError: If the result cannot be read.
+        TaskFailed: If the answer says that the call failed.
+    """
     path = provider.path(call)
     data = answer(reply, provider, path)
     try:
@@ -156,6 +211,16 @@ def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
 
 
 def open_envelope(reply: Reply, path: str) -> Envelope:
+    """Return the envelope of an answer, a refusal or not.
+
+    Args:
+        reply: The answer.
+        path: Path of the request.
+
+    Raises:
+        ServerError: If the answer is no JSON.
+        DecodeError: If it is JSON of an unknown form.
+    """
     try:
         return _ENVELOPE.decode(reply.body)
     except UNREADABLE as exc:

@@ -1,7 +1,7 @@
-"""KIE's jobs route: every operation through one path, every task on one page.
+"""KIE's jobs API: one path for every operation, one details page for every task.
 
-The same requests, in snake_case under `input`; the outer `model` names the operation. The record tells `state`, and the
-result as JSON text (https://docs.kie.ai/market/common/get-task-detail).
+The requests are the same, in snake_case under `input`; the outer `model` names the operation. The record has a `state`,
+and the result as JSON text (https://docs.kie.ai/market/common/get-task-detail).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from msgspec import Struct
 from ..api.requests import Request
 from ..api.results import Origin, Result, effective_stage
 from ..api.updates import JobRecord, Source, Stage, Update
-from .shapes import as_called, at, without_nulls
+from .shapes import UNREADABLE, as_in_callbacks, at, without_nulls
 
 __all__ = ["STATES", "answers", "record_in", "update", "wire_name"]
 
@@ -28,18 +28,23 @@ STATES: Mapping[str, Stage] = {
     "fail": Stage.FAILED,
 }
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-
 
 def wire_name(name: str) -> str:
-    """A field's name of the older paths as this route spells it: infillStartS becomes infill_start_s."""
+    """Return the jobs API's name of a field: infillStartS becomes infill_start_s.
+
+    Args:
+        name: The legacy API's name.
+    """
     return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
 
 
 def record_in(body: bytes) -> JobRecord | None:
-    """The record in the `data` of a page or callback; of one with something odd in it, all that can be read.
+    """Return the record in the `data` of a page or callback; None if there is none.
 
-    None if there is none; it raises what msgspec raises for bodies that are none.
+    Fields of unexpected types are left out.
+
+    Args:
+        body: The body, which is JSON; else this raises one of `UNREADABLE`.
     """
     try:
         whole: JobRecord | None = at(("data",), JobRecord)(body)
@@ -61,7 +66,14 @@ def record_in(body: bytes) -> JobRecord | None:
 
 
 def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: Source = Source.POLL) -> Update[R]:
-    """What a record says of a task of this kind; `origin` is where the record lies in its body."""
+    """Return what a record says of a task.
+
+    Args:
+        record: The record.
+        kind: The class of the request.
+        origin: Where its body holds the record.
+        source: How the body came.
+    """
     stage = STATES.get(record.state.lower(), Stage.PENDING)
     found: R | None = None
     if stage is not Stage.FAILED:
@@ -83,17 +95,17 @@ def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: So
 
 
 class _Reading(NamedTuple):
-    """One way to read a result, and how much that gave."""
+    """One way to read a result, and how well it fits: whether it is complete, and how many fields are known."""
 
-    said: tuple[bool, int]
+    fit: tuple[bool, int]
     found: Any
     origin: Origin
 
 
 def _found(record: JobRecord, kind: type[Request[R]], origin: Origin) -> R | None:
-    """The result, from the text or the parsed form beside it, whichever says more.
+    """The result, from the text or from the parsed form beside it, whichever fits better.
 
-    JSON of another shape gives an empty result, whose `raw` has it all: nothing is lost to a shape nobody told us.
+    JSON of an unknown form gives an empty result, whose `raw` has everything.
     """
     readings = [
         reading
@@ -102,17 +114,17 @@ def _found(record: JobRecord, kind: type[Request[R]], origin: Origin) -> R | Non
     ]
     if not readings:
         return None
-    best = max(readings, key=lambda reading: reading.said)  # of equals the first, which is the documented one
+    best = max(readings, key=lambda reading: reading.fit)  # of equals the first, which is the documented one
     if isinstance(best.found, Result):
         best.found.came_from(best.origin)
     return cast("R", best.found)
 
 
 def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator[_Reading]:
-    """A result as this route holds it, in the spelling of the details page and in that of callbacks."""
+    """The ways to read a result: with the names of the details page, and with those of callbacks."""
     try:
         value = msgspec.json.decode(held)
-    except _UNREADABLE:
+    except UNREADABLE:
         return
     if value is None:
         return
@@ -122,20 +134,20 @@ def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator
     callback_names: Mapping[str, str] = getattr(kind.result, "callback_names", {})
     if isinstance(value, list) and callback_names:
         value = {next(iter(callback_names.values())): cast(Any, value)}
-    for shape in (kind.result, as_called(kind.result)):
+    for shape in (kind.result, as_in_callbacks(kind.result)):
         try:
-            spelt = msgspec.convert(without_nulls(value), shape, strict=False)
-            found = msgspec.convert(spelt, kind.result, from_attributes=True)
-        except _UNREADABLE:
+            read = msgspec.convert(without_nulls(value), shape, strict=False)
+            found = msgspec.convert(read, kind.result, from_attributes=True)
+        except UNREADABLE:
             continue
-        said = len(_names(shape) & cast("dict[str, Any]", value).keys()) if isinstance(value, dict) else 0
-        yield _Reading((bool(said) and (not isinstance(found, Result) or found.complete), said), found, origin)
+        known = len(_names(shape) & cast("dict[str, Any]", value).keys()) if isinstance(value, dict) else 0
+        yield _Reading((bool(known) and (not isinstance(found, Result) or found.complete), known), found, origin)
     if issubclass(kind.result, Result):
         yield _Reading((False, -1), kind.result(), origin)
 
 
 def _places(kind: type[Request[Any]]) -> Iterator[str]:
-    """Where it is known to lie, and one step into the older routes' bodies, whose shape is all we know of some."""
+    """Names under which the result may be: the documented one, then those of the legacy API's page and callbacks."""
     yield from getattr(kind.result, "jobs_result_path", ())
     yield from getattr(kind, "details_result_path", ())[1:]
     yield from (place[-1] for place in kind.callback_result_paths if len(place) > 1)
@@ -146,9 +158,15 @@ def _names(shape: Any) -> set[str]:
 
 
 def answers(data: bytes, kind: type[Request[R]], origin: Origin) -> R | None:
-    """The result if the answer to a submit already has it, as documented for some; None if it only names a task."""
-    best = max(_readings(data, kind, origin), key=lambda reading: reading.said, default=None)
-    if best is None or not best.said[0] or not isinstance(best.found, Result):
+    """Return the result if the answer to a submit already has it, as documented for some; None if it names a task.
+
+    Args:
+        data: `data` of the answer.
+        kind: The class of the request.
+        origin: Where the body holds `data`.
+    """
+    best = max(_readings(data, kind, origin), key=lambda reading: reading.fit, default=None)
+    if best is None or not best.fit[0] or not isinstance(best.found, Result):
         return None
     best.found.came_from(best.origin)
     return cast("R", best.found)

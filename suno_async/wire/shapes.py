@@ -1,4 +1,4 @@
-"""Shapes of bodies that no struct states: a value some way down, and a struct as callbacks spell it."""
+"""Forms of bodies that no struct states: a value at a path, a struct with the names of callbacks, lenient reading."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -8,11 +8,19 @@ from typing import Any, Optional, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-__all__ = ["as_called", "at", "shape", "without_nulls"]
+__all__ = ["UNREADABLE", "as_in_callbacks", "at", "shape", "without_nulls"]
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""All that msgspec raises for bytes from strangers."""
 
 
 def shape(path: tuple[str, ...], kind: Any) -> Any:
-    """The type of a body that holds a value of a kind at the end of a path; missing or null on the way is fine."""
+    """Return the type of a body that holds a value at a path, any part of which may be missing or null.
+
+    Args:
+        path: Names from the outside in.
+        kind: Type of the value.
+    """
     for name in reversed(path):
         inside = ("inside", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
         kind = msgspec.defstruct("Holding", [inside], frozen=True)
@@ -21,7 +29,14 @@ def shape(path: tuple[str, ...], kind: Any) -> Any:
 
 @cache
 def at(path: tuple[str, ...], kind: Any) -> Callable[[bytes], Any]:
-    """A reader of that value, None if it is not there; it raises what msgspec raises."""
+    """Return a function that reads the value at a path from a body; None if it is not there.
+
+    The function raises what msgspec raises (`UNREADABLE`).
+
+    Args:
+        path: Names from the outside in.
+        kind: Type of the value.
+    """
     decoder = msgspec.json.Decoder(shape(path, kind), strict=False)
 
     def read(body: bytes) -> Any:
@@ -36,24 +51,31 @@ def at(path: tuple[str, ...], kind: Any) -> Callable[[bytes], Any]:
 
 
 @cache
-def as_called(kind: Any) -> Any:
-    """The same type as callbacks spell it: snake_case, except where a field says its name itself.
+def as_in_callbacks(kind: Any) -> Any:
+    """Return the same type with the names of callbacks: snake_case, or what `callback_names` says.
 
     Values read with it become the original by `msgspec.convert(…, from_attributes=True)`.
+
+    Args:
+        kind: A result class, or a type that contains some.
     """
     if isinstance(kind, type) and issubclass(kind, Struct):
-        if all(_called(field, kind) == field.encode_name for field in msgspec.structs.fields(kind)):
+        if all(_callback_name(field, kind) == field.encode_name for field in msgspec.structs.fields(kind)):
             return kind
         return msgspec.defstruct(
             kind.__name__,
             [
-                (field.name, as_called(field.type), msgspec.field(default=field.default, name=_called(field, kind)))
+                (
+                    field.name,
+                    as_in_callbacks(field.type),
+                    msgspec.field(default=field.default, name=_callback_name(field, kind)),
+                )
                 for field in msgspec.structs.fields(kind)
             ],
             kw_only=True,
             frozen=True,
         )
-    args = tuple(as_called(arg) for arg in get_args(kind))
+    args = tuple(as_in_callbacks(arg) for arg in get_args(kind))
     match get_origin(kind):
         case None:
             return cast(Any, kind)
@@ -63,7 +85,7 @@ def as_called(kind: Any) -> Any:
             return made[args]
 
 
-def _called(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
+def _callback_name(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
     callback_names: Mapping[str, str] = getattr(kind, "callback_names", {})
     if field.name in callback_names:
         return callback_names[field.name]
@@ -73,10 +95,14 @@ def _called(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
 
 
 def without_nulls(value: Any) -> Any:
-    """The same JSON without what is null: null where we want a list or text is the same as nothing."""
+    """Return the same JSON without nulls, since null in place of a list or text means nothing.
+
+    Args:
+        value: Parsed JSON.
+    """
     if isinstance(value, dict):
-        held = cast("dict[str, Any]", value)
-        return {name: without_nulls(inside) for name, inside in held.items() if inside is not None}
+        fields = cast("dict[str, Any]", value)
+        return {name: without_nulls(inside) for name, inside in fields.items() if inside is not None}
     if isinstance(value, list):
         return [without_nulls(inside) for inside in cast(Any, value) if inside is not None]
     return value

@@ -1,7 +1,7 @@
-"""Tokens in callback addresses: proof of whom we told an address, and for which submission.
+"""Tokens in callback addresses: proof that a caller got its address from us, and for which submission.
 
-base64url, without padding, of 30 bytes: a version (1), the endpoint's number, the 12 bytes of the ref, and the first 16
-of HMAC-SHA256 over those 14. So a token always has 40 characters.
+A token is base64url, without padding, of 30 bytes: a version (1), the endpoint's `token_id`, the 12 bytes of the ref,
+and the first 16 of HMAC-SHA256 over those 14. So it always has 40 characters.
 """
 
 import hashlib
@@ -17,49 +17,70 @@ __all__ = ["NAME", "PLACE", "Token", "addressed", "found_in", "issue", "placed",
 VERSION = 1
 LABEL = b"suno_async callback token"
 NAME = "suno"
-"""The token's name in a query."""
+"""Name of the token in a query."""
 PLACE = "{token}"
-"""Where it goes in an address that has it elsewhere."""
+"""Placeholder of the token in the path of an address."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{40}")
 
 
 class Token(NamedTuple):
-    """What a genuine token tells."""
+    """The content of a genuine token."""
 
     token_id: int
-    """The endpoint's; 0 for a class of the user's own."""
+    """Number of the request class; 0 for classes of users."""
     ref: str
+    """The submission."""
 
 
 def secret_of(api_key: str) -> bytes:
-    """The secret of those who set none: every process with the key has the same, and it does not give away the key."""
+    """Return the default secret. It is the same in every process with the key, and the key cannot be computed from it.
+
+    Args:
+        api_key: The API key.
+    """
     return hmac.digest(api_key.encode(), LABEL, hashlib.sha256)
 
 
 def issue(secret: bytes, number: int, ref: str) -> str:
-    """The token of a submission; `ref` is base64url of 12 bytes."""
-    told = bytes((VERSION, number)) + urlsafe_b64decode(ref)
-    return urlsafe_b64encode(told + _mac(secret, told)).decode()
+    """Return the token of a submission.
+
+    Args:
+        secret: The secret.
+        number: `token_id` of the request class.
+        ref: The submission, base64url of 12 bytes.
+    """
+    content = bytes((VERSION, number)) + urlsafe_b64decode(ref)
+    return urlsafe_b64encode(content + _mac(secret, content)).decode()
 
 
 def read(token: str, secrets: Sequence[bytes]) -> Token | None:
-    """What a token tells if it was made with one of the secrets; each is compared in constant time."""
+    """Return the content of a token; None if it was made with none of the secrets.
+
+    Args:
+        token: The text.
+        secrets: The secrets, each compared in constant time.
+    """
     if not _TOKEN.fullmatch(token):
         return None
-    held = urlsafe_b64decode(token)
-    told, mac = held[:14], held[14:]
-    genuine = [hmac.compare_digest(mac, _mac(secret, told)) for secret in secrets]
-    if not any(genuine) or told[0] != VERSION:
+    decoded = urlsafe_b64decode(token)
+    content, mac = decoded[:14], decoded[14:]
+    genuine = [hmac.compare_digest(mac, _mac(secret, content)) for secret in secrets]
+    if not any(genuine) or content[0] != VERSION:
         return None
-    return Token(told[1], urlsafe_b64encode(told[2:]).decode())
+    return Token(content[1], urlsafe_b64encode(content[2:]).decode())
 
 
-def _mac(secret: bytes, told: bytes) -> bytes:
-    return hmac.digest(secret, told, hashlib.sha256)[:16]
+def _mac(secret: bytes, content: bytes) -> bytes:
+    return hmac.digest(secret, content, hashlib.sha256)[:16]
 
 
 def addressed(url: str, token: str) -> str:
-    """The callback address of one submission: the token where `{token}` stands, else in the query."""
+    """Return the callback address of one submission: the token in place of `{token}`, else in the query.
+
+    Args:
+        url: The callback address of the client.
+        token: The token of the submission.
+    """
     if PLACE in url:
         return url.replace(PLACE, token)
     parts = urlsplit(url)
@@ -67,12 +88,20 @@ def addressed(url: str, token: str) -> str:
 
 
 def found_in(path: str) -> list[str]:
-    """What may be a token in the path of an address."""
+    """Return the segments of a path that have the form of a token.
+
+    Args:
+        path: The path of an address.
+    """
     return [part for part in path.split("/") if _TOKEN.fullmatch(part)]
 
 
 def placed(url: str) -> bool:
-    """Whether an address has room for a token: `{token}` is a segment of its path, or is not there."""
+    """Return whether a token can be added to an address: `{token}` is one segment of its path, or is not there.
+
+    Args:
+        url: The callback address of the client.
+    """
     parts = urlsplit(url)
     inside = parts.path.split("/").count(PLACE)
     return url.count(PLACE) == inside <= 1 and NAME not in dict(parse_qsl(parts.query, keep_blank_values=True))

@@ -11,7 +11,7 @@ from suno_async import (
 )
 from suno_async.emulator import Emulator
 
-from .support import Door, open_door
+from .support import Recorder, open_recorder
 
 
 @pytest.fixture(params=[KIE, SUNOAPI], ids=lambda provider: provider.name)
@@ -29,6 +29,6 @@ async def suno(emulator: Emulator) -> AsyncIterator[SunoClient]:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[tuple[Door, str]]:
-    async with open_door() as opened:
+async def recorder() -> AsyncIterator[tuple[Recorder, str]]:
+    async with open_recorder() as opened:
         yield opened

@@ -1,6 +1,7 @@
 """What the tests of the emulator share: requests of every kind, clients, a callback address."""
 
 import json
+import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -56,8 +57,8 @@ EVERYWHERE = [KIE, KIE_JOBS, SUNOAPI, APIKLEY]
 URL = "https://e.example/a.mp3"
 
 
-class Door:
-    """A callback address that notes what is posted and answers by script."""
+class Recorder:
+    """A callback address that records what is posted, and answers with given statuses."""
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
@@ -69,26 +70,41 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door() -> AsyncGenerator[tuple[Door, str]]:
-    door = Door()
+async def open_recorder() -> AsyncGenerator[tuple[Recorder, str]]:
+    recorder = Recorder()
     app = web.Application()
-    app.router.add_post("/cb", door.__call__)
+    app.router.add_post("/cb", recorder.__call__)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield door, f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
+    yield recorder, f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
     await runner.cleanup()
 
 
-def calling(emulator: Emulator, url: str) -> SunoClient:
-    return SunoClient(
-        api_key=emulator.api_key, base_url=emulator.url, provider=emulator.provider, callback_url=url, model="V5"
-    )
+@asynccontextmanager
+async def receiving_client(emulator: Emulator, **settings: Any) -> AsyncGenerator[SunoClient]:
+    """A client whose receiver is served at its callback address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/suno"
+        async with calling(emulator, url, **settings) as suno:
+            app = web.Application()
+            app.router.add_post("/suno", suno.receiver().aiohttp)
+            runner = web.AppRunner(app)
+            await runner.setup()
+            await web.SockSite(runner, server).start()
+            yield suno
+            await runner.cleanup()
+
+
+def calling(emulator: Emulator, url: str, **settings: Any) -> SunoClient:
+    """A client with a callback address."""
+    address: Any = {"api_key": emulator.api_key, "base_url": emulator.url, "provider": emulator.provider}
+    return SunoClient(**address, callback_url=url, model="V5", **settings)
 
 
 MADE_AT_ONCE: dict[type[Request[Any]], Callable[[], Request[Any]]] = {
     GenerateMusic: lambda: GenerateMusic(prompt="rain in Lisbon"),
-    ExtendMusic: lambda: ExtendMusic(audio_id="made-up"),  # nobody checks it
+    ExtendMusic: lambda: ExtendMusic(audio_id="made-up"),  # the service does not check it
     UploadCover: lambda: UploadCover(upload_url=URL, style="pop", title="La"),
     UploadExtend: lambda: UploadExtend(upload_url=URL, continue_at=5, prompt="go on"),
     AddInstrumental: lambda: AddInstrumental(upload_url=URL, title="La", style="pop", negative_tags="rock"),
@@ -140,7 +156,7 @@ async def example_of(kind: type[Request[Any]], suno: SunoClient) -> Request[Any]
 
 
 def offered(kinds: list[type[Request[Any]]]) -> list[Any]:
-    """Kinds of requests, each at every gateway that has it."""
+    """Kinds of requests, each at every provider that has it."""
     return [
         pytest.param(provider, kind, id=f"{kind.__name__}-{provider.name}")
         for kind in kinds
@@ -149,12 +165,12 @@ def offered(kinds: list[type[Request[Any]]]) -> list[Any]:
     ]
 
 
-def by_task(provider: Provider, kind: type[Request[Any]]) -> bool:
-    """Whether a request is answered by a task at a gateway."""
+def answered_by_task(provider: Provider, kind: type[Request[Any]]) -> bool:
+    """Whether a request is answered by a task at a provider."""
     return issubclass(kind, Job) or (provider.uses_jobs_api(kind) and kind is not GetTimestampedLyrics)
 
 
-TASKS = [param for param in offered(list(TABLE)) if by_task(*param.values)]
+TASKS = [param for param in offered(list(TABLE)) if answered_by_task(*param.values)]
 
 
 @asynccontextmanager
@@ -173,7 +189,7 @@ async def submitted(suno: SunoClient, request: Any) -> Task[Any]:
     return task
 
 
-def whole(result: Any) -> bool:
+def is_complete(result: Any) -> bool:
     return isinstance(result, Result) and result.complete
 
 

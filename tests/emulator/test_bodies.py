@@ -28,12 +28,12 @@ from suno_async.api.requests import Request
 from suno_async.emulator import Emulator, Fault
 from suno_async.wire import callbacks, encoding
 
-from .support import TASKS, WORDS, Door, example_of, open_door, service, submitted, whole
+from .support import TASKS, WORDS, Recorder, example_of, is_complete, open_recorder, service, submitted
 
 pytestmark = pytest.mark.usefixtures("threads")
 
 
-async def polls(emulator: Emulator, path: str, task_id: str) -> list[Any]:
+async def poll_all(emulator: Emulator, path: str, task_id: str) -> list[Any]:
     """What a page says of a task in the course of time."""
     key = {"Authorization": f"Bearer {emulator.api_key}"}
     said: list[Any] = []
@@ -61,7 +61,7 @@ async def test_the_details_pages_speak_their_own_words(kind: Any, fault: Fault |
         request = await example_of(kind, suno)
         emulator.next(fault)
         task = await submitted(suno, request)
-        said = await polls(emulator, kind.details, task.id)
+        said = await poll_all(emulator, kind.details, task.id)
     words = distinct(
         [
             body["code"] if kind.state_in_code else body["data"].get("status", body["data"].get("successFlag"))
@@ -76,11 +76,11 @@ async def test_the_details_pages_speak_their_own_words(kind: Any, fault: Fault |
 
 
 @pytest.mark.parametrize(("fault", "end"), [(None, "success"), (Fault.FAIL, "fail")])
-async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> None:
+async def test_the_record_of_the_jobs_api(fault: Fault | None, end: str) -> None:
     async with service(KIE_JOBS) as (emulator, suno):
         emulator.next(fault)
         task = await suno.generate_lyrics(prompt="rain")
-        said = await polls(emulator, providers.RECORD, task.id)
+        said = await poll_all(emulator, providers.RECORD, task.id)
         assert distinct([body["data"]["state"] for body in said]) == ["waiting", "queuing", "generating", end]
         first, last = said[0]["data"], said[-1]["data"]
         assert (first["resultJson"], first["response"], first["completeTime"]) == ("", None, None)
@@ -96,7 +96,7 @@ async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> No
             assert (last["creditsConsumed"], last["failCode"]) == (0.4, None)
         else:
             assert (last["resultJson"], last["failCode"], last["failMsg"]) == ("", "500", Fault.FAIL.value)
-        assert (await polls(emulator, providers.RECORD, "unknown"))[0] == {
+        assert (await poll_all(emulator, providers.RECORD, "unknown"))[0] == {
             "code": 422,
             "msg": "recordInfo is null",
             "data": None,
@@ -105,52 +105,52 @@ async def test_the_record_of_the_jobs_route(fault: Fault | None, end: str) -> No
 
 @pytest.mark.parametrize("fault", [None, Fault.FAIL, Fault.REJECT])
 @pytest.mark.parametrize(("provider", "kind"), TASKS)
-async def test_every_callback_is_news_that_the_client_can_read(
-    provider: Provider, kind: type[Request[Any]], fault: Fault | None, door: tuple[Door, str]
+async def test_every_callback_is_an_update_that_the_client_can_read(
+    provider: Provider, kind: type[Request[Any]], fault: Fault | None, recorder: tuple[Recorder, str]
 ) -> None:
-    async with service(provider, speed=30, callback_url=door[1]) as (emulator, suno):
+    async with service(provider, speed=30, callback_url=recorder[1]) as (emulator, suno):
         request = (await example_of(kind, suno)).with_model("V5")
-        door[0].bodies.clear()
+        recorder[0].bodies.clear()
         emulator.next(fault)
-        body = encoding.encode(request, provider, door[1])
+        body = encoding.encode(request, provider, recorder[1])
         path, key = emulator.url + provider.path(kind), {"Authorization": f"Bearer {emulator.api_key}"}
         async with aiohttp.ClientSession() as session, session.post(path, data=body, headers=key) as answer:
             accepted = (await answer.json())["data"]
         await anyio.sleep(10)
-    posted = [callbacks.parse(json.dumps(body).encode()) for body in door[0].bodies]
-    assert {callback.task_id for callback in posted} == {accepted[provider.query(kind)]}
-    updates = [callbacks.update(callback, kind) for callback in posted]
+    recorded = [callbacks.parse(json.dumps(body).encode()) for body in recorder[0].bodies]
+    assert {callback.task_id for callback in recorded} == {accepted[provider.query(kind)]}
+    updates = [callbacks.update(callback, kind) for callback in recorded]
     by_stages = isinstance(request, Job) and request.details == GenerateMusic.details and kind is not ReplaceSection
     end = Stage.COMPLETE if fault is None else Stage.FAILED
     # The text stage has nothing that could be read as a track.
     assert [update.stage for update in updates] == ([Stage.TEXT, Stage.FIRST] if by_stages else []) + [end]
     if fault is None:
         assert isinstance(updates[-1].result, kind.result)
-        assert whole(updates[-1].result)
+        assert is_complete(updates[-1].result)
     else:
-        assert (updates[-1].message, door[0].bodies[-1]["msg"]) == (fault.value, fault.value)
+        assert (updates[-1].message, recorder[0].bodies[-1]["msg"]) == (fault.value, fault.value)
         assert updates[-1].code in (400, 500, 501)
 
 
 async def posted(provider: Provider, kind: type[Job[Any]], fault: Fault | None = None) -> Any:
     """The last callback of a job."""
-    async with open_door() as (door, url), service(provider, speed=30, callback_url=url) as (emulator, suno):
+    async with open_recorder() as (recorder, url), service(provider, speed=30, callback_url=url) as (emulator, suno):
         request = await example_of(kind, suno)
         emulator.next(fault)
         await submitted(suno, request)
         await anyio.sleep(10)
-        return door.bodies[-1]
+        return recorder.bodies[-1]
 
 
 @pytest.mark.parametrize(("provider", "name"), [(KIE, "vocal_separation_info"), (SUNOAPI, "vocal_removal_info")])
-async def test_callbacks_of_stems_are_spelt_as_each_gateway_does(provider: Provider, name: str) -> None:
+async def test_callbacks_of_stems_are_spelled_as_each_provider_does(provider: Provider, name: str) -> None:
     info = (await posted(provider, SeparateStems))["data"][name]
     assert {"vocal_url", "instrumental_url"} < info.keys()
     failed = await posted(provider, SeparateStems, Fault.FAIL)
     assert (failed["code"], failed["data"][name]) == (500, None)
 
 
-async def test_other_callbacks_are_spelt_as_each_gateway_does() -> None:
+async def test_other_callbacks_are_spelled_as_each_provider_does() -> None:
     kie, sunoapi = await posted(KIE, GenerateMidi), await posted(SUNOAPI, GenerateMidi)
     assert kie["data"].keys() == {"taskId", "state", "instruments"}
     assert (sunoapi.keys(), sunoapi["data"].keys()) == (

@@ -1,4 +1,4 @@
-"""The emulator's callbacks as a receiver meets them: signed, repeated, late, out of order, twice, forged."""
+"""The emulator's callbacks as a receiver gets them: signed, repeated, late, out of order, twice, forged."""
 
 import asyncio
 import base64
@@ -37,7 +37,7 @@ class Call(NamedTuple):
 
     @property
     def stage(self) -> str:
-        """The service's word for the stage that it reports."""
+        """The stage that it reports."""
         return str(json.loads(self.body)["data"]["callbackType"])
 
     @property
@@ -45,7 +45,7 @@ class Call(NamedTuple):
         return self.headers.get("X-Webhook-Timestamp"), self.headers.get("X-Webhook-Signature")
 
 
-class Door:
+class Recorder:
     """A callback address that notes what is posted and answers by script, each time after so many seconds."""
 
     def __init__(self) -> None:
@@ -66,29 +66,29 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    door = Door()
+async def recorder() -> AsyncIterator[Recorder]:
+    recorder = Recorder()
     app = web.Application()
-    app.router.add_post("/cb", door.__call__)
+    app.router.add_post("/cb", recorder.__call__)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    door.url = f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
-    yield door
+    recorder.url = f"http://127.0.0.1:{runner.addresses[0][1]}/cb"
+    yield recorder
     await runner.cleanup()
 
 
-class Shop(NamedTuple):
-    """An emulator, and one who orders there by hand."""
+class Caller(NamedTuple):
+    """An emulator, and requests to it without a client."""
 
     emulator: Emulator
     http: aiohttp.ClientSession
     callback: str
 
     async def submit(self, path: str = "/api/v1/generate", /, **body: Any) -> str:
-        """Order something, a song if no path is given, and get its task id."""
-        ordered = {"callBackUrl": self.callback} | (SONG if path == "/api/v1/generate" else {}) | body
-        async with self.http.post(path, json=ordered) as answer:
+        """Submit a job, a song if no path is given, and return its task id."""
+        body_ = {"callBackUrl": self.callback} | (SONG if path == "/api/v1/generate" else {}) | body
+        async with self.http.post(path, json=body_) as answer:
             said = await answer.json()
         assert said["code"] == 200, said
         (task_id,) = said["data"].values()
@@ -101,12 +101,12 @@ class Shop(NamedTuple):
 
 @asynccontextmanager
 async def opened(
-    door: Door, *, provider: Provider = KIE, query: str = "?suno=token", **settings: Any
-) -> AsyncGenerator[Shop]:
+    recorder: Recorder, *, provider: Provider = KIE, query: str = "?suno=token", **settings: Any
+) -> AsyncGenerator[Caller]:
     async with Emulator(provider=provider, seed=1, **settings) as emulator:
         key = {"Authorization": f"Bearer {emulator.api_key}"}
         async with aiohttp.ClientSession(emulator.url, headers=key) as http:
-            yield Shop(emulator, http, door.url + query)
+            yield Caller(emulator, http, recorder.url + query)
 
 
 # ---- signatures ------------------------------------------------------------------------------------------------------
@@ -140,18 +140,18 @@ def genuine(call: Call, task_id: str, key: str = KEY) -> bool:
     return signature == base64.b64encode(mac).decode()
 
 
-async def test_every_callback_is_signed_wherever_its_task_id_is(door: Door) -> None:
+async def test_every_callback_is_signed_wherever_its_task_id_is(recorder: Recorder) -> None:
     began = int(time.time())
-    async with opened(door, webhook_key=KEY) as shop:
-        song = await shop.submit()
-        lyrics = await shop.submit("/api/v1/lyrics", prompt="rain")
-        recovery = await shop.submit("/api/v1/suno/recovery", task_id="a task of last year")
-        phrase = await shop.submit("/api/v1/voice/validate", voiceUrl=AUDIO, vocalStartS=0, vocalEndS=15)
+    async with opened(recorder, webhook_key=KEY) as caller:
+        song = await caller.submit()
+        lyrics = await caller.submit("/api/v1/lyrics", prompt="rain")
+        recovery = await caller.submit("/api/v1/suno/recovery", task_id="a task of last year")
+        phrase = await caller.submit("/api/v1/voice/validate", voiceUrl=AUDIO, vocalStartS=0, vocalEndS=15)
         await anyio.sleep(300)
-        cover = await shop.submit("/api/v1/suno/cover/generate", taskId=song)
+        cover = await caller.submit("/api/v1/suno/cover/generate", taskId=song)
         await anyio.sleep(300)
     places: dict[str, set[tuple[str, ...]]] = {}
-    for call in door.calls:
+    for call in recorder.calls:
         body = json.loads(call.body)
         held = body if "taskId" in body or "task_id" in body else body["data"]
         name = "task_id" if "task_id" in held else "taskId"
@@ -168,22 +168,22 @@ async def test_every_callback_is_signed_wherever_its_task_id_is(door: Door) -> N
     }
 
 
-async def test_the_jobs_route_signs_too(door: Door) -> None:
-    async with opened(door, provider=KIE_JOBS, webhook_key=KEY) as shop:
+async def test_the_jobs_api_signs_too(recorder: Recorder) -> None:
+    async with opened(recorder, provider=KIE_JOBS, webhook_key=KEY) as caller:
         held = {"prompt": "rain", "custom_mode": False, "instrumental": False, "model": "V5"}
-        song = await shop.submit("/api/v1/jobs/createTask", model="ai-music-api/generate", input=held)
+        song = await caller.submit("/api/v1/jobs/createTask", model="ai-music-api/generate", input=held)
         words = {"prompt": "rain"}
-        lyrics = await shop.submit("/api/v1/jobs/createTask", model="ai-music-api/generate-lyrics", input=words)
+        lyrics = await caller.submit("/api/v1/jobs/createTask", model="ai-music-api/generate-lyrics", input=words)
         await anyio.sleep(300)
-    assert len(door.calls) == 4
-    assert all(genuine(call, song) or genuine(call, lyrics) for call in door.calls)
+    assert len(recorder.calls) == 4
+    assert all(genuine(call, song) or genuine(call, lyrics) for call in recorder.calls)
 
 
-async def test_nothing_is_signed_unless_asked_for(door: Door) -> None:
-    async with opened(door) as shop:
-        await shop.submit()
+async def test_nothing_is_signed_unless_asked_for(recorder: Recorder) -> None:
+    async with opened(recorder) as caller:
+        await caller.submit()
         await anyio.sleep(300)
-    assert [call.signature for call in door.calls] == [(None, None)] * 3
+    assert [call.signature for call in recorder.calls] == [(None, None)] * 3
 
 
 @pytest.mark.parametrize("provider", [SUNOAPI, APIKLEY], ids=lambda provider: provider.name)
@@ -197,25 +197,25 @@ def test_it_signs_only_where_a_signature_is_known(provider: Provider) -> None:
 # ---- what was posted, and when ---------------------------------------------------------------------------------------
 
 
-async def test_what_was_posted_is_kept(door: Door) -> None:
-    async with opened(door, webhook_key=KEY) as shop:
-        song = await shop.submit()
+async def test_what_was_posted_is_kept(recorder: Recorder) -> None:
+    async with opened(recorder, webhook_key=KEY) as caller:
+        song = await caller.submit()
         await anyio.sleep(300)
-        assert list(shop.emulator.posted) == [
-            Posted(shop.callback, given, call.body, song, stage, [200])
-            for call, stage in zip(door.calls, (Stage.TEXT, Stage.FIRST, Stage.COMPLETE), strict=True)
-            for given in [{name: call.headers[name] for name in shop.emulator.posted[0].headers}]
+        assert list(caller.emulator.posted) == [
+            Posted(caller.callback, given, call.body, song, stage, [200])
+            for call, stage in zip(recorder.calls, (Stage.TEXT, Stage.FIRST, Stage.COMPLETE), strict=True)
+            for given in [{name: call.headers[name] for name in caller.emulator.posted[0].headers}]
         ]
-        assert {call.path for call in door.calls} == {"/cb?suno=token"}
-        assert set(shop.emulator.posted[0].headers) == {
+        assert {call.path for call in recorder.calls} == {"/cb?suno=token"}
+        assert set(caller.emulator.posted[0].headers) == {
             "Content-Type",
             "X-Webhook-Timestamp",
             "X-Webhook-Signature",
         }
-        shop.emulator.next(Fault.REJECT)
-        await shop.submit()
+        caller.emulator.next(Fault.REJECT)
+        await caller.submit()
         await anyio.sleep(300)
-        assert [posted.stage for posted in shop.emulator.posted][3:] == [Stage.TEXT, Stage.FIRST, Stage.FAILED]
+        assert [posted.stage for posted in caller.emulator.posted][3:] == [Stage.TEXT, Stage.FIRST, Stage.FAILED]
 
 
 @pytest.mark.parametrize(
@@ -226,127 +226,129 @@ async def test_what_was_posted_is_kept(door: Door) -> None:
         ([503], [503, 200]),
     ],
 )
-async def test_anything_but_200_is_repeated_three_times(door: Door, statuses: list[int], answered: list[int]) -> None:
+async def test_anything_but_200_is_repeated_three_times(
+    recorder: Recorder, statuses: list[int], answered: list[int]
+) -> None:
     """The same bytes, a second apart; then it gives up."""
-    door.statuses = [*statuses]
-    async with opened(door, webhook_key=KEY) as shop:
-        task_id = await shop.submit("/api/v1/lyrics", prompt="rain")
+    recorder.statuses = [*statuses]
+    async with opened(recorder, webhook_key=KEY) as caller:
+        task_id = await caller.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(60)
-        assert [posted.statuses for posted in shop.emulator.posted] == [answered]
-        assert shop.emulator.runs[task_id].undelivered is (200 not in answered)
-    assert len({(call.signature, call.body) for call in door.calls}) == 1
-    assert [call.at - door.calls[0].at for call in door.calls] == pytest.approx(range(len(answered)), abs=0.1)
+        assert [posted.statuses for posted in caller.emulator.posted] == [answered]
+        assert caller.emulator.runs[task_id].undelivered is (200 not in answered)
+    assert len({(call.signature, call.body) for call in recorder.calls}) == 1
+    assert [call.at - recorder.calls[0].at for call in recorder.calls] == pytest.approx(range(len(answered)), abs=0.1)
 
 
-async def test_an_answer_after_fifteen_seconds_is_none(door: Door) -> None:
-    door.slow = 20
-    async with opened(door) as shop:
-        await shop.submit("/api/v1/lyrics", prompt="rain")
-        await shop.submit("/api/v1/lyrics", prompt="rain", callBackUrl="http://127.0.0.1:1/nobody")
+async def test_an_answer_after_fifteen_seconds_is_none(recorder: Recorder) -> None:
+    recorder.slow = 20
+    async with opened(recorder) as caller:
+        await caller.submit("/api/v1/lyrics", prompt="rain")
+        await caller.submit("/api/v1/lyrics", prompt="rain", callBackUrl="http://127.0.0.1:1/nobody")
         await anyio.sleep(120)
-        slow, nobody = sorted(shop.emulator.posted, key=lambda posted: posted.url, reverse=True)
+        slow, nobody = sorted(caller.emulator.posted, key=lambda posted: posted.url, reverse=True)
     assert (nobody.statuses, slow.statuses) == ([0] * 4, [0] * 4)
-    first, *others = (call.at for call in door.calls)
+    first, *others = (call.at for call in recorder.calls)
     assert [at - first for at in others] == pytest.approx([16, 32, 48], abs=1.5)
 
 
-async def test_what_is_not_taken_yet_is_there_to_be_seen(door: Door) -> None:
-    door.statuses = [500] * 4
-    async with opened(door, speed=0) as shop:
-        await shop.submit()
-        shop.emulator.advance(300)
+async def test_what_is_not_taken_yet_is_there_to_be_seen(recorder: Recorder) -> None:
+    recorder.statuses = [500] * 4
+    async with opened(recorder, speed=0) as caller:
+        await caller.submit()
+        caller.emulator.advance(300)
         await anyio.sleep(1.5)
-        assert [posted.statuses for posted in shop.emulator.posted] == [[500, 500]]
+        assert [posted.statuses for posted in caller.emulator.posted] == [[500, 500]]
 
 
 # ---- on request: late, reordered, twice, too early -------------------------------------------------------------------
 
 
-async def test_callbacks_come_a_minute_late(door: Door) -> None:
-    async with opened(door, speed=10) as shop:
-        shop.emulator.next(Fault.DELAYED)
+async def test_callbacks_come_a_minute_late(recorder: Recorder) -> None:
+    async with opened(recorder, speed=10) as caller:
+        caller.emulator.next(Fault.DELAYED)
         began = now()
-        marks = shop.emulator.runs[await shop.submit()].marks
+        marks = caller.emulator.runs[await caller.submit()].marks
         await anyio.sleep(30)
-    assert door.stages == ["text", "first", "complete"]
-    late = [(call.at - began) * 10 - mark for call, mark in zip(door.calls, marks.values(), strict=True)]
+    assert recorder.stages == ["text", "first", "complete"]
+    late = [(call.at - began) * 10 - mark for call, mark in zip(recorder.calls, marks.values(), strict=True)]
     assert late == pytest.approx([60] * 3, abs=1)
 
 
-async def test_callbacks_come_after_the_end_the_last_one_first(door: Door) -> None:
-    async with opened(door) as shop:
-        shop.emulator.next(Fault.REORDERED)
-        end = shop.emulator.runs[await shop.submit()].marks[Stage.COMPLETE]
-        lyrics = await shop.submit("/api/v1/lyrics", prompt="rain")
+async def test_callbacks_come_after_the_end_the_last_one_first(recorder: Recorder) -> None:
+    async with opened(recorder) as caller:
+        caller.emulator.next(Fault.REORDERED)
+        end = caller.emulator.runs[await caller.submit()].marks[Stage.COMPLETE]
+        lyrics = await caller.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(300)
-    assert [call.stage for call in door.calls if lyrics.encode() not in call.body] == ["complete", "first", "text"]
-    assert [call.at for call in door.calls[1:]] == pytest.approx([end] * 3, abs=0.5)
+    assert [call.stage for call in recorder.calls if lyrics.encode() not in call.body] == ["complete", "first", "text"]
+    assert [call.at for call in recorder.calls[1:]] == pytest.approx([end] * 3, abs=0.5)
 
 
-async def test_callbacks_come_twice_and_both_must_be_taken(door: Door) -> None:
-    async with opened(door) as shop:
-        shop.emulator.next(Fault.DUPLICATED, Fault.DUPLICATED)
-        door.statuses = [200, 503]
-        song = await shop.submit()
+async def test_callbacks_come_twice_and_both_must_be_taken(recorder: Recorder) -> None:
+    async with opened(recorder) as caller:
+        caller.emulator.next(Fault.DUPLICATED, Fault.DUPLICATED)
+        recorder.statuses = [200, 503]
+        song = await caller.submit()
         await anyio.sleep(300)
-        assert door.stages == ["text"] * 3 + ["first"] * 2 + ["complete"] * 2
-        assert sorted(posted.statuses for posted in shop.emulator.posted) == [[200]] * 5 + [[503, 200]]
-        assert await shop.state(song) == "SUCCESS"
+        assert recorder.stages == ["text"] * 3 + ["first"] * 2 + ["complete"] * 2
+        assert sorted(posted.statuses for posted in caller.emulator.posted) == [[200]] * 5 + [[503, 200]]
+        assert await caller.state(song) == "SUCCESS"
 
-        door.statuses = [200] + [500] * 4
-        again = await shop.submit()
+        recorder.statuses = [200] + [500] * 4
+        again = await caller.submit()
         await anyio.sleep(300)
-        assert door.stages[7:] == ["text"] * 5
-        assert await shop.state(again) == "CALLBACK_EXCEPTION"
+        assert recorder.stages[7:] == ["text"] * 5
+        assert await caller.state(again) == "CALLBACK_EXCEPTION"
 
 
-async def test_a_callback_comes_before_the_answer_to_its_submit(door: Door) -> None:
-    async with opened(door, webhook_key=KEY) as shop:
-        shop.emulator.next(Fault.OVERTAKING, Fault.OVERTAKING)
-        door.slow = 0.5
-        song = await shop.submit()
-        assert door.stages == ["text"]
+async def test_a_callback_comes_before_the_answer_to_its_submit(recorder: Recorder) -> None:
+    async with opened(recorder, webhook_key=KEY) as caller:
+        caller.emulator.next(Fault.OVERTAKING, Fault.OVERTAKING)
+        recorder.slow = 0.5
+        song = await caller.submit()
+        assert recorder.stages == ["text"]
         assert now() == pytest.approx(0.5, abs=0.1)
-        assert genuine(door.calls[0], song)
-        assert await shop.state(song) == "TEXT_SUCCESS"
+        assert genuine(recorder.calls[0], song)
+        assert await caller.state(song) == "TEXT_SUCCESS"
         await anyio.sleep(300)
-        assert door.stages == ["text", "first", "complete"]
+        assert recorder.stages == ["text", "first", "complete"]
 
         began = now()
-        lyrics = await shop.submit("/api/v1/lyrics", prompt="rain")
-        assert door.stages[3:] == ["complete"]
+        lyrics = await caller.submit("/api/v1/lyrics", prompt="rain")
+        assert recorder.stages[3:] == ["complete"]
         assert now() - began == pytest.approx(0.5, abs=0.1)
-        assert genuine(door.calls[3], lyrics)
+        assert genuine(recorder.calls[3], lyrics)
 
 
 @pytest.mark.parametrize(("status", "slow", "waits"), [(503, 0, 0), (200, 5, 1), (503, 5, 1)])
 async def test_the_answer_waits_for_the_receivers_first_and_a_second_at_most(
-    door: Door, status: int, slow: float, waits: float
+    recorder: Recorder, status: int, slow: float, waits: float
 ) -> None:
-    async with opened(door) as shop:
-        shop.emulator.next(Fault.OVERTAKING)
-        door.statuses, door.slow = [status], slow
-        await shop.submit()
-        assert len(door.calls) == 1
+    async with opened(recorder) as caller:
+        caller.emulator.next(Fault.OVERTAKING)
+        recorder.statuses, recorder.slow = [status], slow
+        await caller.submit()
+        assert len(recorder.calls) == 1
         assert now() == pytest.approx(waits, abs=0.1)
         await anyio.sleep(300)
-        assert door.stages[-2:] == ["first", "complete"]
+        assert recorder.stages[-2:] == ["first", "complete"]
 
 
 async def test_an_answer_that_nothing_can_overtake_comes_at_once() -> None:
-    async with opened(Door()) as shop:
-        shop.emulator.next(Fault.OVERTAKING)
-        song = await shop.submit(callBackUrl="https://suno-async.invalid/callback")
+    async with opened(Recorder()) as caller:
+        caller.emulator.next(Fault.OVERTAKING)
+        song = await caller.submit(callBackUrl="https://suno-async.invalid/callback")
         assert now() == pytest.approx(0, abs=0.1)
-        assert await shop.state(song) == "PENDING"
+        assert await caller.state(song) == "PENDING"
 
 
-async def test_of_a_replaced_section_nothing_is_posted_before_its_end(door: Door) -> None:
+async def test_of_a_replaced_section_nothing_is_posted_before_its_end(recorder: Recorder) -> None:
     """So the end is what overtakes, or comes first of all."""
-    async with opened(door) as shop:
+    async with opened(recorder) as caller:
         for fault in (Fault.OVERTAKING, Fault.REORDERED, Fault.DUPLICATED):
-            shop.emulator.next(fault)
-            song = await shop.submit(
+            caller.emulator.next(fault)
+            song = await caller.submit(
                 "/api/v1/generate/replace-section",
                 taskId="t",
                 audioId="a",
@@ -357,60 +359,60 @@ async def test_of_a_replaced_section_nothing_is_posted_before_its_end(door: Door
                 infillStartS=10,
                 infillEndS=30,
             )
-            assert (await shop.state(song) == "SUCCESS") is (fault is Fault.OVERTAKING)
+            assert (await caller.state(song) == "SUCCESS") is (fault is Fault.OVERTAKING)
             await anyio.sleep(300)
-    assert door.stages == ["complete"] * 4
+    assert recorder.stages == ["complete"] * 4
 
 
 # ---- from outside: replayed and forged -------------------------------------------------------------------------------
 
 
-async def test_a_kept_callback_is_replayed_byte_for_byte(door: Door) -> None:
-    async with opened(door, webhook_key=KEY) as shop:
-        await shop.submit("/api/v1/lyrics", prompt="rain")
+async def test_a_kept_callback_is_replayed_byte_for_byte(recorder: Recorder) -> None:
+    async with opened(recorder, webhook_key=KEY) as caller:
+        await caller.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(60)
-        (posted,) = shop.emulator.posted
-        door.statuses = [401]
-        assert [await shop.emulator.replay(posted) for _ in range(2)] == [401, 200]
-        first, *again = door.calls
+        (posted,) = caller.emulator.posted
+        recorder.statuses = [401]
+        assert [await caller.emulator.replay(posted) for _ in range(2)] == [401, 200]
+        first, *again = recorder.calls
         assert [call[1:] for call in again] == [first[1:]] * 2
-        assert list(shop.emulator.posted) == [posted]
+        assert list(caller.emulator.posted) == [posted]
         assert posted.statuses == [200]
 
 
-async def test_a_replay_can_be_older_or_newer_and_is_signed_anew_for_it(door: Door) -> None:
-    async with opened(door, webhook_key=KEY) as shop:
-        task_id = await shop.submit("/api/v1/lyrics", prompt="rain")
+async def test_a_replay_can_be_older_or_newer_and_is_signed_anew_for_it(recorder: Recorder) -> None:
+    async with opened(recorder, webhook_key=KEY) as caller:
+        task_id = await caller.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(60)
-        (posted,) = shop.emulator.posted
+        (posted,) = caller.emulator.posted
         for age in (600, -600, 0.2):
-            assert await shop.emulator.replay(posted, age=age) == 200
-    first, *again = door.calls
+            assert await caller.emulator.replay(posted, age=age) == 200
+    first, *again = recorder.calls
     signed_at = int(first.signature[0] or 0)
     assert [int(call.signature[0] or 0) - signed_at for call in again] == [-600, 600, 0]
     assert all(genuine(call, task_id) and call.body == first.body for call in again)
 
 
-async def test_what_was_not_signed_has_no_age(door: Door) -> None:
-    async with opened(door) as shop:
-        await shop.submit("/api/v1/lyrics", prompt="rain")
+async def test_what_was_not_signed_has_no_age(recorder: Recorder) -> None:
+    async with opened(recorder) as caller:
+        await caller.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(60)
-        assert await shop.emulator.replay(shop.emulator.posted[0], age=600) == 200
-    first, again = door.calls
+        assert await caller.emulator.replay(caller.emulator.posted[0], age=600) == 200
+    first, again = recorder.calls
     assert again[1:] == first[1:]
 
 
-async def test_a_forgery_is_honest_but_for_its_proof(door: Door) -> None:
+async def test_a_forgery_is_honest_but_for_its_proof(recorder: Recorder) -> None:
     """It comes before its time, unsigned and without the token, and changes nothing at the service."""
-    async with opened(door, webhook_key=KEY, query="?suno=token#top") as shop:
-        song = await shop.submit()
-        door.statuses = [401]
-        assert await shop.emulator.forge(song, Stage.COMPLETE) == 401
-        assert await shop.emulator.forge(shop.emulator.runs[song], Stage.FAILED) == 200
-        assert await shop.state(song) == "PENDING"
-        assert not shop.emulator.posted
+    async with opened(recorder, webhook_key=KEY, query="?suno=token#top") as caller:
+        song = await caller.submit()
+        recorder.statuses = [401]
+        assert await caller.emulator.forge(song, Stage.COMPLETE) == 401
+        assert await caller.emulator.forge(caller.emulator.runs[song], Stage.FAILED) == 200
+        assert await caller.state(song) == "PENDING"
+        assert not caller.emulator.posted
         await anyio.sleep(300)
-    complete, failed, *_, honest = door.calls
+    complete, failed, *_, honest = recorder.calls
     assert (complete.path, complete.signature, complete.headers["Content-Type"]) == (
         "/cb",
         (None, None),
@@ -420,32 +422,32 @@ async def test_a_forgery_is_honest_but_for_its_proof(door: Door) -> None:
     assert (failed.stage, json.loads(failed.body)["code"]) == ("error", 501)
 
 
-async def test_a_forgery_can_use_what_was_captured(door: Door) -> None:
+async def test_a_forgery_can_use_what_was_captured(recorder: Recorder) -> None:
     """KIE's signature does not cover the body (NOTES §5)."""
-    async with opened(door, webhook_key=KEY) as shop:
-        song = await shop.submit()
+    async with opened(recorder, webhook_key=KEY) as caller:
+        song = await caller.submit()
         await anyio.sleep(20)
-        (captured,) = shop.emulator.posted
+        (captured,) = caller.emulator.posted
         evil = b'{"code":200,"data":{"callbackType":"complete","task_id":"%b"}}' % song.encode()
-        forge = shop.emulator.forge
+        forge = caller.emulator.forge
         assert await forge(song, Stage.COMPLETE, url=captured.url, headers=captured.headers, body=evil) == 200
         assert await forge(song, Stage.PENDING, headers={"content-type": "text/plain"}, body=b"") == 200
         assert await forge(song, Stage.TEXT, url="http://127.0.0.1:1/nobody") == 0
-    _, captured_again, plain = door.calls
+    _, captured_again, plain = recorder.calls
     assert genuine(captured_again, song)
     assert (captured_again.path, captured_again.body) == ("/cb?suno=token", evil)
     assert (plain.path, plain.headers["Content-Type"], plain.body) == ("/cb", "text/plain", b"")
 
 
-async def test_what_cannot_be_forged_is_refused(door: Door) -> None:
-    async with opened(door) as shop:
-        lyrics = await shop.submit("/api/v1/lyrics", prompt="rain")
+async def test_what_cannot_be_forged_is_refused(recorder: Recorder) -> None:
+    async with opened(recorder) as caller:
+        lyrics = await caller.submit("/api/v1/lyrics", prompt="rain")
         with pytest.raises(KeyError):
-            await shop.emulator.forge("unknown", Stage.COMPLETE)
+            await caller.emulator.forge("unknown", Stage.COMPLETE)
         with pytest.raises(ValueError, match="nothing is posted of GenerateLyrics at TEXT"):
-            await shop.emulator.forge(lyrics, Stage.TEXT)
+            await caller.emulator.forge(lyrics, Stage.TEXT)
         phrase: dict[str, Any] = {"voiceUrl": AUDIO, "vocalStartS": 0, "vocalEndS": 15, "callBackUrl": ""}
-        silent = await shop.submit("/api/v1/voice/validate", **phrase)
+        silent = await caller.submit("/api/v1/voice/validate", **phrase)
         with pytest.raises(ValueError, match="has no callback address"):
-            await shop.emulator.forge(silent, Stage.COMPLETE)
-        assert await shop.emulator.forge(silent, Stage.COMPLETE, url=door.url) == 200
+            await caller.emulator.forge(silent, Stage.COMPLETE)
+        assert await caller.emulator.forge(silent, Stage.COMPLETE, url=recorder.url) == 200

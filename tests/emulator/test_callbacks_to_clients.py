@@ -1,10 +1,7 @@
 """Callbacks of tasks that a client submitted."""
 
-import socket
-
 import anyio
 import pytest
-from aiohttp import web
 
 from suno_async import (
     KIE,
@@ -15,37 +12,37 @@ from suno_async import (
 from suno_async.emulator import Emulator, Fault
 
 from ..conftest import now
-from .support import Door, calling, open_door
+from .support import Recorder, calling, open_recorder, receiving_client
 
 pytestmark = pytest.mark.usefixtures("threads")
 
 
-async def test_callbacks_are_posted_stage_by_stage(emulator: Emulator, door: tuple[Door, str]) -> None:
-    async with calling(emulator, door[1]) as suno:
+async def test_callbacks_are_posted_stage_by_stage(emulator: Emulator, recorder: tuple[Recorder, str]) -> None:
+    async with calling(emulator, recorder[1]) as suno:
         music = await suno.generate_music(prompt="rain")
         lyrics = await suno.generate_lyrics(prompt="rain")
         await anyio.sleep(300)
-    posted = [body["data"] for body in door[0].bodies]
+    posted = [body["data"] for body in recorder[0].bodies]
     assert [data["callbackType"] for data in posted if data.get("task_id") == music.id] == ["text", "first", "complete"]
     name = "task_id" if emulator.provider is KIE else "taskId"
     assert [data["callbackType"] for data in posted if data.get(name) == lyrics.id] == ["complete"]
 
 
 async def test_a_callback_that_is_not_taken_is_posted_three_times_more(
-    emulator: Emulator, door: tuple[Door, str]
+    emulator: Emulator, recorder: tuple[Recorder, str]
 ) -> None:
-    door[0].statuses = [500, 503, 404, 200]
-    async with calling(emulator, door[1]) as suno:
+    recorder[0].statuses = [500, 503, 404, 200]
+    async with calling(emulator, recorder[1]) as suno:
         await suno.generate_lyrics(prompt="rain")
         await anyio.sleep(60)
-    assert len(door[0].bodies) == 4
+    assert len(recorder[0].bodies) == 4
 
 
 async def test_an_address_that_never_answers_is_a_callback_exception_and_the_song_is_fine(
-    emulator: Emulator, door: tuple[Door, str]
+    emulator: Emulator, recorder: tuple[Recorder, str]
 ) -> None:
-    door[0].statuses = [500] * 100
-    async with calling(emulator, door[1]) as suno:
+    recorder[0].statuses = [500] * 100
+    async with calling(emulator, recorder[1]) as suno:
         task = await suno.generate_music(prompt="rain")
         assert len((await task).tracks) == 2
     assert task.last.status == "CALLBACK_EXCEPTION"
@@ -60,31 +57,23 @@ async def test_the_default_callback_address_is_never_called(suno: SunoClient, em
 
 
 async def test_callbacks_end_a_wait_without_a_poll(emulator: Emulator) -> None:
-    """From submit to result through a real receiver, faster than the pace of polls alone."""
-    address = socket.create_server(("127.0.0.1", 0))
-    suno = calling(emulator, f"http://127.0.0.1:{address.getsockname()[1]}/suno")
-    app = web.Application()
-    app.router.add_post("/suno", suno.receiver().aiohttp)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.SockSite(runner, address).start()
-    task = await suno.generate_music(prompt="rain")
-    sources = {update.stage: update.source async for update in task}
-    assert sources[Stage.COMPLETE] is Source.CALLBACK
-    assert not [seen for seen in emulator.log if seen.path.endswith("record-info")]
-    assert now() == pytest.approx(emulator.runs[task.id].marks[Stage.COMPLETE], abs=0.5)
-    await suno.aclose()
-    await runner.cleanup()
+    """From submit to result through a real receiver, faster than the pace of polls."""
+    async with receiving_client(emulator) as suno:
+        task = await suno.generate_music(prompt="rain")
+        sources = {update.stage: update.source async for update in task}
+        assert sources[Stage.COMPLETE] is Source.CALLBACK
+        assert not [seen for seen in emulator.log if seen.path.endswith("record-info")]
+        assert now() == pytest.approx(emulator.runs[task.id].marks[Stage.COMPLETE], abs=0.5)
 
 
 async def posted_stages(emulator: Emulator, *faults: Fault) -> list[str]:
-    """The stages that are posted of a song when time makes one step over all of them."""
-    async with open_door() as (door, url), calling(emulator, url) as suno:
+    """The stages that are posted of a song when the clock is moved past all of them at once."""
+    async with open_recorder() as (recorder, url), calling(emulator, url) as suno:
         emulator.next(*faults)
         await suno.generate_music(prompt="rain")
         emulator.advance(300)
         await anyio.sleep(30)
-    return [body["data"]["callbackType"] for body in door.bodies]
+    return [body["data"]["callbackType"] for body in recorder.bodies]
 
 
 async def test_a_step_over_all_stages_posts_each_of_them_once() -> None:
@@ -97,6 +86,6 @@ async def test_a_failure_is_posted_once() -> None:
         assert (await posted_stages(emulator, Fault.FAIL)).count("error") == 1
 
 
-async def test_an_emulator_whose_clock_stands_is_stepped_by_hand() -> None:
+async def test_an_emulator_whose_clock_stands_still_is_moved_by_hand() -> None:
     async with Emulator(speed=0) as emulator:
         assert await posted_stages(emulator) == ["text", "first", "complete"]

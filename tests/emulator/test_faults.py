@@ -29,7 +29,7 @@ from suno_async import (
 from suno_async.api.requests import Request
 from suno_async.emulator import Emulator, Fault
 
-from .support import TASKS, WORDS, example_of, service, whole
+from .support import TASKS, WORDS, example_of, is_complete, service
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -132,7 +132,7 @@ async def test_every_task_survives_what_can_be_survived(
     async with service(provider) as (emulator, suno):
         request = await example_of(kind, suno)
         emulator.next(fault)
-        assert whole(await suno.run(request))
+        assert is_complete(await suno.run(request))
 
 
 async def test_faults_can_be_meant_for_one_endpoint() -> None:

@@ -68,7 +68,7 @@ async def test_what_is_made_once_is_refused_the_second_time(provider: Provider) 
         music = await suno.run(GenerateMusic(prompt="rain"))
         one, two = music.tracks
         cover = await suno.generate_cover(music)
-        assert (await suno.generate_cover(music)).id == cover.id  # told by the refusal
+        assert (await suno.generate_cover(music)).id == cover.id  # named by the refusal
         assert (await suno.run(GenerateCover(music))).images
         kinds: list[Any] = [ConvertToWav, CreateMusicVideo]
         for kind in kinds:
@@ -163,7 +163,7 @@ REPLACED = {"taskId": "t", "audioId": "a", "prompt": "l", "tags": "p", "title": 
         ),
     ],
 )
-async def test_each_gateway_wants_its_own_fields(provider: Provider, path: str, body: Any, says: str) -> None:
+async def test_each_provider_wants_its_own_fields(provider: Provider, path: str, body: Any, says: str) -> None:
     async with Emulator(provider=provider) as emulator:
         status, answer = await answered(emulator, path, body)
         assert (status, answer["code"]) == (200, 422 if says else 200)
@@ -171,7 +171,7 @@ async def test_each_gateway_wants_its_own_fields(provider: Provider, path: str, 
         assert len(emulator.runs) == (not says)
 
 
-async def test_a_callback_address_that_is_none_is_no_crash_of_the_emulator() -> None:
+async def test_a_callback_address_that_is_no_url_does_not_break_the_emulator() -> None:
     body = {"prompt": "x", "customMode": False, "instrumental": False, "model": "V5", "callBackUrl": "http://[x"}
     async with Emulator() as emulator, aiohttp.ClientSession(emulator.url) as session:
         key = {"Authorization": f"Bearer {emulator.api_key}"}

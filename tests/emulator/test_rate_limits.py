@@ -52,7 +52,7 @@ async def test_a_rate_refusal_says_so() -> None:
             await suno.generate_music(prompt="rain")
 
 
-async def test_the_emulator_enforces_three_looks_a_second() -> None:
+async def test_the_emulator_enforces_three_polls_a_second() -> None:
     async with Emulator() as emulator, aiohttp.ClientSession(emulator.url) as session:
         key = {"Authorization": f"Bearer {emulator.api_key}"}
         statuses: list[Any] = []

@@ -1,5 +1,6 @@
 """The emulator over HTTP, through the client, in virtual time."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ import anyio
 import av
 import msgspec
 import pytest
+from aiohttp import web
 
+import suno_async.emulator
 from suno_async import (
     KIE,
     KIE_JOBS,
@@ -31,8 +34,7 @@ from suno_async.api.results import Result
 from suno_async.emulator import Emulator, media
 
 from ..conftest import now
-from ..doubles import Script
-from .support import URL, answered, example_of, offered, service, whole
+from .support import URL, answered, example_of, is_complete, offered, service
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -93,29 +95,28 @@ async def test_the_same_seed_makes_the_same_ids() -> None:
     assert len(ids[0]) == 32
 
 
-async def test_an_own_gateway_is_a_changed_value() -> None:
-    own: Provider = msgspec.structs.replace(KIE, name="own", api="http://127.0.0.1:9")
-    script = Script()
+async def test_a_provider_of_ones_own_is_a_changed_value() -> None:
     with pytest.raises(ConfigurationError):
         SunoClient(api_key="k", provider="own")
-    async with SunoClient(api_key="k", provider=own, transport=script) as suno:
-        await suno.generate_music(prompt="rain")
-    assert [url for _, _, url, _ in script.sent] == ["http://127.0.0.1:9/api/v1/generate"]
+    async with Emulator() as emulator:
+        own: Provider = msgspec.structs.replace(KIE, api=emulator.url)
+        async with SunoClient(api_key=emulator.api_key, provider=own) as suno:
+            assert await suno.get_credits() == 1000
 
 
 @pytest.mark.parametrize(("provider", "kind"), offered(list(TABLE)))
-async def test_every_request_of_the_table_comes_to_its_result(provider: Provider, kind: type[Request[Any]]) -> None:
+async def test_every_request_comes_to_its_result(provider: Provider, kind: type[Request[Any]]) -> None:
     async with service(provider, speed=30) as (emulator, suno):
         result = await suno.run(await example_of(kind, suno))
         assert isinstance(result, kind.result)
         if isinstance(result, Result):
-            assert whole(result)
+            assert is_complete(result)
             for file in result.files():
                 assert file.url.startswith(emulator.url)
         assert all(seen.status == 200 for seen in emulator.log)
 
 
-async def test_kie_serves_both_of_its_routes_and_ids_go_from_one_to_the_other() -> None:
+async def test_kie_serves_both_of_its_apis_and_ids_go_from_one_to_the_other() -> None:
     async with (
         service(KIE_JOBS) as (emulator, suno),
         SunoClient(api_key=emulator.api_key, base_url=emulator.url, provider=KIE, model="V5") as older,
@@ -131,10 +132,45 @@ async def test_kie_serves_both_of_its_routes_and_ids_go_from_one_to_the_other() 
         }
 
 
-async def test_what_a_gateway_has_not_is_not_found() -> None:
+async def test_what_a_provider_does_not_have_is_not_found() -> None:
     async with Emulator(provider=SUNOAPI) as emulator:
         assert (await answered(emulator, GetDownloadUrl.path, {"url": URL}))[0] == 404
         assert (await answered(emulator, providers.CREATE, {}))[0] == 404
     async with Emulator() as emulator:
         status, answer = await answered(emulator, "/api/v1/get-credits", {})
         assert (status, answer["code"]) == (404, 404)
+
+
+async def test_it_can_be_started_again_and_keeps_what_it_has() -> None:
+    emulator = Emulator(credits=5)
+    for _ in range(2):
+        async with emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
+            assert await suno.get_credits() == 5
+            await suno.upload(b"ID3")
+    assert len(emulator.log) == 4
+
+
+async def test_a_middleware_surrounds_every_endpoint() -> None:
+    @web.middleware
+    async def slow(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        await anyio.sleep(3)
+        return await handler(request)
+
+    async with (
+        Emulator(middlewares=[slow]) as emulator,
+        SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno,
+    ):
+        began = now()
+        await suno.get_credits()
+        assert now() - began == pytest.approx(3, abs=0.1)
+
+
+async def test_what_it_was_given_is_checked_at_once() -> None:
+    with pytest.raises(ValueError, match="speed must not be negative"):
+        Emulator(speed=-1)
+
+
+async def test_public_names_are_documented() -> None:
+    assert all(getattr(suno_async.emulator, name).__doc__ for name in suno_async.emulator.__all__)

@@ -29,7 +29,7 @@ async def pieces(count: int, size: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("provider", EVERYWHERE, ids=lambda provider: provider.name)
-async def test_what_is_handed_in_is_read_back_byte_for_byte(provider: Provider, tmp_path: Path) -> None:
+async def test_an_upload_is_read_back_byte_for_byte(provider: Provider, tmp_path: Path) -> None:
     song = bytes(range(256)) * 2500
     path = tmp_path / "my song?.mp3"
     path.write_bytes(song)

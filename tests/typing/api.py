@@ -9,6 +9,7 @@ from suno_async import (
     Cover,
     GenerateLyrics,
     GenerateMusic,
+    Job,
     Lyrics,
     Midi,
     Music,
@@ -20,12 +21,15 @@ from suno_async import (
     Style,
     SunoClient,
     Task,
+    Track,
     Update,
     UploadedFile,
     Voice,
     VoicePhrase,
     Wav,
 )
+from suno_async.api.requests import FromSource
+from suno_async.methods import submits
 
 
 async def every_call_knows_its_result(suno: SunoClient, phrase: VoicePhrase) -> None:
@@ -59,6 +63,25 @@ async def every_call_knows_its_result(suno: SunoClient, phrase: VoicePhrase) -> 
         assert_type(outcome, Outcome[Music])
         assert_type(outcome.result, Music | None)
         assert_type(outcome.task, Task[Music] | None)
+
+
+class ConvertToFlac(FromSource[Track], Job[Wav], frozen=True, kw_only=True):
+    path = "/api/v1/flac/generate"
+    details = "/api/v1/flac/record-info"
+    result = Wav
+    statuses = {"SUCCESS": Stage.COMPLETE}
+
+    task_id: str | None = None
+
+
+class MyClient(SunoClient):
+    convert_to_flac = submits(ConvertToFlac)
+
+
+async def a_class_of_ones_own_knows_its_result(suno: MyClient, track: Track) -> None:
+    assert_type(await suno.convert_to_flac(track), Task[Wav])
+    assert_type(await suno.run(ConvertToFlac(task_id="x")), Wav)
+    await suno.convert_to_flac(track, "x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def sources_are_told_apart(suno: SunoClient, music: Music) -> None:

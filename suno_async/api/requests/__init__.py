@@ -19,7 +19,7 @@ from .tracks import *
 from .voices import *
 from .words import *
 
-__all__ = ["TABLE", "maker_of"]
+__all__: list[str] = ["TABLE", "maker_of"]
 __all__ += base.__all__
 __all__ += music.__all__
 __all__ += words.__all__

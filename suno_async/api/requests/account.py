@@ -37,7 +37,6 @@ class GetDownloadUrl(Call[str], frozen=True, kw_only=True):
 
     path = "/api/v1/common/download-url"
     result = str
-    repeatable = True
     required = ("url",)
 
     url: Url

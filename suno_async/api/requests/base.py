@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, ClassVar, Generic, Self, TypeVar
+from weakref import WeakSet
 
 import msgspec
 from msgspec import Struct
@@ -61,7 +62,7 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     _facts: ClassVar[tuple[str, ...]] = ("result",)
 
     def __init_subclass__(cls) -> None:
-        """Refuse an endpoint that lacks a fact. TypeError."""
+        """Refuse an endpoint without one of its facts. TypeError."""
         super().__init_subclass__()
         stated = vars(cls)
         if "token_id" not in stated:
@@ -194,20 +195,20 @@ def _source_type(kind: type[Request[Any]]) -> Any:
     return msgspec.structs.fields(kind)[kind.__struct_fields__.index("source")].type
 
 
+_endpoints: WeakSet[type[Request[Any]]] = WeakSet()
 _by_token_id: dict[int, type[Request[Any]]] = {}
 
 
 def _register(kind: type[Request[Any]]) -> None:
-    number = kind.token_id
-    if not number:
-        return
-    if not 0 < number < 256:
-        raise TypeError(f"{kind.__qualname__}: token_id must be from 1 to 255, got {number}")
-    holder = _by_token_id.get(number, kind)
-    # The same name again is the same class: a cell of a notebook that ran twice, or a module that was reloaded.
-    if (holder.__module__, holder.__qualname__) != (kind.__module__, kind.__qualname__):
-        raise TypeError(f"{kind.__qualname__}: token_id {number} belongs to {holder.__qualname__}; leave it out")
-    _by_token_id[number] = kind
+    if number := kind.token_id:
+        if not 0 < number < 256:
+            raise TypeError(f"{kind.__qualname__}: token_id must be from 1 to 255, got {number}")
+        holder = _by_token_id.get(number, kind)
+        # The same name again is the same class: a cell of a notebook that ran twice, or a module that was reloaded.
+        if (holder.__module__, holder.__qualname__) != (kind.__module__, kind.__qualname__):
+            raise TypeError(f"{kind.__qualname__}: token_id {number} belongs to {holder.__qualname__}; leave it out")
+        _by_token_id[number] = kind
+    _endpoints.add(kind)
 
 
 def kind_by_token_id(token_id: int) -> type[Request[Any]] | None:
@@ -219,11 +220,6 @@ def kind_by_token_id(token_id: int) -> type[Request[Any]] | None:
     return _by_token_id.get(token_id)
 
 
-def endpoints() -> Iterator[type[Request[Any]]]:
-    """Yield every class with a path that is defined in this process, built-in or not."""
-    families: list[type[Request[Any]]] = [Request]
-    while families:
-        kind = families.pop()
-        families += kind.__subclasses__()
-        if hasattr(kind, "path"):
-            yield kind
+def endpoints() -> Collection[type[Request[Any]]]:
+    """Return every endpoint that is defined in this process, built-in or not."""
+    return tuple(_endpoints)

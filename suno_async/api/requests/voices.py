@@ -171,7 +171,6 @@ class CheckVoice(FromSource[Voice], Call[VoiceCheck], frozen=True, kw_only=True)
     operation = "check-voice"
     token_id = 23
     result = VoiceCheck
-    repeatable = True
     required = ("task_id",)
 
     task_id: Text | None = field(default=None, name="task_id")  # snake_case here

@@ -72,7 +72,6 @@ class GetTimestampedLyrics(FromSource[Track], Call[TimedLyrics], frozen=True, kw
     operation = "timeStamped-lyrics"  # their capital S
     token_id = 11
     result = TimedLyrics
-    repeatable = True
     required = ("task_id", "audio_id")
     from_source = FROM_TRACK
 

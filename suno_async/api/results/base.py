@@ -1,4 +1,4 @@
-"""What a result is: where it came from, whether it is whole, and which files it has."""
+"""What a result is: its origin, whether it is complete, and its files."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,26 +10,34 @@ from msgspec.structs import force_setattr
 
 from ..updates import Provisional, Stage
 
-__all__ = ["File", "Origin", "Result", "Step", "effective_stage"]
+__all__ = ["File", "Origin", "PathStep", "Result", "effective_stage"]
 
-Step = str | int | tuple[str, ...]
-"""One way down a JSON value: a name, a place, or the first of some names that is there."""
+PathStep = str | int | tuple[str, ...]
+"""One step into a JSON value: a name, an index, or several names of which the first that is there counts."""
 
 
 class Origin(NamedTuple):
-    """Where a result came from: its task, the model asked for if that is known, and its place in a body."""
+    """Where a result came from."""
 
     task_id: str = ""
+    """Id of its task."""
     model: str = ""
+    """The model that was asked for, if that is known."""
     body: bytes = b""
-    path: tuple[Step, ...] = ()
+    """The answer or callback."""
+    path: tuple[PathStep, ...] = ()
+    """Where the body holds the result."""
 
-    def inside(self, *steps: Step) -> "Origin":
-        """The origin of a part."""
+    def inside(self, *steps: PathStep) -> "Origin":
+        """Return the origin of a part of the result.
+
+        Args:
+            steps: Where the result holds the part.
+        """
         return Origin(self.task_id, self.model, self.body, self.path + steps)  # `_replace` takes three times as long
 
     def raw(self) -> Any:
-        """The JSON at that place, None if there is none."""
+        """Return the JSON at that place; None if there is none."""
         try:
             value = msgspec.json.decode(self.body)
             for step in self.path:
@@ -39,56 +47,59 @@ class Origin(NamedTuple):
         return value
 
 
-def _inside(value: Any, step: Step) -> Any:
+def _inside(value: Any, step: PathStep) -> Any:
     if not isinstance(step, int) and type(value) is list:
         return cast(Any, value)  # the list that should have been under that name
     if isinstance(step, tuple):
         step = next((name for name in step if name in value), step[0])
     held = value[step]
-    return msgspec.json.decode(held) if step == "resultJson" else held  # JSON as text, on the jobs route
+    return msgspec.json.decode(held) if step == "resultJson" else held  # JSON as text, at the jobs API
 
 
 class File(NamedTuple):
     """One file of a result, as `download` saves it."""
 
     url: str
+    """Its address."""
     title: str
+    """Title, which the file is named after."""
     id: str
+    """Id, which tells files of one title apart."""
     suffix: str
-    """Used when the address tells none."""
+    """Suffix of the file's name when the address has none, such as .mp3."""
 
 
 class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
-    """What a finished task or an answered call gives."""
+    """The result of a finished task or an answered call."""
 
     callback_names: ClassVar[Mapping[str, str]] = {}
-    """Names that callbacks use for fields of this struct, where they are not the field's own. A struct inside a result
-    may have them, too."""
+    """Names that callbacks use for fields of this struct, where they differ. A struct inside a result may have them."""
     jobs_result_path: ClassVar[tuple[str, ...]] = ()
-    """Where `resultJson` of the jobs route holds it: names from the outside in."""
+    """Where `resultJson` of the jobs API holds the result, as names from the outside in."""
     parts: ClassVar[tuple[type, ...]] = ()
-    """Results of their own inside this one."""
+    """Types of the results inside this one, such as the tracks of music."""
 
     task_id: str = field(default="", name="_taskId")  # ours; theirs is often null
-    """The task this came from."""
+    """Id of the task that made it; empty if that is unknown."""
 
     def came_from(self, origin: Origin) -> None:
-        """Note the origin. For the reader of an answer, before anybody else sees the value."""
+        """Set the origin. Called once, where the answer is read.
+
+        Args:
+            origin: Where the result came from.
+        """
         force_setattr(self, "task_id", origin.task_id)
         force_setattr(self, "origin", origin)  # beside the fields: it is no part of the value
 
     @property
     def raw(self) -> Any:
-        """The JSON this was read from, with all that we don't know; None if it was not read from an answer.
-
-        Parsed when asked for, and anew each time.
-        """
+        """The JSON it was read from, with all unknown fields, parsed at each access; None if it was made otherwise."""
         origin: Origin | None = self.__dict__.get("origin")
         return None if origin is None else origin.raw()
 
     @property
     def partial(self) -> bool:
-        """Whether a part of it is there."""
+        """Whether a part of it is there, such as the first track."""
         return self.complete
 
     @property
@@ -97,12 +108,17 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
         return True
 
     def files(self) -> Iterator[File]:
-        """What there is to download."""
+        """Yield the files to download."""
         return iter(())
 
 
 def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
-    """The stage a task is really at: a success whose files are not there yet is not COMPLETE."""
+    """Return the stage that counts: a success whose files are not there yet is not COMPLETE.
+
+    Args:
+        stage: The stage that the service reports.
+        found: The result that was read, None if there was none.
+    """
     complete = found.complete if isinstance(found, Result) else found is not None
     if stage is not Stage.COMPLETE or complete:
         return stage, Provisional.NONE
@@ -110,12 +126,12 @@ def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
     return (Stage.FIRST if partial else Stage.PENDING), Provisional.LATE_FILES
 
 
-def moment(said: int | str | None) -> datetime | None:
-    """A time in any of the service's spellings (NOTES §14.16), None when it cannot be read."""
+def moment(value: int | str | None) -> datetime | None:
+    """Return a time of the service, which writes milliseconds or text (NOTES §14.16); None when it cannot be read."""
     try:
-        if isinstance(said, str) and not said.isdigit():
-            at = datetime.fromisoformat(said)
+        if isinstance(value, str) and not value.isdigit():
+            at = datetime.fromisoformat(value)
             return at if at.tzinfo else at.replace(tzinfo=UTC)
-        return None if said is None else datetime.fromtimestamp(int(said) / 1000, UTC)
+        return None if value is None else datetime.fromtimestamp(int(value) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return None

@@ -1,4 +1,4 @@
-"""Files handed in."""
+"""Uploaded files."""
 
 from .base import Result
 
@@ -6,19 +6,25 @@ __all__ = ["UploadedFile"]
 
 
 class UploadedFile(Result, frozen=True, kw_only=True, rename="camel"):
-    """A file on the gateway's upload host, for 3 days (NOTES §8)."""
+    """A file on the gateway's upload host, kept for 3 days (NOTES §8).
+
+    Source: https://docs.kie.ai/file-upload-api/quickstart
+    """
 
     download_url: str | None = None
-    """Give this to the music endpoints."""
+    """Address of the file, for `upload_url` and the like."""
     file_name: str | None = None
+    """Name with suffix."""
     file_path: str | None = None
+    """Folder and name on the upload host."""
     file_size: int | None = None
-    """Bytes."""
+    """Size in bytes."""
     mime_type: str | None = None
+    """Type, such as audio/mpeg."""
     uploaded_at: str | None = None
-    """ISO 8601 with Z."""
+    """Time of the upload, ISO 8601 with Z."""
     expires_at: str | None = None
-    """Not in live answers."""
+    """Time of its removal; documented, but never seen in an answer."""
 
     @property
     def complete(self) -> bool:

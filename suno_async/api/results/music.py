@@ -1,4 +1,4 @@
-"""Tracks, new and restored."""
+"""Tracks, new and recovered."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,28 +12,39 @@ __all__ = ["Music", "RecoveredTrack", "Recovery", "Track"]
 
 
 class Track(Result, frozen=True, kw_only=True, rename="camel"):
-    """One song. Addresses are None or empty until their file exists, and expire after 14 days (NOTES §8)."""
+    """One song. Addresses are None or empty until their file exists, and expire after 14 days (NOTES §8).
+
+    Source: https://docs.kie.ai/old-model/suno-api/get-music-details
+    """
 
     id: str = ""
+    """Id, for `audio_id` of other requests."""
     title: str | None = None
+    """Title."""
     audio_url: str | None = None
+    """Address of the MP3."""
     stream_audio_url: str | None = None
-    """Playable earlier than `audio_url`, but may serve nothing: do not save from it."""
+    """Address of the stream: earlier than `audio_url`, but may be empty, so do not save from it."""
     image_url: str | None = None
+    """Address of the cover picture."""
     prompt: str | None = None
     """The final lyrics, or the prompt."""
     tags: str | None = None
+    """The style."""
     model_name: str | None = None
-    """The upstream name, such as chirp-bluejay; never V4, V5, …"""
+    """The internal name of the model, such as chirp-bluejay; never V4, V5, …"""
     model: str = field(default="", name="_model")  # ours; theirs is the line above
-    """The model that was asked for, if that is known: V4, V5, …"""
+    """The model that was asked for (V4, V5, …); empty if that is unknown."""
     duration: float | None = None
-    """Seconds; None until the track is ready."""
+    """Length in seconds; None until the track is ready."""
     source_audio_url: str | None = None
+    """Address at the upstream service; short-lived."""
     source_stream_audio_url: str | None = None
+    """Address at the upstream service; short-lived."""
     source_image_url: str | None = None
+    """Address at the upstream service; short-lived."""
     created: int | str | None = field(default=None, name="createTime")
-    """As the service says it; `created_at` is the readable form."""
+    """Time of creation as the service writes it; `created_at` is a datetime."""
 
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)
@@ -41,7 +52,7 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def created_at(self) -> datetime | None:
-        """When it was made. Text without a zone is taken as UTC: the pages do not say what it is."""
+        """Time of creation. Text without a time zone is read as UTC, since the pages name none."""
         return moment(self.created)
 
     @property
@@ -57,12 +68,16 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class Music(Result, frozen=True, kw_only=True, rename="camel"):
-    """The tracks of a music task: usually two, sometimes one."""
+    """The result of a music task.
+
+    Source: https://docs.kie.ai/old-model/suno-api/get-music-details
+    """
 
     callback_names = {"tracks": "data"}
     parts = (Track,)
 
     tracks: tuple[Track, ...] = field(default=(), name="sunoData")
+    """The tracks: usually two, sometimes one."""
 
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)
@@ -83,16 +98,18 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):
-    """One song whose file was restored, or not."""
+    """One song whose file was recovered, or could not be."""
 
     id: str = ""
+    """Id of the track."""
     title: str | None = None
+    """Title."""
     audio_url: str | None = field(default=None, name="audio_url")  # snake_case on the details page, too
-    """May end in .m4a."""
+    """Address of the file, which may end in .m4a."""
     status: str | None = None
     """success or failed."""
     error: str | None = None
-    """clip_error, account_missing, … (NOTES §12)."""
+    """Reason of the failure: clip_error, account_missing, … (NOTES §12)."""
 
     @property
     def complete(self) -> bool:
@@ -104,15 +121,16 @@ class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class Recovery(Result, frozen=True, kw_only=True, rename="camel"):
-    """The songs of an old task, restored as far as could be; each says how it went.
+    """The songs of an old task, as far as they could be recovered.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     callback_names = {"tracks": "data"}
     parts = (RecoveredTrack,)
 
     tracks: tuple[RecoveredTrack, ...] = field(default=(), name="data")
+    """The tracks, each with its own status."""
 
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)

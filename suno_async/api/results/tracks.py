@@ -1,4 +1,4 @@
-"""What is made from a track: WAV, videos, stems, notes, cover pictures."""
+"""What is made from a track: WAV, videos, stems, MIDI, cover pictures."""
 
 from collections.abc import Iterator
 
@@ -11,12 +11,13 @@ __all__ = ["Cover", "Midi", "MidiInstrument", "MidiNote", "Stem", "Stems", "Vide
 
 
 class Cover(Result, frozen=True, kw_only=True, rename="camel"):
-    """Pictures for a music task: usually two.
+    """Cover pictures of a music task.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     images: tuple[str, ...] = ()
+    """Addresses of the pictures: usually two."""
 
     @property
     def complete(self) -> bool:
@@ -31,8 +32,9 @@ class Wav(Result, frozen=True, kw_only=True, rename="camel"):
     """A track as WAV."""
 
     audio_url: str | None = field(default=None, name="audioWavUrl")  # camelCase also in callbacks
+    """Address of the WAV."""
     result_urls: tuple[str, ...] = ()
-    """Where the jobs route puts `audio_url`; empty once read."""
+    """Internal: the jobs API's place of `audio_url`. Always empty."""
 
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)
@@ -53,8 +55,9 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
     """A music video of a track."""
 
     video_url: str | None = None
+    """Address of the MP4."""
     result_urls: tuple[str, ...] = ()
-    """Where the jobs route puts `video_url`; empty once read."""
+    """Internal: the jobs API's place of `video_url`. Always empty."""
 
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)
@@ -72,20 +75,23 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class Stem(Struct, frozen=True, kw_only=True):
-    """One voice or instrument of a track, or a pair: the one that was named and the track without it."""
+    """One voice or instrument of a track; or a pair, `extract` and `remove`, when one instrument was asked for."""
 
     id: str = ""
-    """Names it to `generate_midi(stems, audio_id=…)`."""
+    """Id, for `generate_midi(stems, audio_id=…)`."""
     name: str = field(default="", name="stem_type_group_name")
-    """For people."""
+    """Name, to be shown."""
     audio_url: str | None = None
+    """Address of the file."""
     duration: float | None = None
-    """Seconds."""
+    """Length in seconds."""
     extract: "Stem | None" = None
+    """Of a pair: the instrument."""
     remove: "Stem | None" = None
+    """Of a pair: the track without the instrument."""
 
     def each(self) -> Iterator["Stem"]:
-        """The stem itself, or the two of the pair."""
+        """Yield the stem itself, or the two of a pair."""
         if self.extract is None and self.remove is None:
             yield self
         for one in (self.extract, self.remove):
@@ -94,15 +100,17 @@ class Stem(Struct, frozen=True, kw_only=True):
 
 
 class Stems(Result, frozen=True, kw_only=True, rename="camel"):
-    """A track taken apart. Which addresses are there depends on the way it was separated.
+    """The stems of a track. Which addresses are there depends on the type of the separation.
 
-    Its shape on the jobs route was not seen; the older ones are read there. `raw` has it as it came.
+    At the jobs API its form is not documented; those of the legacy API are tried. `raw` has all of it.
     """
 
     origin_url: str | None = None
+    """Address of the track that was separated."""
     origin_data: tuple[Stem, ...] = ()
-    """As the service lists them; `stems` is the flat form."""
+    """The stems as the service lists them, pairs included; `stems` is the flat list."""
     vocal_url: str | None = None
+    """Address of the voice; the other addresses are named likewise."""
     instrumental_url: str | None = None
     backing_vocals_url: str | None = None
     drums_url: str | None = None
@@ -120,12 +128,12 @@ class Stems(Result, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def stems(self) -> tuple[Stem, ...]:
-        """Every stem that has an id; a pair gives the one that was named and then the rest."""
+        """Every stem that has an id; of a pair first the instrument, then the rest."""
         return tuple(stem for entry in self.origin_data for stem in entry.each())
 
     @property
     def urls(self) -> dict[str, str]:
-        """What is there: address by name (vocal, drums, Lead Vocal, …)."""
+        """The addresses that are there, by name (vocal, drums, Lead Vocal, …)."""
         named = {
             name.removesuffix("_url").replace("_", " "): url
             for name in self.__struct_fields__
@@ -150,27 +158,31 @@ class MidiNote(Struct, frozen=True, kw_only=True):
     """One note."""
 
     pitch: int = 0
-    """0 to 127; 60 is middle C."""
+    """Pitch, 0 to 127; 60 is middle C."""
     start: float = 0.0
-    """Seconds."""
+    """Start in seconds."""
     end: float = 0.0
-    """Seconds."""
+    """End in seconds."""
     velocity: float = 0.0
-    """0 to 1."""
+    """Velocity, 0 to 1."""
 
 
 class MidiInstrument(Struct, frozen=True, kw_only=True):
     """The notes of one instrument."""
 
     name: str = ""
+    """Name of the instrument."""
     notes: tuple[MidiNote, ...] = ()
+    """Its notes."""
 
 
 class Midi(Result, frozen=True, kw_only=True, rename="camel"):
-    """Separated stems as notes. May be empty after a separation of type split_stem (NOTES §12).
+    """Separated stems as MIDI. May be empty after a separation of type split_stem (NOTES §12).
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     state: str | None = None
+    """The service's word for the state of the transcription."""
     instruments: tuple[MidiInstrument, ...] = ()
+    """The instruments."""

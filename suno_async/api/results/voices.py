@@ -1,4 +1,4 @@
-"""Personas and own voices."""
+"""Personas, and voices of your own."""
 
 from msgspec import field
 
@@ -8,14 +8,17 @@ __all__ = ["Persona", "Voice", "VoiceCheck", "VoicePhrase"]
 
 
 class Persona(Result, frozen=True, kw_only=True, rename="camel"):
-    """The manner of a track, for other songs: give `persona_id` to them. Made once a track, so keep it.
+    """A persona, made from a track. It is made only once for each track, so keep its id.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     persona_id: str | None = None
+    """Id, for `persona_id` of other requests."""
     name: str | None = None
+    """Name."""
     description: str | None = None
+    """Description."""
 
     @property
     def complete(self) -> bool:
@@ -23,12 +26,13 @@ class Persona(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class VoicePhrase(Result, frozen=True, kw_only=True, rename="camel"):
-    """What a person must read or sing, to prove that a voice is theirs.
+    """The phrase that a person must read or sing, to prove that a voice is theirs.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     phrase: str | None = field(default=None, name="validateInfo")
+    """The text."""
 
     @property
     def complete(self) -> bool:
@@ -36,14 +40,15 @@ class VoicePhrase(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class Voice(Result, frozen=True, kw_only=True, rename="camel"):
-    """An own voice: give `voice_id` as `persona_id`, with `persona_model="voice_persona"`.
+    """A voice of your own.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     callback_names = {"voice_id": "voiceId"}
 
     voice_id: str | None = None
+    """Id, for `persona_id` of other requests, with `persona_model="voice_persona"`."""
 
     @property
     def complete(self) -> bool:
@@ -51,12 +56,13 @@ class Voice(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class VoiceCheck(Result, frozen=True, kw_only=True, rename="camel"):
-    """Whether a voice can be used.
+    """The answer to whether a voice can be used.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     is_available: bool | None = None
+    """True: the voice can be used."""
 
     @property
     def complete(self) -> bool:

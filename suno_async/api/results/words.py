@@ -1,4 +1,4 @@
-"""Lyrics, styles, and words in time."""
+"""Lyrics, style texts, and the timing of words."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -12,28 +12,35 @@ __all__ = ["AlignedWord", "Lyrics", "LyricsVariant", "Style", "TimedLyrics"]
 
 
 class LyricsVariant(Struct, frozen=True, kw_only=True, rename="camel"):
-    """One of the texts written for a prompt."""
+    """One of the lyrics written for a prompt."""
 
     text: str | None = None
+    """The lyrics."""
     title: str | None = None
+    """Title."""
     status: str | None = None
     """complete or failed."""
     error_message: str | None = None
+    """Reason of a failure."""
     kie_error: str | None = field(default=None, name="error_message")
-    """KIE's callbacks spell `error_message` so; None once read."""
+    """Internal: `error_message` as KIE's callbacks spell it. Always None."""
 
     callback_names: ClassVar[Mapping[str, str]] = {"error_message": "errorMessage"}
 
 
 class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
-    """The texts of a lyrics task."""
+    """The result of a lyrics task.
+
+    Source: https://docs.kie.ai/old-model/suno-api/generate-lyrics
+    """
 
     callback_names = {"variants": "data"}
     jobs_result_path = ("resultObject",)
 
     variants: tuple[LyricsVariant, ...] = field(default=(), name="data")
+    """The lyrics, in several variants."""
     lyrics_data: tuple[LyricsVariant, ...] = ()
-    """Another name of theirs for `variants`; empty once read."""
+    """Internal: another name of `variants`. Always empty."""
 
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)
@@ -51,16 +58,21 @@ class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class Style(Result, frozen=True, kw_only=True, rename="camel"):
-    """A style text made richer.
+    """A detailed style text.
 
-    Its shape on the jobs route was not seen; the older one is read there. `raw` has it as it came.
+    At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
     text: str | None = field(default=None, name="result")
+    """The text."""
     credits_consumed: float | None = None
+    """Credits that it cost."""
     credits_remaining: float | None = None
+    """Credits that are left."""
     error_message: str | None = None
-    error_msg: str | None = None  # the name on the wire; the docs have the one above
+    """Reason of a failure, as documented."""
+    error_msg: str | None = None
+    """Reason of a failure, as answers have it."""
 
     @property
     def complete(self) -> bool:
@@ -68,36 +80,40 @@ class Style(Result, frozen=True, kw_only=True, rename="camel"):
 
 
 class AlignedWord(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A word of a song and when it is sung."""
+    """A word of a song, with its time."""
 
     word: str = ""
-    """May hold section marks and line feeds."""
+    """The word; may include section marks and line feeds."""
     success: bool | None = None
     """Whether it could be aligned."""
     start: float | None = field(default=None, name="startS")
-    """Seconds."""
+    """Start in seconds."""
     end: float | None = field(default=None, name="endS")
-    """Seconds."""
+    """End in seconds."""
     palign: float | None = None
+    """Quality of the alignment; not documented further."""
 
     callback_names: ClassVar[Mapping[str, str]] = {
         "start": "start_s",
         "end": "end_s",
-    }  # seen by a client on the jobs route
+    }  # seen by a client at the jobs API
 
 
 class TimedLyrics(Result, frozen=True, kw_only=True, rename="camel"):
-    """The words of a track in time.
+    """The words of a track, with their times.
 
-    The jobs route is documented with the same answer at once; a result in its record was not seen and is read in the
-    same shape. `raw` has it as it came.
+    At the jobs API the same answer is documented; a record with a result is read in the same form. `raw` has all of it.
+
+    Source: https://docs.kie.ai/old-model/suno-api/get-timestamped-lyrics
     """
 
     callback_names = {"words": "aligned_words", "waveform": "waveform_data"}
 
     words: tuple[AlignedWord, ...] = field(default=(), name="alignedWords")
-    """Empty for a track without singing."""
+    """The words; empty for a track without singing."""
     waveform: tuple[float, ...] = field(default=(), name="waveformData")
+    """Points of the waveform."""
     hoot_cer: float | None = None
-    """Alignment score."""
+    """Score of the alignment."""
     is_streamed: bool | None = None
+    """Whether the audio is a stream; not documented further."""

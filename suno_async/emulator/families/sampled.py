@@ -9,8 +9,7 @@ import msgspec
 from ...api.requests import Request
 from ...api.results import Result
 from ...api.updates import Stage
-from ...wire.envelope import UNREADABLE
-from ...wire.shapes import as_called
+from ...wire.shapes import UNREADABLE, as_in_callbacks
 from ..runs import Run
 from ..samples import Sampler
 from .base import Family
@@ -54,7 +53,7 @@ class Sampled(Family):
         if stage is not Stage.COMPLETE:
             return None
         found = msgspec.convert(self.result(run), self._kind.result, strict=False)
-        spelled = msgspec.convert(found, as_called(self._kind.result), from_attributes=True)
+        spelled = msgspec.convert(found, as_in_callbacks(self._kind.result), from_attributes=True)
         return without_own_fields(msgspec.to_builtins(spelled))
 
     def jobs_result(self, run: Run, files: bool) -> Any:

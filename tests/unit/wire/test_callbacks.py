@@ -1,4 +1,4 @@
-"""Every documented spelling of a callback, and every odd one."""
+"""Callbacks: what posted bytes mean."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from suno_async.api.updates import Provisional, Source
 from suno_async.wire import details
 from suno_async.wire.callbacks import update
 
-from .doubles import DONE, called, envelope, track
+from ...doubles import DONE, called, envelope, track
 
 ID = "5c79a1b2c3d4e5f60718293a4b5cbe8e"
 
@@ -111,7 +111,7 @@ def test_every_failure_code(code: int) -> None:
     assert (failure.code, failure.task_id) == (code, "t1")
 
 
-def test_replace_section_tells_its_reason_in_a_field_of_its_own() -> None:
+def test_replace_section_has_its_reason_in_another_field() -> None:
     body = envelope({"callbackType": "error", "task_id": "t1", "error": "window too long"}, code=501, msg="failed")
     assert update(parse_callback(body), GenerateMusic).message == "window too long"
 

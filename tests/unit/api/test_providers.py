@@ -1,7 +1,6 @@
-"""One argument switches the gateway: what differs between them is told, sent and read as each wants it."""
+"""Gateways as values: what they refuse, and what their codes mean."""
 
-import asyncio
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +12,7 @@ from suno_async import (
     SUNOAPI,
     AddInstrumental,
     AddVocals,
+    ConfigurationError,
     ExtendMusic,
     GenerateMusic,
     GetDownloadUrl,
@@ -21,43 +21,20 @@ from suno_async import (
     Provider,
     RateLimited,
     ReplaceSection,
-    ResponseLost,
     SeparateStems,
-    SunoClient,
     UploadCover,
     UploadExtend,
 )
 from suno_async.api import validation
-from suno_async.api.requests import Request
+from suno_async.api.requests import MusicJob, Request
 from suno_async.errors import InsufficientCredits
-
-from .conftest import now
-from .doubles import Script, reply
 
 URL = "https://e.example/a.mp3"
 
 
-@pytest.mark.parametrize("provider", [KIE, KIE_JOBS, SUNOAPI, APIKLEY], ids=lambda provider: provider.name)
-async def test_a_gateway_goes_by_its_name_and_by_the_environment(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SUNO_PROVIDER", provider.name)
-    async with SunoClient(api_key="k") as named, SunoClient(api_key="k", provider=provider) as given:
-        assert named.provider == given.provider == provider
-        assert named.model == provider.model == ("V5" if provider is APIKLEY else "V6")
-        assert named._base == provider.api
-
-
-async def test_an_own_gateway_is_a_changed_value() -> None:
-    own = msgspec.structs.replace(KIE, name="mine", api="https://suno.example", model="V4_5")
-    script = Script()
-    async with SunoClient(api_key="k", provider=own, transport=script) as suno:
-        await suno.generate_music(prompt="x")
-    assert script.sent[0][2] == "https://suno.example/api/v1/generate"
-    assert script.posted[0]["model"] == "V4_5"
-
-
 REPLACE: dict[str, Any] = {"lyrics": "la", "style": "pop", "title": "La", "start": 10, "end": 20}
+
+
 ADDED: dict[str, Any] = {"upload_url": URL, "title": "La", "style": "pop", "negative_tags": ""}
 
 
@@ -92,46 +69,12 @@ def test_what_a_gateway_would_drop_or_refuse_is_said_before(
         validation.check(request_, KIE)  # which has these fields
 
 
-async def test_validation_can_be_left_to_the_service() -> None:
-    """What is wrong is sent as it is; only what no JSON can hold is not."""
-    script = Script()
-    async with SunoClient(api_key="k", transport=script, validate=False, provider="sunoapi") as suno:
-        await suno.generate_music(prompt="x" * 9000, style_weight=7.0, model="V5")
-        await suno.extend_music(instrumental=True)
-        assert script.posted[0]["styleWeight"] == 7.0
-        assert script.posted[1]["instrumental"] is True
-        for odd in ({"prompt": object()}, {"prompt": "\ud800"}, {"prompt": {1: {2}}}, {"style": "x", "lyrics": 1j}):
-            with pytest.raises(InvalidJob, match="must be JSON"):
-                await suno.generate_music(**cast(Any, odd))
-        assert len(script.posted) == 2
-
-
 def test_the_cover_page_of_sunoapi_speaks_kies_codes() -> None:
     """It lists 402 for credits, so its 429 is the rate (x-codes of the description)."""
     assert SUNOAPI.refusal(429, "", "/api/v1/suno/cover/generate") is RateLimited
     assert SUNOAPI.refusal(429, "", "/api/v1/generate/generate-persona") is RateLimited
     assert SUNOAPI.refusal(429, "", "/api/v1/wav/generate") is InsufficientCredits
     assert APIKLEY.refusal(429, "", "/api/v1/generate/mashup") is InsufficientCredits
-
-
-async def test_a_class_of_ones_own_is_an_endpoint() -> None:
-    """What ships tomorrow can be used today: one class, no other line."""
-    from suno_async import Job, Stage, Wav
-
-    class ConvertToFlac(Job[Wav], frozen=True, kw_only=True):
-        path = "/api/v1/flac/generate"
-        details = "/api/v1/flac/record-info"
-        result = Wav
-        statuses = {"SUCCESS": Stage.COMPLETE}
-        audio_id: str
-
-    done = reply({"successFlag": "SUCCESS", "response": {"audioWavUrl": "https://f.example/a.flac"}})
-    script = Script(done)
-    async with SunoClient(api_key="k", transport=script) as suno:
-        flac = await suno.run(ConvertToFlac(audio_id="a"))
-    assert flac.audio_url == "https://f.example/a.flac"
-    assert script.posted[0] == {"audioId": "a", "callBackUrl": "https://suno-async.invalid/callback"}
-    assert GenerateMusic.path not in script.sent[0][2]
 
 
 def test_kies_lyrics_page_speaks_the_other_table_of_codes() -> None:
@@ -187,24 +130,43 @@ def test_apikley_is_sunoapi_of_the_time_before_v6() -> None:
     validation.check(GenerateMusic(prompt="x", model="V9"), APIKLEY)  # a model of tomorrow is passed on
 
 
-async def test_a_free_question_is_asked_again_when_its_answer_was_lost() -> None:
-    script = Script(submits=[ResponseLost("gone"), reply("https://f.example/direct")])
-    async with SunoClient(api_key="k", transport=script) as suno:
-        assert await suno.get_download_url(url=URL) == "https://f.example/direct"
+@pytest.mark.parametrize(
+    ("tables", "says"),
+    [
+        ({"unsupported_endpoints": ["/sing"]}, "unsupported_endpoints names '/sing', which is the path of no request"),
+        ({"paths": {"/sing": "/chant"}}, "paths names '/sing'"),
+        ({"codes_by_path": {"/sing": {}}}, "codes_by_path names '/sing'"),
+        ({"callback_task_id_paths": {"/sing": ("id",)}}, "callback_task_id_paths names '/sing'"),
+        ({"callback_result_paths": {"/sing": ("id",)}}, "callback_result_paths names '/sing'"),
+        ({"max_chars": {"/sing": {}}}, "max_chars names '/sing'"),
+        ({"max_chars": {GetDownloadUrl.path: {"adress": 9}}}, "max_chars names 'adress', which is no field"),
+        ({"field_names": {GetDownloadUrl.path: {"adress": "a"}}}, "its fields are url"),
+        ({"unsupported_fields": {GetDownloadUrl.path: {"adress"}}}, "unsupported_fields names 'adress'"),
+        ({"required_fields": {GetDownloadUrl.path: ("adress",)}}, "required_fields names 'adress'"),
+        ({"fixed_flags": {GetDownloadUrl.path: {"adress": True}}}, "fixed_flags names 'adress'"),
+    ],
+)
+def test_a_table_that_names_what_no_class_has_is_refused(tables: dict[str, Any], says: str) -> None:
+    """A misspelt rule would be no rule at all."""
+    with pytest.raises(ConfigurationError) as caught:
+        msgspec.structs.replace(KIE, name="mine", **tables)
+    assert str(caught.value).startswith("provider 'mine': ")
+    assert says in str(caught.value)
 
 
-async def test_uploads_have_no_part_in_the_limit_of_submits() -> None:
-    """Neither do they count, nor does a refusal of the upload host hold up a song."""
-    file = reply({"downloadUrl": URL})
-    script = Script(submits=[*[file] * 25, reply(None, code=429), reply({"taskId": "t1"}), file])
-    async with SunoClient(api_key="k", transport=script) as suno:
-        for _ in range(25):
-            await suno.upload(b"abc")
-        assert now() == 0
-        refused = asyncio.create_task(suno.upload(b"abc"))
-        while len(script.sent) < 26:
-            await asyncio.sleep(0)
-        await suno.generate_music(prompt="x")
-        await refused
-    times = {at for at, _, url, _ in script.sent if url.endswith("/api/v1/generate")}
-    assert times == {0}
+def test_tables_may_speak_of_a_class_of_ones_own() -> None:
+    class Sing(MusicJob, frozen=True, kw_only=True):
+        path = "/sing-at-mine"
+        text: str = ""
+
+    mine = msgspec.structs.replace(
+        KIE,
+        name="mine",
+        paths={Sing.path: "/chant"},
+        codes_by_path={"/chant": {}, Sing.details: {}},
+        max_chars={Sing.path: {"text": 3}},
+        unsupported_endpoints=[],
+    )
+    assert mine.path(Sing) == "/chant"
+    with pytest.raises(InvalidJob, match="text must have at most 3 characters at mine"):
+        validation.check(Sing(text="la la"), mine)

@@ -9,7 +9,7 @@ from suno_async.stores.record import Record, State
 from suno_async.stores.transitions import accepted, mark_delivered, mark_uncertain, updated
 from suno_async.submissions.codec import fingerprint, job_of, restore_update, to_json
 
-from .doubles import DONE, page, track
+from ...doubles import DONE, page, track
 
 RUNNING = Record(ref="r1", kind="GenerateMusic", task_id="t1", state=State.RUNNING, key="k", context=7, created=1.0)
 

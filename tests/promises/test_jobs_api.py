@@ -1,4 +1,4 @@
-"""KIE's jobs route: the same classes through one path, read from one page, whatever shape a result has there."""
+"""A client at KIE's jobs API."""
 
 from typing import Any
 
@@ -6,31 +6,21 @@ import msgspec
 import pytest
 
 from suno_async import (
-    KIE,
-    KIE_JOBS,
     BoostStyle,
     ConfigurationError,
-    GenerateLyrics,
-    GenerateMidi,
     GenerateMusic,
     GeneratePersona,
-    GetTimestampedLyrics,
     ResponseLost,
     SeparateStems,
-    Stage,
     SubmissionUncertain,
     SunoClient,
     TaskFailed,
     TaskNotFound,
-    parse_callback,
 )
-from suno_async.api.updates import Provisional
-from suno_async.wire import callbacks, details
-from suno_async.wire import envelope as envelope_module
 from suno_async.wire.envelope import Reply
 
-from .conftest import now
-from .doubles import Script, envelope, reply
+from ..conftest import now
+from ..doubles import Script, envelope, reply
 
 TRACK = {"id": "a", "audio_url": "https://f.example/a.mp3"}
 
@@ -58,7 +48,7 @@ def by_jobs(*looks: Any, **settings: Any) -> tuple[SunoClient, Script]:
     return SunoClient(api_key="k", provider="kie-jobs", transport=script, **settings), script
 
 
-async def test_a_job_goes_through_the_one_path_and_is_looked_at_on_the_one_page() -> None:
+async def test_a_job_goes_through_the_one_path_and_is_polled_on_the_one_page() -> None:
     suno, script = by_jobs(record("waiting"), record("generating"), record("success", TRACKS))
     task = await suno.generate_music(prompt="x", model="V5")
     assert [update.stage.name async for update in task] == ["COMPLETE"]
@@ -95,7 +85,7 @@ async def test_a_call_is_a_task_there_and_reads_the_same() -> None:
     await suno.aclose()
 
 
-async def test_a_call_that_is_answered_at_once_is_not_looked_at() -> None:
+async def test_a_call_that_is_answered_at_once_is_not_polled() -> None:
     words = {"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}]}
     suno, script = by_jobs(submits=[reply(words)])
     timed = await suno.get_timestamped_lyrics(task_id="t", audio_id="a")
@@ -113,7 +103,7 @@ async def test_a_call_can_be_attached_to_there_and_nowhere_else() -> None:
             legacy.attach(GeneratePersona, "t1")
 
 
-async def test_a_failure_tells_its_reason() -> None:
+async def test_a_failure_has_its_reason() -> None:
     suno, _ = by_jobs(record("fail", failCode="501", failMsg="no luck"))
     task = await suno.generate_music(prompt="x")
     with pytest.raises(TaskFailed) as caught:
@@ -133,7 +123,7 @@ async def test_an_unknown_task_is_waited_for_and_then_not_found() -> None:
 
 
 @pytest.mark.parametrize("shape", [{"resultUrls": ["https://f.example/v.mp3"]}, {"brand": "new"}, [1, 2], "text", 7])
-async def test_a_result_of_a_shape_nobody_told_us_is_not_lost(shape: Any) -> None:
+async def test_a_result_of_an_unknown_form_is_not_lost(shape: Any) -> None:
     """The result of stems was not seen on this route (NOTES §16): what cannot be read typed is there raw."""
     suno, _ = by_jobs(record("success", shape))
     stems = await suno.separate_stems(task_id="t", audio_id="a")
@@ -168,37 +158,6 @@ async def test_the_answer_to_a_call_that_was_lost_is_uncertain_there_and_asked_a
         assert len(script.posted) == sends
 
 
-# ---- results that are there ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "held", "there"),
-    [
-        (SeparateStems, {"vocalUrl": "v", "instrumentalUrl": "i", "originUrl": None, "originData": None}, "vocal_url"),
-        (SeparateStems, {"vocal_url": "v", "instrumental_url": "i", "origin_data": None}, "vocal_url"),
-        (GenerateLyrics, {"resultObject": {"data": None, "lyricsData": [{"text": "la", "title": "La"}]}}, "variants"),
-        (
-            GetTimestampedLyrics,
-            {"alignedWords": [{"word": "la", "startS": 1, "endS": 2}], "waveformData": None},
-            "words",
-        ),
-        (GenerateMusic, {"data": [TRACK | {"id": None}]}, "tracks"),
-    ],
-)
-def test_a_null_in_a_result_of_the_jobs_route_does_not_empty_it(kind: Any, held: Any, there: str) -> None:
-    """The older route reads all of these (envelope_module._without_nulls); originData is documented as array or null."""
-    update = details.update(done(resultJson=text(held)), kind, KIE_JOBS, "t1")
-    assert getattr(update.result, there)
-    assert (update.stage, update.provisional) == (Stage.COMPLETE, Provisional.NONE)
-
-
-def test_words_that_are_answered_at_once_survive_a_null_beside_them() -> None:
-    answered = reply({"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}], "waveformData": None})
-    assert envelope_module.result(answered, GetTimestampedLyrics, KIE).words
-    update: Any = envelope_module.accepted(answered, KIE_JOBS, GetTimestampedLyrics)
-    assert update.result.words
-
-
 async def test_paid_stems_of_the_jobs_route_reach_their_user() -> None:
     held = {"vocalUrl": "https://f.example/v.mp3", "instrumentalUrl": "https://f.example/i.mp3", "originData": None}
     script = Script(done(resultJson=text(held), response=held))
@@ -211,72 +170,3 @@ async def test_an_odd_time_in_a_record_does_not_cost_the_song() -> None:
     script = Script(done(resultJson=text({"data": [TRACK]}), createTime="2025-01-01 00:00:00"))
     async with SunoClient(api_key="k", provider="kie-jobs", transport=script) as suno:
         assert (await suno.run(GenerateMusic(prompt="x"))).tracks
-
-
-@pytest.mark.parametrize("empty", ["{}", '{"resultUrls":["https://f.example/a.mp3"]}', '"done"'])
-def test_the_parsed_response_is_read_where_the_text_beside_it_says_nothing(empty: str) -> None:
-    update = details.update(done(resultJson=empty, response={"data": [TRACK]}), GenerateMusic, KIE_JOBS, "t1")
-    assert update.stage is Stage.COMPLETE
-    assert update.result is not None
-    assert update.result.tracks
-
-
-@pytest.mark.parametrize("name", ["vocal_separation_info", "vocal_removal_info"])
-def test_stems_of_the_jobs_route_are_read_in_the_shape_of_callbacks_too(name: str) -> None:
-    """Music's resultJson is the callback's data; the stems' docstring says the older shapes (plural) are read."""
-    held = {name: {"vocal_url": "https://f.example/v.mp3"}}
-    update = details.update(done(resultJson=text(held)), SeparateStems, KIE_JOBS, "t1")
-    assert update.result is not None
-    assert update.result.urls == {"vocal": "https://f.example/v.mp3"}
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        {"createTime": "2025-01-01 00:00:00"},
-        {"completeTime": "2025-01-01T00:00:00Z"},
-        {"costTime": 1234.5},
-        {"progress": "100%"},
-        {"creditsConsumed": "n/a"},
-        {"taskId": None},
-        {"model": {"name": "ai-music-api/generate"}},
-        {"param": {"model": "ai-music-api/generate"}},
-        {"failCode": 0.5},
-        {"failMsg": []},
-        {"resultJson": {"data": [TRACK]}},
-    ],
-    ids=lambda odd: next(iter(odd)),
-)
-def test_nothing_beside_the_result_of_a_record_hides_the_song(odd: Any) -> None:
-    """Times come as text or numbers (NOTES §14.16); the older page doesn't even look at them."""
-    update = details.update(done(**({"resultJson": text({"data": [TRACK]})} | odd)), GenerateMusic, KIE_JOBS, "t1")
-    assert update.stage is Stage.COMPLETE
-
-
-# ---- callbacks -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [GenerateMidi, GetTimestampedLyrics])
-@pytest.mark.parametrize(
-    "data",
-    [
-        {"state": "FAIL", "failCode": "500"},
-        {"state": "fail", "failCode": "500", "createTime": "2025-01-01 00:00:00"},
-        {"state": "running"},
-        {"state": "generating", "costTime": 1.5},
-    ],
-    ids=lambda data: f"{data['state']}-{len(data)}",
-)
-def test_a_record_that_is_posted_is_not_taken_for_a_finished_empty_result(kind: Any, data: Any) -> None:
-    """Unknown words mean "still going" (law 7), and a failure is none the less one in capitals."""
-    body = envelope({"taskId": "t1", "resultJson": "", **data})
-    update = callbacks.update(parse_callback(body), kind)
-    assert update.stage is not Stage.COMPLETE
-
-
-@pytest.mark.parametrize(
-    ("state", "stage"), [("FAIL", Stage.FAILED), ("Success", Stage.COMPLETE), ("Generating", Stage.PENDING)]
-)
-def test_the_words_of_a_record_in_any_case(state: str, stage: Stage) -> None:
-    told = done(state=state, resultJson=text({"data": [TRACK]}))
-    assert details.update(told, GenerateMusic, KIE_JOBS, "t1").stage is stage

@@ -1,7 +1,4 @@
-"""Each endpoint meets the service's own bodies, at every gateway: `tests/samples/`.
-
-The samples were written from the service's description alone; `test_openapi.py` holds them against it.
-"""
+"""Every sampled body of the service, read and written."""
 
 import re
 from typing import Any
@@ -13,11 +10,11 @@ from suno_async import ApiError, Stage, TaskFailed
 from suno_async.api import validation
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.updates import Provisional, Update
-from suno_async.tasks.pace import settle
+from suno_async.tasks.watch import settled
 from suno_async.wire import callbacks, details, encoding, envelope
 from suno_async.wire.envelope import Reply
 
-from .sampled import ID, KINDS, SAMPLES, Asked, Sample, asked, listed
+from ...sampled import ID, KINDS, SAMPLES, Asked, Sample, asked, listed
 
 
 def test_every_endpoint_has_samples() -> None:
@@ -26,7 +23,7 @@ def test_every_endpoint_has_samples() -> None:
 
 
 @pytest.mark.parametrize("sample", asked())
-def test_what_is_asked_is_sent_as_each_gateway_spells_it(sample: Asked) -> None:
+def test_a_request_is_sent_with_the_names_of_each_gateway(sample: Asked) -> None:
     validation.check(sample.request, sample.provider)
     sent = encoding.encode(sample.request, sample.provider, sample.callback_url)
     assert msgspec.json.decode(sent) == sample.body
@@ -68,7 +65,7 @@ def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
 def holds(update: Update[Any], entry: Any) -> None:
     """An update says what its sample says."""
     if update.provisional is not Provisional.NONE:
-        assert settle(update, 0, 0) == update  # only time will tell
+        assert settled(update, 0, 0) == update  # only time will tell
     assert (update.task_id, update.stage.name) == (ID, entry["stage"])
     if "gives" in entry:
         assert_holds(update.result, entry["gives"])

@@ -1,0 +1,64 @@
+"""Settings of a client that cannot be used, and jobs that are refused, send nothing."""
+
+from typing import Any
+
+import pytest
+
+from suno_async import (
+    ConfigurationError,
+    InvalidJob,
+    SunoClient,
+)
+
+from ..doubles import Script
+
+
+async def test_nothing_is_sent_for_a_bad_job() -> None:
+    network = Script()
+    async with SunoClient(api_key="k", transport=network) as suno:
+        with pytest.raises(InvalidJob):
+            await suno.generate_music(prompt="")
+        with pytest.raises(InvalidJob):
+            await suno.boost_style(content=" ")
+    assert network.sent == []
+
+
+@pytest.mark.parametrize("key", ["", "  ", None])
+def test_a_missing_key_names_the_variable(key: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUNO_API_KEY", raising=False)
+    with pytest.raises(ConfigurationError, match="SUNO_API_KEY"):
+        SunoClient(api_key=key)
+
+
+def test_a_key_that_cannot_be_one_is_not_shown() -> None:
+    for key in ("sécret", "two words", "line\nbreak"):
+        with pytest.raises(ConfigurationError, match="api_key must be printable ASCII") as caught:
+            SunoClient(api_key=key)
+        assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"provider": "suno"}, "provider must be one of kie, kie-jobs, sunoapi, apikley or a Provider, got 'suno'"),
+        ({"base_url": "api.kie.ai"}, "base_url must be an http(s) address, got 'api.kie.ai'"),
+        ({"callback_url": "/suno"}, "callback_url must be an http(s) address, got '/suno'"),
+    ],
+)
+def test_settings_that_cannot_be_used(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        SunoClient(api_key="k", **settings)
+    assert str(caught.value) == says
+
+
+def test_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUNO_API_KEY", " k \n")
+    monkeypatch.setenv("SUNO_PROVIDER", "sunoapi")
+    assert SunoClient().provider.name == "sunoapi"
+
+
+@pytest.mark.parametrize("setting", ["base_url", "callback_url"])
+@pytest.mark.parametrize("value", ["http://[x", "http://x\uff0fy.com/"])
+def test_an_address_that_is_none_is_a_configuration_error(setting: str, value: str) -> None:
+    with pytest.raises(ConfigurationError):
+        SunoClient(api_key="k", **{setting: value})  # type: ignore[arg-type]
