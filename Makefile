@@ -28,7 +28,7 @@ check: .venv/dev
 	$(BIN)/basedpyright
 
 fuzz: .venv/dev
-	FUZZ=17000 $(BIN)/python -m pytest tests/test_fuzz.py
+	FUZZ=17000 $(BIN)/python -m pytest tests/promises/test_fuzz.py
 
 chaos: .venv/dev redis-server
 	$(BIN)/python -m tests.chaos --rounds 20

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from typing import Any
 
 import anyio
@@ -83,6 +84,14 @@ class Lifecycle:
         runtime = self._runtime
         if runtime is not None and not runtime.loop.is_closed():
             runtime.poller.release(task, holder)
+
+    def check_thread(self) -> None:
+        """Refuse a synchronous call from another thread, before it has an effect."""
+        runtime = self._runtime
+        if runtime is not None and threading.get_ident() != runtime.thread and runtime.loop.is_running():
+            raise ConfigurationError(
+                "the client's event loop runs in another thread: use loop.call_soon_threadsafe(task.feed, update)"
+            )
 
     async def dispatch(self, delivery: CallbackDelivery) -> Decision:
         """Take a callback that a receiver has verified."""

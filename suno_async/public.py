@@ -43,6 +43,7 @@ from .files.uploads import UploadSource as UploadSource
 from .http.transport import Download as Download
 from .http.transport import Form as Form
 from .http.transport import Transport as Transport
+from .log import RedactTokens as RedactTokens
 from .stores.base import Store as Store
 from .stores.memory import *
 from .stores.record import *

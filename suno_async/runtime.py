@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -53,6 +54,7 @@ class Runtime:
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
+        self.thread = threading.get_ident()
         self._settings = settings
         provider, store, clock = settings.provider, settings.store, settings.clock
         if settings.shared:

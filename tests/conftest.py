@@ -44,4 +44,4 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def pauses(cap: float = 0.0) -> Iterator[float]:
         return repeat(0.05)
 
-    monkeypatch.setattr("suno_async.submissions.backlog.retries", pauses)
+    monkeypatch.setattr("suno_async.submissions.write_behind.pauses", pauses)

@@ -135,9 +135,12 @@ class RawServer:
     b"" breaks the connection, None never answers.
     """
 
-    def __init__(self, *answers: bytes | None) -> None:
+    def __init__(self, *answers: bytes | None, keeps_alive: bool = True) -> None:
+        """Without `keeps_alive` it closes each connection after its answer, and says nothing of that."""
         self.answers: Sequence[bytes | None] = answers
+        self.keeps_alive = keeps_alive
         self.got: list[Got] = []
+        self.connections = 0
 
     async def __aenter__(self) -> "RawServer":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -152,6 +155,7 @@ class RawServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._hanging.append(writer)
+        self.connections += 1
         try:
             while line := await reader.readline():
                 method, target, _ = line.decode().split(" ", 2)
@@ -167,6 +171,8 @@ class RawServer:
                 if answer:
                     writer.write(answer)
                     await writer.drain()
+                    if not self.keeps_alive:
+                        return
                 else:
                     writer.transport.abort()
                     return

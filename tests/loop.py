@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable
+from typing import Any
 
 GRACE = 0.002  # real seconds for the kernel to hand over what was sent on loopback, before time moves on
 
@@ -23,7 +24,7 @@ class JumpSelector(selectors.DefaultSelector):
             assert ready, "nothing left to wait for"
             return ready
         while not ready and self.busy():
-            ready = super().select(0.01)
+            ready = super().select(0.001)  # no longer: a thread is busy for a moment after its answer
         ready = ready or super().select(self.grace)
         if not ready:
             self.skipped += timeout
@@ -37,3 +38,9 @@ class JumpLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.jumps.skipped
+
+    @property
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """The timers that are set and not cancelled."""
+        scheduled: Any = self._scheduled  # type: ignore[attr-defined]
+        return [timer for timer in scheduled if not timer.cancelled()]

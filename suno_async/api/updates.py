@@ -35,11 +35,8 @@ class Stage(enum.IntEnum):
 
 
 def rises(old: Stage, new: Stage) -> bool:
-    """Return whether a task at stage `old` moves when an update says `new`.
-
-    The one rule of stages: they only rise, and a final stage never changes.
-    """
-    return new > old and old < Stage.COMPLETE
+    """Return whether something at one stage goes on to another: stages only rise, and a final one never changes."""
+    return old < Stage.COMPLETE and old < new
 
 
 class Provisional(enum.Enum):

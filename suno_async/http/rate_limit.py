@@ -82,12 +82,12 @@ class RateLimit:
 
     async def _take(self) -> Place:
         async with self._line:
+            self.check_open()
             while (wait := self._free_at() - anyio.current_time()) > 0:
                 self._changed.clear()
                 with anyio.move_on_after(wait):
                     await self._changed.wait()
                 self.check_open()
-            self.check_open()
             now = anyio.current_time()
             self._places = [place for place in self._places if place.arrived > now - self._rate.seconds]
             place = Place(now + ARRIVES_WITHIN)

@@ -23,7 +23,7 @@ SHORTEST = 0.001
 """The least wait in seconds that `reserve` returns for a full window, since 0 means that the place was taken."""
 OPEN = tuple(state for state in State if state.open)
 """The states that `unfinished` lists unless it is told which."""
-UNREADABLE = (msgspec.MsgspecError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
+NOT_A_RECORD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 """What turning stored values into a record raises if they are damaged."""
 CLOSED = "the store is closed"
 

@@ -29,7 +29,7 @@ from redis.exceptions import ResponseError
 from ..api.limits import Rate
 from ..errors import StoreError
 from ..log import log
-from .base import CLOSED, OPEN, SHORTEST, UNREADABLE, Damaged, PerProcess, Transition, sending
+from .base import CLOSED, NOT_A_RECORD, OPEN, SHORTEST, Damaged, PerProcess, Transition, sending
 from .record import Record, State
 from .redis_client import RedisClient, RedisSettings
 
@@ -126,7 +126,7 @@ class RedisStore:
     ) -> tuple[int, str]:
         try:
             before, after = {} if old is None else _row(old), _row(new)
-        except UNREADABLE as exc:
+        except NOT_A_RECORD as exc:
             raise StoreError(f"redis: record {new.ref!r} cannot be kept: {exc}") from exc
         names = [
             self._at("record", new.ref),
@@ -355,7 +355,7 @@ def _record(ref: str, fields: dict[bytes, bytes]) -> Record | None:
         if b"version" not in fields:
             raise KeyError("version")
         return _read(fields)
-    except UNREADABLE as exc:
+    except NOT_A_RECORD as exc:
         raise Damaged(f"redis: record {ref!r} is damaged: {exc!r}") from exc
 
 

@@ -16,7 +16,7 @@ import msgspec
 from ..api.limits import Rate
 from ..errors import ConfigurationError, StoreError
 from ..log import log
-from .base import CLOSED, OPEN, SHORTEST, UNREADABLE, Damaged, PerProcess, Transition, sending
+from .base import CLOSED, NOT_A_RECORD, OPEN, SHORTEST, Damaged, PerProcess, Transition, sending
 from .record import Record, State
 from .sqlite_file import OPEN_RECORDS, SQLiteFile
 from .worker import Work, Worker
@@ -307,5 +307,5 @@ def _record(row: Sequence[Any]) -> Record:
     try:
         values["context"] = msgspec.json.decode(values["context"])
         return msgspec.convert(values, Record, strict=False)
-    except UNREADABLE as exc:
+    except NOT_A_RECORD as exc:
         raise Damaged(f"record {values['ref']!r} is damaged: {exc}") from exc

@@ -32,6 +32,8 @@ class Alone:
     # State: none that changes.
 
     shared = False
+    lease = LEASE
+    """Seconds for which a lease on a submission holds."""
 
     def __init__(self, store: Store, owner: str = "") -> None:
         self._store = store
@@ -41,7 +43,7 @@ class Alone:
     async def extend(self, ref: str) -> None:
         """Renew the lease on a submission that is being sent."""
         try:
-            await self._store.claim(sending(ref), self.owner, LEASE)
+            await self._store.claim(sending(ref), self.owner, self.lease)
         except StoreError as exc:  # no more than a hint for others
             log.debug("%s", exc)
 

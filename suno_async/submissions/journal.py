@@ -13,19 +13,19 @@ from ..errors import StoreError, SubmissionUncertain, TaskFailed
 from ..stores import transitions
 from ..stores.base import Store
 from ..stores.record import Record, State
-from ..tasks.task import Task
+from ..tasks.task import Task, TaskInfo
 from . import codec
-from .coordination import LEASE, Alone
+from .coordination import Alone
 from .write_behind import Write, WriteBehind
 
 __all__ = ["Journal", "JournalSettings"]
 
 R = TypeVar("R")
 
-RECENT = 60.0
-"""Seconds after its submit for which the first poll of a resumed task can wait."""
 CALLBACKS_WITHIN = 1800.0
 """Seconds for which a callback may still tell what became of a submission whose answer was lost."""
+RECENT = 60.0
+"""Seconds since its submission for which a restored task is polled by its age; an older one is polled at once."""
 
 
 class JournalSettings(NamedTuple):
@@ -59,11 +59,6 @@ class Journal:
         await self._write_behind.flush(key=key)
         return await self.store.get(key=key)
 
-    def accepted_at(self, record: Record) -> float | None:
-        """Return when a task was submitted, by the loop's clock, if so lately that it decides when to poll."""
-        age = self._clock() - record.created
-        return asyncio.get_running_loop().time() - age if 0 <= age < RECENT and record.task_id else None
-
     async def intend(self, record: Record) -> Record | None:
         """Write down that a submission will be sent, with a lease; return the record that holds its key, if one does.
 
@@ -73,7 +68,7 @@ class Journal:
         if record.key:
             await self._write_behind.flush(key=record.key)
         try:
-            return await self.store.intend(record, self._peers.owner, LEASE)
+            return await self.store.intend(record, self._peers.owner, self._peers.lease)
         except StoreError:  # it may be written down all the same, and will not be sent
             if self._peers.shared:
                 self.refused_soon(record)
@@ -112,6 +107,11 @@ class Journal:
     def refused_soon(self, record: Record) -> None:
         """Forget it as soon as the store can be asked."""
         self._write_behind.later(_removal(record))
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a lease on a submission holds; it is renewed while the submission is being sent."""
+        return self._peers.lease
 
     async def extend(self, ref: str) -> None:
         """Renew the lease on a submission that is being sent."""
@@ -179,6 +179,14 @@ class Journal:
             return None
         return self._write_behind.applied(record)
 
+    def restore(self, record: Record) -> tuple[TaskInfo, Update[Any] | None]:
+        """Return what a record knows of its task, and the last update it was written from."""
+        info, update = codec.restore(record, self._provider)
+        age = self._clock() - record.created
+        if record.task_id and 0 <= age < RECENT:
+            info = info._replace(accepted_at=asyncio.get_running_loop().time() - age)
+        return info, update
+
     async def current(self, ref: str) -> Record | None:
         """Return a record as it is, after it is found out whether the process is alive that is said to send it."""
         record = await self.find(ref=ref)
@@ -212,9 +220,11 @@ class Journal:
     async def adopt(self, ref: str, task_id: str) -> Record | None:
         """Note which task came of a submission; its record, which may have one already, or the one with this task."""
 
+        now = self._clock()  # a transition may run in another thread
+
         def transition(record: Record) -> Record | None:
             settled = record.task_id or record.state is State.FINISHED
-            return None if settled else transitions.accepted(record, task_id, self._clock())
+            return None if settled else transitions.accepted(record, task_id, now)
 
         other = await self.store.get(task_id=task_id)
         if other is not None and other.ref != ref:

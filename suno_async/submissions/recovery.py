@@ -31,8 +31,7 @@ class Recovery:
         self._provider = provider
 
     def _restored(self, record: Record) -> Task[Any]:
-        info, update = codec.restore(record, self._provider)
-        return self._registry.restored(info._replace(accepted_at=self._journal.accepted_at(record)), update)
+        return self._registry.restored(*self._journal.restore(record))
 
     async def resume(self) -> AsyncGenerator[Task[Any]]:
         """Return the tasks of all submissions that are unfinished."""

@@ -35,7 +35,6 @@ from ..tasks.task import Task, TaskInfo
 from ..wire import encoding, envelope
 from . import codec
 from .calls import Calls
-from .coordination import LEASE
 from .journal import Journal
 
 __all__ = ["Follower", "SubmitSettings", "Submitter"]
@@ -191,7 +190,7 @@ class Submitter:
         return self._restored(record, pace)
 
     def _restored(self, record: Record, pace: Pace | None = None) -> Task[Any]:
-        info, update = codec.restore(record, self._settings.provider)
+        info, update = self._journal.restore(record)
         return self._registry.restored(info._replace(pace=pace), update)
 
     # ---- one submission ------------------------------------------------------------------------------------------
@@ -381,7 +380,7 @@ class Submitter:
         """Let other processes know that we are still there, while an answer takes its time."""
         try:
             while self._under_way:
-                await asyncio.sleep(LEASE / 3)
+                await asyncio.sleep(self._journal.lease / 3)
                 for ref in list(self._under_way):
                     await self._journal.extend(ref)
         finally:

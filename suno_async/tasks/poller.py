@@ -402,7 +402,7 @@ class Poller:
         try:
             update = await (self._api.details(task) if task.id else self._sink.fate(task))
         except SunoError as exc:
-            pause = watch.after_error(exc, clock(), self._spacing)
+            pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
             if isinstance(exc, RateLimited):
                 self._refused(clock(), pause)
             if self._peers.shared and task.id:
@@ -466,6 +466,8 @@ class Poller:
                         self._catch_up(task)
                 elif (found := self._registry.find(change.task_id, change.ref)) is not None:
                     self._take(found, change.task_id, change.update)
+                    if change.update is None:  # its handle may know better than its record of what kind it is
+                        self._catch_up(found)
 
     def _take(self, task: Task[Any], task_id: str, update: Update[Any] | None) -> None:
         if task_id and not task.id:

@@ -34,6 +34,10 @@ class Interests(Protocol):
         """`holder` has no interest in `task` any more."""
         ...
 
+    def check_thread(self) -> None:
+        """Raise a ConfigurationError where another thread runs the event loop that tasks are used in."""
+        ...
+
 
 class TaskInfo(NamedTuple):
     """What is known of a task when its handle is made."""
@@ -79,8 +83,8 @@ class Task(Generic[R]):
     wait at once; they share the polls.
 
     Besides, a task has the methods of an `asyncio.Future` that are of use for one: `done`, `result`, `exception`,
-    `add_done_callback`, `remove_done_callback`. `get` is a coroutine, for `create_task` and task groups. A task cannot
-    be cancelled: the service has no call for that.
+    `cancelled`, `add_done_callback` and `remove_done_callback`. `get` is a coroutine, for `create_task` and task
+    groups. A task cannot be cancelled: the service has no call for that.
     """
 
     # State, all of it: who it is (filled once), _updates, _failure, and who is interested: _listeners, _waiters and
@@ -185,6 +189,10 @@ class Task(Generic[R]):
         """Return whether the task is known to have ended, with a result or without."""
         return self.stage >= Stage.COMPLETE
 
+    def cancelled(self) -> bool:
+        """Return False: a task cannot be cancelled. `asyncio.wait(…, return_when=FIRST_EXCEPTION)` asks."""
+        return False
+
     def result(self) -> R:
         """Return the result of a task that has ended.
 
@@ -213,7 +221,11 @@ class Task(Generic[R]):
 
         Every source of updates ends here, so their order cannot matter. An update also tells the id of a task that
         has none yet.
+
+        Raises:
+            ConfigurationError: It is called in another thread than the one that runs the client's event loop.
         """
+        self._interests.check_thread()
         if not self._id and update.task_id:
             self._id = update.task_id
         if not rises(self.stage, update.stage):
@@ -267,10 +279,8 @@ class Task(Generic[R]):
         if self.done():
             loop.call_soon(fn, self, context=context)
             return
-        first = not self._waiters and not self._done_callbacks
+        self._retain(loop)
         self._done_callbacks += (_DoneCallback(fn, context, loop),)
-        if first:
-            self._interests.retain(self, self)
 
     def remove_done_callback(self, fn: Callable[["Task[R]"], object]) -> int:
         """Remove a function from those to be called when the task has ended. Return how often it was there."""
@@ -312,11 +322,9 @@ class Task(Generic[R]):
         if self.stage >= stage or self.done():
             return
         waiter = _Waiter(stage)
-        first = not self._waiters and not self._done_callbacks
+        self._retain(waiter.wake.get_loop())
         self._waiters += (waiter,)
         try:
-            if first:
-                self._interests.retain(self, self)
             error = await waiter.wake
         finally:
             if waiter in self._waiters:
@@ -325,6 +333,16 @@ class Task(Generic[R]):
                     self._interests.release(self, self)
         if error is not None:
             raise error.with_traceback(None)
+
+    def _retain(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Register the interest of somebody in this loop, unless it is; those in other loops do not count for it.
+
+        Before they are noted, since it lets go of those who waited in a loop that is closed.
+        """
+        if not any(one.wake.get_loop() is loop for one in self._waiters) and not any(
+            one.loop is loop for one in self._done_callbacks
+        ):
+            self._interests.retain(self, self)
 
     async def __aiter__(self) -> AsyncIterator[Update[R]]:
         seen = 0

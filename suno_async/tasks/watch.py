@@ -148,10 +148,17 @@ class Watch:
             raise TaskNotFound(update.task_id)
         return known
 
-    def after_error(self, error: SunoError, now: float, spacing: float) -> float:
-        """Return the pause after a poll that failed; raise the error if repeating is of no use."""
+    def after_error(self, error: SunoError, now: float, spacing: float, *, nudged: bool = False) -> float:
+        """Return the pause after a poll that failed; raise the error if repeating is of no use.
+
+        Args:
+            error: Why it failed.
+            now: The time of the event loop.
+            spacing: Seconds between two polls of one task.
+            nudged: Whether a callback asked for the poll.
+        """
         if isinstance(error, DecodeError):
-            self.unreadable += not self.nudged  # how often that is, strangers can decide
+            self.unreadable += not (nudged or self.nudged)  # how often that is, strangers can decide
             if self.unreadable >= UNREADABLE_POLLS:
                 raise error
             return self.pause()

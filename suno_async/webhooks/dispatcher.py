@@ -90,8 +90,9 @@ class UnknownTokens:
 class CallbackDispatcher:
     """Takes verified callbacks for the tasks of a client."""
 
-    # State, all of it: _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks whose
-    # submission may be under way), _later (what the application said of tasks that nobody here holds yet), _closed.
+    # State, all of it: _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks
+    # whose submission may be under way), _later (what the application said of tasks that nobody here holds yet),
+    # _closed.
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class CallbackDispatcher:
         self._observers = observers
         self._provider, self._shared = settings
         self._unknown = UnknownTokens()
-        self._waiting = 0
+        self._waiting: set[asyncio.Task[Task[Any] | None]] = set()
         self._waiting_bytes = 0
         self._later: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -168,7 +169,7 @@ class CallbackDispatcher:
         if task is None and (ours or (self._shared and proof is Proof.SIGNATURE)):
             record = await self._journal.find(ref="" if token is None else token.ref, task_id=task_id)
             if record is not None and codec.known(record, self._provider):
-                task = self._registry.restored(*codec.restore(record, self._provider))
+                task = self._registry.restored(*self._journal.restore(record))
                 self._registry.keep(task, task_id)
             elif record is not None and ours:  # of a class that others can read
                 await self._journal.note_task_id(record, task_id)
@@ -191,15 +192,20 @@ class CallbackDispatcher:
 
     async def _wait_for(self, callback: Callback) -> Task[Any] | None:
         """The task of a submission that is under way and has become this task, if there is one."""
-        if self._waiting >= WAITING or self._waiting_bytes + len(callback.body) > WAITING_BYTES:
+        if len(self._waiting) >= WAITING or self._waiting_bytes + len(callback.body) > WAITING_BYTES:
             raise StoreError("too many callbacks wait for submissions that are under way")
-        self._waiting += 1
+        waiting = asyncio.create_task(self._registry.wait_for(callback.task_id, WAITS))
+        self._waiting.add(waiting)
         self._waiting_bytes += len(callback.body)
         try:
-            return await self._registry.wait_for(callback.task_id, WAITS)
+            await asyncio.wait([waiting])
         finally:
-            self._waiting -= 1
+            waiting.cancel()
+            self._waiting.discard(waiting)
             self._waiting_bytes -= len(callback.body)
+        if waiting.cancelled():
+            raise StoreError("the client is closed")
+        return waiting.result()
 
     async def _follow(self, task: Task[Any], record: Record | None) -> None:
         """Let observers hear of this task from now on."""
@@ -244,12 +250,12 @@ class CallbackDispatcher:
                 log.warning("a callback of task %s was left: %s", callback.task_id, exc)
                 return
             if record is not None and codec.known(record, self._provider):
-                task = self._registry.restored(*codec.restore(record, self._provider))
+                task = self._registry.restored(*self._journal.restore(record))
         if task is not None:
             self._feed(task, callback)
 
     def nudge(self, task_id: str) -> None:
-        """Poll a task soon, if somebody has an interest in it; one under way, as soon as it is known."""
+        """Poll a task soon, if somebody has an interest in it; or as soon as its submission is accepted."""
         if (task := self._registry.find(task_id)) is not None:
             self._poller.nudge(task)
         elif self._submitter.under_way and len(self._later) < WAITING:
@@ -265,12 +271,12 @@ class CallbackDispatcher:
         later.add_done_callback(self._later.discard)
 
     async def aclose(self) -> None:
-        """Take nothing more."""
+        """Take nothing more; what waits is to be sent again."""
         self._closed = True
-        later = list(self._later)
-        for one in later:
+        ending = [*self._waiting, *self._later]
+        for one in ending:
             one.cancel()
-        await asyncio.gather(*later, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
 
 
 def _claimed(callback: Callback, update: Update[Any] | None) -> Stage:

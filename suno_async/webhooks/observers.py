@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ..api.updates import Stage, Update, rises
-from ..errors import SunoError
+from ..errors import ConfigurationError, SunoError
 from ..log import log
 from ..stores import transitions
 from ..stores.record import Record
@@ -86,7 +86,10 @@ class Observers:
         followed = self._followed[task] = _Followed(task, record, self)
         task.subscribe(followed.hear)
         if not task.done():
-            self._poller.retain(task, self)
+            try:
+                self._poller.retain(task, self)
+            except ConfigurationError as exc:  # the client is being closed: what comes until then is heard all the same
+                log.warning("the end of task %s will not be observed: %s", task.id, exc)
         for update in task.updates:
             followed.hear(update)
 

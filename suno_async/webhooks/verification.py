@@ -1,4 +1,4 @@
-"""What to believe of a callback, by how far it is proven (law 5): proofs, and one table of decisions."""
+"""How far a callback is verified, by our tokens and KIE's signatures (docs/architecture.md#law-5)."""
 
 import enum
 import hashlib
@@ -18,17 +18,17 @@ FRESHNESS = 300.0
 
 
 class Proof(enum.Enum):
-    """How far a callback is proven."""
+    """How far a callback is verified."""
 
-    NONE = "nothing is configured, so nothing is proven"
+    NONE = "nothing is configured, so nothing is verified"
     SIGNATURE = "KIE's signature: the sender is known, the body is not covered"
     UNBOUND = "our own token, of a submission that nobody here knows: maybe another task's"
-    TOKEN = "our own token, of the submission that made this task: only the service was told that address"
+    TOKEN = "our own token, of the submission that made this task: only the service was given that address"
     WRONG = "a proof is configured, and it is missing, wrong, stale or another task's"
 
 
 class Proofs(NamedTuple):
-    """What a callback is held against. Of each several, so that one can be replaced while the other still comes."""
+    """What callbacks are verified against. There may be several of each, so that one can be replaced by another."""
 
     secrets: tuple[bytes, ...] = ()
     """Of our tokens; empty if none are given out."""
@@ -47,7 +47,7 @@ def prove(
     now: float,
     freshness: float = FRESHNESS,
 ) -> tuple[Proof, Token | None]:
-    """How far a callback is proven by what it carries, and what its token tells; whose that is, is for `bind`.
+    """Return how far what a callback carries verifies it, and its token; whose token that is, `bind` decides.
 
     `offered`: what may be a token in the address. `now`: Unix seconds. Every proof that is configured must hold.
     """
@@ -55,12 +55,12 @@ def prove(
         return Proof.WRONG, None
     if not proofs.secrets:
         return (Proof.SIGNATURE if proofs.keys else Proof.NONE), None
-    told = next((token for one in offered if (token := tokens.read(one, proofs.secrets))), None)
-    return (Proof.WRONG if told is None else Proof.UNBOUND), told
+    read = next((token for one in offered if (token := tokens.read(one, proofs.secrets))), None)
+    return (Proof.WRONG if read is None else Proof.UNBOUND), read
 
 
 def bind(token: Token, task_id: str, ref: str, owner: str | None) -> Proof:
-    """How far a genuine token proves a callback of this task.
+    """Return how far a genuine token verifies a callback of this task.
 
     `ref`: the submission that made the task, empty if that is not known. `owner`: the task of the token's submission,
     empty while that is not known, None if the submission is not.
@@ -71,7 +71,7 @@ def bind(token: Token, task_id: str, ref: str, owner: str | None) -> Proof:
 
 
 def signed(task_id: str, headers: Mapping[str, str], keys: tuple[str, ...], freshness: float, now: float) -> bool:
-    """Whether KIE signed a callback of this task, and not long ago.
+    """Return whether KIE signed a callback of this task, and not long ago.
 
     Source: https://docs.kie.ai/common-api/webhook-verification
     """

@@ -20,7 +20,7 @@ from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, Suno
 from suno_async.stores.address import store_at
 from suno_async.stores.base import Store
 from suno_async.stores.record import Record, State
-from suno_async.submissions import intents
+from suno_async.submissions.coordination import LEASE, Alone
 
 API_KEY = "chaos-key"
 PROVIDER = msgspec.structs.replace(KIE, submits=Rate(100_000, 10.0))
@@ -159,11 +159,11 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True, help="where callbacks are received, the same in every life")
     parser.add_argument("--log", required=True, help="where deliveries and decisions are written down")
     parser.add_argument("--worker", type=int, default=0, help="0 decides what is uncertain")
-    parser.add_argument("--lease", type=float, default=intents.LEASE, help="after so many seconds a silent one is dead")
+    parser.add_argument("--lease", type=float, default=LEASE, help="after so many seconds a silent one is dead")
     return parser
 
 
 if __name__ == "__main__":
     given = options().parse_args()
-    intents.LEASE = given.lease
+    Alone.lease = given.lease
     sys.exit(asyncio.run(main(given)))

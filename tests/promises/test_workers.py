@@ -1,0 +1,155 @@
+"""Several workers on one store, in real time: real processes where they race, clients of their own elsewhere."""
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from suno_async import KIE, GenerateMusic, Pace, Rate, Stage, SunoClient
+from suno_async.emulator import Emulator
+
+from ..doubles import DONE, PENDING, Script, called, track
+
+SONG = GenerateMusic(prompt="rain")
+URL = "https://bot.example/suno"
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {}  # there are other processes
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'songs.db'}"
+    url: str = request.getfixturevalue("redis").url
+    return url.removesuffix("/0") + f"/{next(DATABASES)}"
+
+
+DATABASES = iter(range(1, 16))
+
+
+@pytest.fixture
+async def workers(store: str) -> AsyncGenerator["Workers"]:
+    async with AsyncExitStack() as stack:
+        yield Workers(store, stack)
+
+
+class Workers:
+    """As many clients as a test wants, each with a store of its own at the same address."""
+
+    def __init__(self, store: str, stack: AsyncExitStack) -> None:
+        self._store = store
+        self._stack = stack
+
+    async def open(self, script: Script | None = None, **settings: Any) -> SunoClient:
+        if script is not None:
+            settings |= {"api_key": "k", "transport": script}
+        return await self._stack.enter_async_context(SunoClient(store=self._store, **settings))
+
+
+PROGRAM = """
+import asyncio, sys, time
+from suno_async import GenerateMusic, SunoClient
+
+async def main():
+    async with SunoClient() as suno:
+        time.sleep(max(0, float(sys.argv[1]) - time.time()))
+        task = await suno.submit(GenerateMusic(prompt="rain"), key="order-42")
+        print(task.id, task.ref)
+
+asyncio.run(main())
+"""
+
+
+async def test_processes_that_race_for_a_key_pay_once(store: str) -> None:
+    async with Emulator() as emulator:
+        environment = os.environ | {
+            "SUNO_API_KEY": emulator.api_key,
+            "SUNO_BASE_URL": emulator.url,
+            "SUNO_STORE": store,
+        }
+        start = str(time.time() + 3)
+        pipe = asyncio.subprocess.PIPE
+        processes = [
+            await asyncio.create_subprocess_exec(
+                sys.executable, "-c", PROGRAM, start, stdout=pipe, stderr=pipe, env=environment
+            )
+            for _ in range(4)
+        ]
+        told = [await process.communicate() for process in processes]
+        assert [stderr for _, stderr in told] == [b""] * 4
+        assert len({stdout for stdout, _ in told}) == 1
+        assert len(emulator.runs) == 1
+        assert len([seen for seen in emulator.log if seen.method == "POST"]) == 1
+
+
+async def test_news_arrive_at_once(workers: Workers, store: str) -> None:
+    """Submitted in one, called back to another, awaited in a third."""
+    script = Script(PENDING)
+    submitter, door, waiter = [await workers.open(script, callback_url=URL) for _ in range(3)]
+    await submitter.submit(SONG, context={"chat": 7})
+    [task] = [task async for task in waiter.resume()]
+    heard: dict[Stage, float] = {}
+
+    async def follow() -> None:
+        async for update in task:
+            heard[update.stage] = time.monotonic()
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0.3)
+    query = dict([script.posted[0]["callBackUrl"].split("?")[1].split("=")])
+    said: dict[Stage, float] = {}
+    for stage, body in (
+        (Stage.TEXT, called("text")),
+        (Stage.FIRST, called("first", track(1))),
+        (Stage.COMPLETE, called("complete", track(1), track(2))),
+    ):
+        said[stage] = time.monotonic()
+        assert (await door.receiver().receive(body, {}, query)).status == 200
+        await asyncio.sleep(0.4)
+    await following
+    late = sorted(heard[stage] - said[stage] for stage in said)
+    assert late[1] < (0.05 if store.startswith("redis") else 0.25)
+    assert late[-1] < 1  # a machine that is busy with other things may take longer once
+    assert (len((await task).tracks), task.context) == (2, {"chat": 7})
+    assert script.polled_at == []
+
+
+async def test_ten_who_wait_look_as_often_as_one(workers: Workers) -> None:
+    script = Script(PENDING)
+    pace = Pace(first=0.5, growth=1, cap=0.5, patience=60)
+    clients = [await workers.open(script, pace=pace) for _ in range(10)]
+    id = (await clients[0].submit(SONG)).id
+    waiting = [asyncio.ensure_future(suno.attach(GenerateMusic, id).wait()) for suno in clients]
+    await asyncio.sleep(4)
+    assert 4 <= len(script.polled_at) <= 9
+    script.polls = [DONE]
+    assert {update.stage for update in await asyncio.gather(*waiting)} == {Stage.COMPLETE}
+    assert len(script.polled_at) <= 11
+
+
+async def test_ten_workers_never_exceed_the_accounts_window(workers: Workers) -> None:
+    # Half of the real window, and half of what is allowed for the way.
+    gateway = replace(KIE, submits=Rate(20, 5.0))
+    async with Emulator(provider=gateway) as emulator:
+        clients = [
+            await workers.open(api_key=emulator.api_key, base_url=emulator.url, provider=gateway) for _ in range(10)
+        ]
+        for suno in clients:
+            assert [task async for task in suno.resume()] == []  # connected
+        began = time.monotonic()
+        await asyncio.gather(*(suno.submit(SONG) for suno in clients for _ in range(3)))
+        took = time.monotonic() - began
+        assert Counter(seen.status for seen in emulator.log if seen.method == "POST") == {200: 30}
+        assert 5 < took < 6.5  # a window must pass before the last 10
