@@ -2,18 +2,18 @@
 
 import sys
 
-from . import callback, decode, imports, limits, look, notice, stores, waiting
+from . import callback, decode, imports, latency, limits, polls, stores, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
     "decode": decode.suite,
     "callback": callback.suite,
-    "look": look.suite,
+    "polls": polls.suite,
     "waiting": waiting.suite,
     "limits": limits.suite,
     "stores": stores.suite,
     "imports": imports.suite,
-    "notice": notice.suite,
+    "latency": latency.suite,
 }
 
 

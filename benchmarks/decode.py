@@ -7,8 +7,8 @@ from suno_async import KIE, GenerateMusic
 from suno_async.wire.details import update
 from suno_async.wire.envelope import Reply
 
-from .pages import PAGE
-from .rivals import by_json, by_pydantic
+from .baselines import by_json, by_pydantic
+from .bodies import PAGE
 from .table import Row
 
 ROUNDS, TIMES = 7, 3000

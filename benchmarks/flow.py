@@ -21,8 +21,8 @@ import suno_async
 from suno_async import GenerateMusic, MemoryStore, Pace, Store, SunoClient
 from suno_async.wire.envelope import Reply
 
+from .bodies import PAGE
 from .callback import posted
-from .pages import PAGE
 from .waiting import run
 
 PACKAGE = str(Path(suno_async.__file__).parent)

@@ -1,4 +1,4 @@
-"""What `import suno_async` costs over what it needs anyway."""
+"""The CPU of importing the package, and its client, against the packages that they need."""
 
 import compileall
 import resource
@@ -23,20 +23,26 @@ def cost(code: str) -> float:
 def suite() -> list[Row]:
     # As installers do; without it a checkout may be compiled anew each time, and what it needs is not.
     compileall.compile_dir(Path(suno_async.__file__).parent, quiet=1)
-    codes = {"ours": "import suno_async", "needed": "import aiohttp, msgspec, anyio"}
+    codes = {
+        "package": "import suno_async",
+        "client": "from suno_async import SunoClient",
+        "needed": "import aiohttp, msgspec, anyio",
+    }
     taken: dict[str, list[float]] = {name: [] for name in codes}
     for _ in range(ROUNDS):
         for name, code in codes.items():
             taken[name].append(cost(code))
-    ours, needed = (min(taken[name]) for name in codes)
+    package, client, needed = (min(taken[name]) for name in codes)
+    beside = "aiohttp, msgspec, anyio"
     return [
+        Row("import suno_async", package, "ms CPU", beside, package / needed, "≤ 0.5", package / needed <= 0.5),
         Row(
-            "import suno_async",
-            ours,
+            "from suno_async import SunoClient",
+            client,
             "ms CPU",
-            "aiohttp, msgspec, anyio",
-            ours / needed,
+            beside,
+            client / needed,
             "≤ 1.15",
-            ours / needed <= 1.15,
-        )
+            client / needed <= 1.15,
+        ),
     ]

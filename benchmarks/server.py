@@ -1,15 +1,15 @@
-"""A server that costs as little as it can: a page that is not final until its LAST look. Run as its own process."""
+"""A server that costs as little as it can: a page that is not final until its LAST poll. Run as its own process."""
 
 import asyncio
 import sys
 from collections import Counter
 
-from .pages import GOING, PAGE
+from .bodies import GOING, PAGE
 
 LAST = 20
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
 FINAL, ANSWER = (HEAD % (len(page), page) for page in (PAGE, GOING))
-looks: Counter[bytes] = Counter()
+polls: Counter[bytes] = Counter()
 
 
 class Pages(asyncio.Protocol):
@@ -22,9 +22,9 @@ class Pages(asyncio.Protocol):
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             task_id = self.buffer.split(b" ", 2)[1].rpartition(b"=")[2]
-            looks[task_id] += 1
+            polls[task_id] += 1
             self.buffer = self.buffer[end + 4 :]
-            self.transport.write(ANSWER if looks[task_id] < LAST else FINAL)
+            self.transport.write(ANSWER if polls[task_id] < LAST else FINAL)
 
 
 async def main() -> None:

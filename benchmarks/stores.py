@@ -1,4 +1,4 @@
-"""What writing down costs: submits a second, memory of what nobody holds, resuming very many, and the way of news."""
+"""What a store costs: submits a second, memory of what nobody holds, resuming very many, the latency of changes."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ from suno_async.stores.transitions import accepted, updated
 from tests.servers import redis_server
 
 from .table import Row
-from .waiting import Nothing
+from .waiting import Idle
 
 UNLIMITED = replace(KIE, submits=Rate(1000, 0.01))
 """What is measured is the store, not the account's rate."""
@@ -31,7 +31,7 @@ UNLIMITED = replace(KIE, submits=Rate(1000, 0.01))
 async def submits(url: str, count: int) -> float:
     """Submits a second that a client writes down, intent and task id, a hundred at once."""
     room = asyncio.Semaphore(100)
-    async with SunoClient(api_key="k", provider=UNLIMITED, transport=Nothing(), store=url) as suno:
+    async with SunoClient(api_key="k", provider=UNLIMITED, transport=Idle(), store=url) as suno:
 
         async def submit(number: int) -> None:
             async with room:
@@ -45,7 +45,7 @@ async def submits(url: str, count: int) -> float:
 
 async def forgotten_bytes(url: str, count: int) -> float:
     """Bytes that one submission leaves in the process once its handle is dropped."""
-    async with SunoClient(api_key="k", provider=UNLIMITED, transport=Nothing(), store=url) as suno:
+    async with SunoClient(api_key="k", provider=UNLIMITED, transport=Idle(), store=url) as suno:
 
         async def submit_all(numbers: range) -> None:
             for _ in numbers:
@@ -81,7 +81,7 @@ async def fill(store: Store, count: int) -> None:
 
 async def resume(url: str) -> None:
     """Prints how many tasks were resumed, by how many MB the process grew, and the seconds it took."""
-    async with SunoClient(api_key="k", transport=Nothing(), store=url) as suno:
+    async with SunoClient(api_key="k", transport=Idle(), store=url) as suno:
         await anext(suno.resume())
         before = most_used()
         began, count = time.perf_counter(), 0
@@ -107,17 +107,17 @@ def alone(what: str, url: str) -> list[float]:
     return [float(number) for number in ran.stdout.split()]
 
 
-async def news(url: str) -> float:
+async def change_latency(url: str) -> float:
     """Milliseconds until a change in one process is heard in another."""
     one, two = store_at(url), store_at(url)
     late: list[float] = []
     heard = two.updates()
     assert await anext(heard) is None
     for number in range(40):
-        ref = f"news {number}"
+        ref = f"change {number}"
         await one.intend(Record(ref=ref, kind="GenerateMusic", provider="kie", request_json="{}"))
         hearing = asyncio.ensure_future(anext(heard))
-        await asyncio.sleep(0.013 * (number % 9))  # not in step with who looks
+        await asyncio.sleep(0.013 * (number % 9))  # out of step with the other's polls of the file
         began = time.perf_counter()
         step = partial(updated, update=Update(task_id=ref, stage=Stage.TEXT), now=1.0)
         await one.change(step, ref=ref)
@@ -134,14 +134,14 @@ def suite() -> list[Row]:
         at = f"sqlite:///{Path(folder)}/"
         [rate] = alone("submit", at + "submits.db")
         left = asyncio.run(forgotten_bytes(at + "left.db", 5_000))
-        late = asyncio.run(news(at + "news.db"))
+        late = asyncio.run(change_latency(at + "changes.db"))
 
-        async def from_source() -> None:
+        async def filled() -> None:
             store = store_at(at + "many.db")
             await fill(store, 100_000)
             await store.aclose()
 
-        asyncio.run(from_source())
+        asyncio.run(filled())
         count, grown, seconds = alone("resume", at + "many.db")
         assert count == 100_000
     return [
@@ -149,7 +149,7 @@ def suite() -> list[Row]:
         Row("SQLite, memory of a submission nobody holds", left, "bytes", "", None, "none", left < 16),
         Row("SQLite, resume() of 100 000: growth", grown, "MB", "", None, "≤ 50 MB", grown <= 50),
         Row("SQLite, resume() of 100 000: time", seconds, "s"),
-        Row("SQLite, news in another process, 95 of 100", late, "ms", "", None, "≤ 250 ms", late <= 250),
+        Row("SQLite, a change in another process, 95 of 100", late, "ms", "", None, "≤ 250 ms", late <= 250),
         *_redis(),
     ]
 
@@ -160,10 +160,10 @@ def _redis() -> list[Row]:
         return []
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as server:
         [rate] = alone("submit", server.url)
-        late = asyncio.run(news(server.url))
+        late = asyncio.run(change_latency(server.url))
     return [
         Row("Redis, submits written down, 100 at once", rate, "a second"),
-        Row("Redis, news in another process, 95 of 100", late, "ms", "", None, "≤ 50 ms", late <= 50),
+        Row("Redis, a change in another process, 95 of 100", late, "ms", "", None, "≤ 50 ms", late <= 50),
     ]
 
 

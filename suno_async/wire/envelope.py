@@ -168,7 +168,7 @@ def _task_id(data: bytes) -> str:
         found = msgspec.json.decode(data, type=_TaskId)
     except UNREADABLE:
         return ""
-    return found.taskId or found.task_id or ""
+    return (found.taskId or found.task_id or "").strip()
 
 
 def _existing(data: bytes) -> str:
@@ -178,7 +178,7 @@ def _existing(data: bytes) -> str:
     try:
         bare = msgspec.json.decode(data, type=str)
     except UNREADABLE:
-        return _task_id(data).strip()
+        return _task_id(data)
     return bare if re.fullmatch(r"[0-9A-Fa-f]{32}", bare) else ""  # the form that ids have; other text is a message
 
 

@@ -261,7 +261,7 @@ async def test_what_is_not_taken_yet_is_there_to_be_seen(recorder: Recorder) -> 
         assert [posted.statuses for posted in caller.emulator.posted] == [[500, 500]]
 
 
-# ---- on request: late, rebody_, twice, too early -------------------------------------------------------------------
+# ---- on request: late, reordered, twice, too early -------------------------------------------------------------------
 
 
 async def test_callbacks_come_a_minute_late(recorder: Recorder) -> None:

@@ -49,7 +49,10 @@ async def test_an_address_that_never_answers_is_a_callback_exception_and_the_son
 
 
 async def test_the_default_callback_address_is_never_called(suno: SunoClient, emulator: Emulator) -> None:
-    await (await suno.generate_music(prompt="rain"))
+    assert suno.callback_url == ""
+    task = await suno.generate_music(prompt="rain")
+    await task
+    assert emulator.runs[task.id].asked.callback == "https://suno-async.invalid/callback"
     assert not emulator.posted
 
 

@@ -1,4 +1,4 @@
-"""The details page everybody reads in these benchmarks: two finished tracks, as live answers look."""
+"""The body that all benchmarks read, a details page: two finished tracks, as live answers look."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What people write by hand: the same work with aiohttp and json, and with httpx and pydantic."""
+"""The baselines: a details page read by hand, with json and with pydantic."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The default pace against how long songs take: how late the end is noticed, and with how many looks."""
+"""The default pace against how long songs take: how late the end is noticed, and with how many polls."""
 
 import asyncio
 from itertools import accumulate
@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from suno_async import GenerateMusic, SunoClient
-from suno_async.tasks.pace import pace_of
+from suno_async.tasks.pace import default_pace
 
-from .callback import Listening, posted
+from .callback import Addressed, posted
 from .table import Row
 from .waiting import run
 
@@ -17,49 +17,49 @@ from .waiting import run
 DURATIONS = [120 + 60 * n / 999 for n in range(1000)]
 
 
-class Counting(Listening):
-    """A network that counts looks."""
+class Counting(Addressed):
+    """A network that counts polls."""
 
-    looks = 0
+    polls = 0
 
     async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Any:
-        self.looks += method == "GET"
+        self.polls += method == "GET"
         return await super().send(method, url, body, fresh=fresh)
 
 
 async def called_back() -> tuple[float, float]:
-    """Looks a song, and the mean notice, where callbacks arrive: text at 10 s, first at 35 s, then the end."""
-    late, looks = 0.0, 0
+    """Polls a song, and the mean latency, where callbacks arrive: text at 10 s, first at 35 s, then the end."""
+    late, polls = 0.0, 0
     clock = asyncio.get_running_loop().time
     for duration in DURATIONS[::10]:
         network = Counting()
         async with SunoClient(api_key="k", transport=network, callback_url="https://b.example/suno") as suno:
             receiver = suno.receiver()
             task = await suno.submit(GenerateMusic(prompt="x"))
-            query, began = dict(parse_qsl(urlsplit(network.told).query)), clock()
+            query, began = dict(parse_qsl(urlsplit(network.callback_url).query)), clock()
             waiting = asyncio.ensure_future(task.wait())
             for at, stage in ((10, "text"), (35, "first"), (duration, "complete")):
                 await asyncio.sleep(began + at - clock())
                 await receiver.receive(posted(task.id, stage), {}, query)
             await waiting
             late += clock() - began - duration
-            looks += network.looks
-    return looks / len(DURATIONS[::10]), late / len(DURATIONS[::10])
+            polls += network.polls
+    return polls / len(DURATIONS[::10]), late / len(DURATIONS[::10])
 
 
 def suite() -> list[Row]:
     called, soon = run(called_back())
-    late, looks = 0.0, 0
+    late, polls = 0.0, 0
     for duration in DURATIONS:
-        for count, at in enumerate(accumulate(pace_of(GenerateMusic).pauses()), 1):
+        for count, at in enumerate(accumulate(default_pace(GenerateMusic).pauses()), 1):
             if at >= duration:
                 late += at - duration
-                looks += count
+                polls += count
                 break
-    late, mean = late / len(DURATIONS), looks / len(DURATIONS)
+    late, mean = late / len(DURATIONS), polls / len(DURATIONS)
     return [
         Row("default pace, the end noticed late by (mean)", late, "s", "", None, "≤ 6 s", late <= 6),
-        Row("default pace, looks a song (mean)", mean, "", "", None, "≤ 14", mean <= 14),
-        Row("the same where callbacks arrive, looks a song", called, "", "", None, "0", called == 0),
+        Row("default pace, polls a song (mean)", mean, "", "", None, "≤ 14", mean <= 14),
+        Row("the same where callbacks arrive, polls a song", called, "", "", None, "0", called == 0),
         Row("the same where callbacks arrive, noticed late by", soon, "s", "", None, "≤ 6 s", soon <= 6),
     ]
