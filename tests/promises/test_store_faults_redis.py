@@ -100,7 +100,8 @@ async def kept(suno: SunoClient, task: Task[Any], stage: Stage = Stage.PENDING) 
 
 def directly(server: RedisServer, *words: object) -> Any:
     """A command of somebody else."""
-    with redis.Redis(port=server.port) as other:
+    client: Any = redis.Redis  # its types leave open which of two faces it shows
+    with client(port=server.port) as other:
         return other.execute_command(*words)
 
 
