@@ -39,6 +39,8 @@ VISIBLE_AFTER = 90.0
 """Seconds for which a task may still be unknown to its details page."""
 FILES_AFTER = 60.0
 """Seconds for which the files of a success may still be missing."""
+FILES_PAUSE = 10.0
+"""Seconds between two polls meanwhile at most, also where callbacks make polls rare."""
 
 
 def slot(due: float) -> float:
@@ -75,6 +77,8 @@ class Watch:
     def __init__(self, pace: Pace, now: float, *, accepted_at: float | None = None, polled: float = -math.inf) -> None:
         self.pace = pace
         self.step = 0
+        self.provisional = Provisional.NONE
+        self.provisional_since = now
         self.since = now
         """When patience began."""
         self.until = math.inf
@@ -88,8 +92,6 @@ class Watch:
         self.trouble: SunoError | None = None
         """Why the last poll failed, if it did."""
         self.unreadable = 0
-        self.provisional = Provisional.NONE
-        self.provisional_since = now
         self.undelivered: Update[Any] | None = None
         self.nudged = False
         """A callback asked for the next poll."""
@@ -100,9 +102,10 @@ class Watch:
         """When its entry in the heap is due; older entries are dead."""
 
     def pause(self) -> float:
-        """Return the next pause in seconds."""
+        """Return the next pause in seconds; a short one while files are late that the service says are there."""
         self.step += 1
-        return self.pace.pause(self.step - 1)
+        pause = self.pace.pause(self.step - 1)
+        return pause if self.provisional is not Provisional.LATE_FILES else min(pause, FILES_PAUSE)
 
     @property
     def claim_seconds(self) -> float:
