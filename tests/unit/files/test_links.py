@@ -1,5 +1,6 @@
 """Fresh links, from a registry whose interests are a script."""
 
+import asyncio
 from typing import Any
 
 import anyio
@@ -16,7 +17,7 @@ def music(number: int) -> Music:
 
 
 class Interests:
-    """Answers each interest at once: with a result that has another link each time, or with an error."""
+    """Answers each interest soon: with a result that has another link each time, or with an error."""
 
     def __init__(self, error: StoreError | None = None) -> None:
         self.error = error
@@ -26,10 +27,12 @@ class Interests:
     def retain(self, task: Task[Any], holder: Holder) -> None:
         self.retained.append(task)
         self.held += 1
+        loop = asyncio.get_running_loop()
         if self.error is not None:
-            holder.give_up(task, self.error)
+            loop.call_soon(holder.give_up, task, self.error)
         else:
-            task.feed(Update(task_id=task.id, stage=Stage.COMPLETE, result=music(len(self.retained))))
+            update: Update[Any] = Update(task_id=task.id, stage=Stage.COMPLETE, result=music(len(self.retained)))
+            loop.call_soon(task.feed, update)
 
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.held -= 1
