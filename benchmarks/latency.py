@@ -12,7 +12,8 @@ from .callback import Addressed, posted
 from .table import Row
 from .waiting import run
 
-# Files are there after 2 to 3 minutes (NOTES §4, sunoapi's quick start); evenly spread for want of better.
+# Files are there after 2 to 3 minutes (docs/service.md#task-life-cycle, sunoapi's quick start); evenly spread for want
+# of better.
 DURATIONS = [120 + 60 * n / 999 for n in range(1000)]
 
 

@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results.json"
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A measured number; `ratio` is against `beside`, `target` in words, `met` None where the design names none."""
+    """A measured number; `ratio` is against `beside`, `target` in words, `met` None where there is no target."""
 
     what: str
     value: float

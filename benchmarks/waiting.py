@@ -77,6 +77,9 @@ class Interests:
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.poller.release(task, holder)
 
+    def check_thread(self) -> None:
+        """Every thread is right."""
+
 
 async def cpu(waiting: int, seconds: float) -> float:
     """µs of CPU a poll, while that many tasks wait, each polled about every 11.5 s."""

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["RedactTokens", "log", "shown"]
 
@@ -63,5 +63,6 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, str):
         return _TOKEN.sub("<token>", value)
     if isinstance(value, Mapping):
-        return {name: _redacted(one) for name, one in value.items()}
+        held = cast("Mapping[str, object]", value)
+        return {name: _redacted(one) for name, one in held.items()}
     return value

@@ -24,7 +24,7 @@ OPERATIONS: dict[tuple[str, str], Any] = {
 
 
 def close_enough(validator: Any, step: float, value: Any, schema: Any) -> Any:
-    """`multipleOf: 0.01` is meant in decimals; in floats it would refuse 0.29 (NOTES §3)."""
+    """`multipleOf: 0.01` is meant in decimals; in floats it would refuse 0.29 (docs/service.md#models-and-limits)."""
     if abs(value / step - round(value / step)) > 1e-6:
         yield ValidationError(f"{value} is no multiple of {step}")
 

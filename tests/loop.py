@@ -3,7 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 GRACE = 0.002  # real seconds for the kernel to hand over what was sent on loopback, before time moves on
 
@@ -42,5 +42,5 @@ class JumpLoop(asyncio.SelectorEventLoop):
     @property
     def timers(self) -> list[asyncio.TimerHandle]:
         """The timers that are set and not cancelled."""
-        scheduled: Any = self._scheduled  # type: ignore[attr-defined]
+        scheduled = cast("list[asyncio.TimerHandle]", getattr(self, "_scheduled"))  # noqa: B009  it has no public name
         return [timer for timer in scheduled if not timer.cancelled()]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -49,6 +50,14 @@ class RedisServer:
         """As if its machine were gone."""
         self._process.kill()
         self._process.wait()
+
+    def freeze(self) -> None:
+        """It answers nobody, and its connections stay."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on where it was."""
+        self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

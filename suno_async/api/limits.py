@@ -8,7 +8,7 @@ __all__ = ["Limits", "Rate"]
 class Limits(NamedTuple):
     """What a model accepts.
 
-    Where pages disagree, the widest limit counts. None: no page states a limit (NOTES §3).
+    Where pages disagree, the widest limit counts. None: no page states a limit (docs/service.md#models-and-limits).
     """
 
     lyrics: int = 5000

@@ -79,8 +79,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         fixed_flags: Flags that are not sent with V6 models, and the value that the gateway always uses instead.
         callback_result_paths: Where its callbacks hold the result, if not at the request class's first path.
         callback_task_id_paths: Where its callbacks hold the task id, if not at `data.task_id`.
-        submits: Limit of new tasks per account. Default: 20 in 10 seconds (NOTES §7).
-        polls_per_second: Limit of polls of one task. Default: 3 (NOTES §7).
+        submits: Limit of new tasks per account. Default: 20 in 10 seconds (docs/service.md#rate-limits).
+        polls_per_second: Limit of polls of one task. Default: 3 (docs/service.md#rate-limits).
         polls_at_once: How many polls a client has under way at the same time, of all its tasks. Default: 32.
     """
 
@@ -169,7 +169,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         return request.query if issubclass(request, Job) and not self.uses_jobs_api(request) else "taskId"
 
     def refusal(self, code: int, message: str, path: str, status: int = 200) -> type[ApiError]:
-        """Return the class of error for a refusal (NOTES §6).
+        """Return the class of error for a refusal (docs/service.md#errors).
 
         Args:
             code: `code` of the answer.

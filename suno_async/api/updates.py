@@ -142,4 +142,4 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}>"
 
 
-_REJECTED = {400, 413}  # lyrics refused or under copyright; audio equals a known work (NOTES §5)
+_REJECTED = {400, 413}  # lyrics refused or under copyright; audio equals a known work (docs/service.md#callback-codes)

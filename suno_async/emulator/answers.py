@@ -24,7 +24,7 @@ def answer(code: int, message: str, data: Any = None, *, status: int = 200) -> w
 
 
 def refusal(request: web.Request, exc: Refused) -> web.Response:
-    """The answer to a refused request; the upload host has its own envelope (NOTES §11)."""
+    """The answer to a refused request; the upload host has its own envelope (docs/service.md#uploads)."""
     if request.path in UPLOADS:
         return json({"success": False, "code": exc.code, "msg": exc.message}, exc.status)
     return answer(exc.code, exc.message, exc.data, status=exc.status)

@@ -36,7 +36,7 @@ class Billing:
     def charge(self, run: Run) -> None:
         """Take what a run costs from the balance. Refused if the balance is too small.
 
-        The code is 429 where that does not mean the rate limit (NOTES §6).
+        The code is 429 where that does not mean the rate limit (docs/service.md#errors).
         """
         if self.credits < run.cost:
             known = run.asked.provider.refusal(429, "", run.kind.path) is InsufficientCredits

@@ -71,7 +71,8 @@ def callback(run: Run, stage: Stage) -> dict[str, Any]:
         "msg": run.reason if failed else "All generated successfully.",
         "data": {},
     }
-    if run.asked.jobs_api and not gives(run.kind, Music):  # an assumption: no page shows these callbacks (NOTES §16)
+    # an assumption: no page shows these callbacks (docs/service.md#not-established)
+    if run.asked.jobs_api and not gives(run.kind, Music):
         return body | {"data": record(run, stage)}
     kind, provider = _job(run), run.asked.provider
     if kind.details_result_path == ("data",):  # their callbacks repeat the details page

@@ -25,7 +25,7 @@ __all__ = ["CallbackSender", "Posted", "signature_headers"]
 JSON = {"Content-Type": "application/json"}
 TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
 TIMEOUT = 15
-"""How long an answer may take, in seconds (NOTES §5)."""
+"""How long an answer may take, in seconds (docs/service.md#callbacks)."""
 DELAY = 60
 """How late a delayed callback is, in seconds of the emulator's clock."""
 
@@ -111,7 +111,7 @@ class CallbackSender:
                 return
 
     async def _post(self, run: Run, stage: Stage, answered: asyncio.Event) -> bool:
-        """Post up to four times until the answer is 200 (NOTES §5)."""
+        """Post up to four times until the answer is 200 (docs/service.md#callback-delivery)."""
         headers = JSON | (signature_headers(self._key, run.id, int(time.time())) if self._key else {})
         posted = Posted(run.asked.callback, headers, _body(run, stage), run.id, stage, [])
         self._posted.append(posted)
@@ -135,7 +135,7 @@ class CallbackSender:
 
 
 def signature_headers(key: str, task_id: str, timestamp: int) -> dict[str, str]:
-    """The headers of KIE's signature, which does not cover the body (NOTES §5)."""
+    """The headers of KIE's signature, which does not cover the body (docs/service.md#callback-signatures)."""
     mac = hmac.digest(key.encode(), f"{task_id}.{timestamp}".encode(), hashlib.sha256)
     return {TIMESTAMP: str(timestamp), SIGNATURE: b64encode(mac).decode()}
 

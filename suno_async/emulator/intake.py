@@ -99,5 +99,6 @@ class Intake:
 def _host(url: str) -> str:
     try:
         return urlsplit(url).hostname or ""
-    except ValueError:  # the service accepts these, too (NOTES §10); posting to them fails later
+    # the service accepts these, too (docs/service.md#retries-and-idempotency); posting to them fails later
+    except ValueError:
         return ""

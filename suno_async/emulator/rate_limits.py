@@ -41,7 +41,9 @@ class RateLimits:
 
 
 def rate_refusal(provider: Provider, path: str) -> Refused:
-    """The refusal. Code 429 means the rate limit in one table of codes and the credits in another (NOTES §6)."""
+    """The refusal. Code 429 means the rate limit in one table of codes and the credits in another
+    (docs/service.md#errors).
+    """
     if provider.refusal(429, "", path, 429) is RateLimited:
         return Refused(429, "The call frequency is too high, please try again later", status=429)
     return Refused(430, "Your call frequency is too high, please try again later")

@@ -14,7 +14,7 @@ from ..wire.shapes import UNREADABLE
 __all__ = ["Asked", "Refused", "parse", "parse_jobs_request"]
 
 NO_CALLBACK = (ValidateVoice, GenerateVoice)
-"""Jobs whose paths at the legacy API need no callback address (NOTES §14.14)."""
+"""Jobs whose paths at the legacy API need no callback address (docs/service.md#callback-address-of-voices)."""
 
 
 class Refused(Exception):

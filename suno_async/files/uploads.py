@@ -25,7 +25,7 @@ Progress = Callable[[int, int | None], object]
 
 FOLDER = "suno-async"
 AS_TEXT = 10_000_000
-"""Bytes that go as base64; the service advises no more (NOTES §11)."""
+"""Bytes that go as base64; the service advises no more (docs/service.md#uploads)."""
 CHUNK = 1 << 18
 
 

@@ -16,6 +16,7 @@ from ..files import uploads
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
 from ..http.retry import HARMLESS, NOT_ACCEPTED, retry
+from ..http.transport import Form
 from ..log import log
 from ..wire import envelope
 
@@ -65,8 +66,7 @@ class Calls:
         window = self._api.window
         window.check_open()
         if call.method != "POST" or call.uploads:
-            form = uploads.form(call, progress, field) if isinstance(call, UploadStream) else None
-            return await self._api.call(call, form)
+            return await self._api.call(call, _form(call, progress, field))
         place = await window.take()
         try:
             await window.share(place)
@@ -117,6 +117,11 @@ class Calls:
         """Wait for what is under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _form(call: Call[Any], progress: Progress | None, field: str) -> Form | None:
+    """The body of a call that sends a file."""
+    return uploads.form(call, progress, field) if isinstance(call, UploadStream) else None
 
 
 def _log_abandoned(call: Call[Any], ended: asyncio.Task[Any]) -> None:

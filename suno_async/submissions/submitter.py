@@ -366,11 +366,10 @@ class Submitter:
         exc = ended.exception()
         if isinstance(exc, _KeyTaken):
             return
-        if exc is None and isinstance(task := ended.result(), Task):
-            made: Task[Any] = task
-            log.warning(
-                "a submit whose caller was cancelled was accepted: %s, task %s", name, made.id or made.last.result
-            )
+        task: Task[Any] | None = ended.result() if exc is None else None  # None of what was only written
+        if task is not None:
+            made = task.id or task.last.result
+            log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, made)
         elif exc is None or isinstance(exc, NOT_ACCEPTED):  # written and not sent, or sent and not accepted
             self._journal.refused_soon(record)
         else:

@@ -78,10 +78,10 @@ class TaskRegistry:
 
     def restored(self, info: TaskInfo, update: Update[Any] | None = None) -> Task[Any]:
         """Return the handle of a submission as a store knows it, fed with the last update that is stored."""
-        task = self._unsettled.get(info.ref) or self._by_id.get(info.id)
+        task: Task[Any] | None = self._unsettled.get(info.ref) or self._by_id.get(info.id)
         other = task is not None and task.ref not in ("", info.ref)  # the same task, submitted twice
         if task is None or other or task.kind.result is not info.kind.result:
-            task = Task(info, self._interests)
+            task = Task[Any](info, self._interests)
             if info.id:
                 self._by_id.setdefault(info.id, task)
             elif info.ref:

@@ -74,7 +74,7 @@ _STAGES = {"text": Stage.TEXT, "first": Stage.FIRST, "complete": Stage.COMPLETE,
 
 
 def parse(body: bytes) -> Callback:
-    """Read a callback of any request at any gateway (NOTES §5).
+    """Read a callback of any request at any gateway (docs/service.md#callbacks).
 
     Args:
         body: The body as it was posted.

@@ -204,7 +204,7 @@ def _number(code: float | str | None) -> int | None:
 
 
 def _reason(body: bytes, job: type[Job[Any]]) -> str:
-    """The reason of a failure inside `response`, where it was seen (NOTES §15)."""
+    """The reason of a failure inside `response`, where it was seen (docs/service.md#observed-differences)."""
     try:
         failure = at(job.details_result_path, _Failure)(body)
         return (failure and failure.error_message) or ""

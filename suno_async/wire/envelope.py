@@ -112,7 +112,7 @@ def refusal(reply: Reply, envelope: Envelope, provider: Provider, path: str, *, 
         status=reply.status,
         retry_after=reply.retry_after,
         existing_task_id=existing or None,
-        names_task=bool(_task_id(bytes(envelope.data))),
+        names_task=bool(_task_id(bytes(envelope.data)).strip()),
     )
 
 
@@ -172,7 +172,9 @@ def _task_id(data: bytes) -> str:
 
 
 def _existing(data: bytes) -> str:
-    """The task that a refusal of a second request names, in an object or bare (NOTES §10)."""
+    """The task that a refusal of a second request names, in an object or bare
+    (docs/service.md#retries-and-idempotency).
+    """
     try:
         bare = msgspec.json.decode(data, type=str)
     except UNREADABLE:

@@ -126,7 +126,7 @@ async def opened(
     ],
 )
 def test_it_signs_as_the_notes_say(key: str, task_id: str, timestamp: int, signature: str) -> None:
-    """The vectors of NOTES §5."""
+    """The vectors of docs/service.md#callback-signatures."""
     assert signature_headers(key, task_id, timestamp) == {
         "X-Webhook-Timestamp": str(timestamp),
         "X-Webhook-Signature": signature,
@@ -423,7 +423,7 @@ async def test_a_forgery_is_honest_but_for_its_proof(recorder: Recorder) -> None
 
 
 async def test_a_forgery_can_use_what_was_captured(recorder: Recorder) -> None:
-    """KIE's signature does not cover the body (NOTES §5)."""
+    """KIE's signature does not cover the body (docs/service.md#callback-signatures)."""
     async with opened(recorder, webhook_key=KEY) as caller:
         song = await caller.submit()
         await anyio.sleep(20)

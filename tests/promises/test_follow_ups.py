@@ -162,7 +162,9 @@ async def test_follow_ups_fan_out_over_tracks() -> None:
 @pytest.mark.parametrize("data", [{"taskId": "b" * 32}, "b" * 32], ids=["in an object", "bare"])
 @pytest.mark.parametrize("code", [400, 409])
 async def test_a_cover_that_exists_is_the_one_that_was_made(data: Any, code: int) -> None:
-    """The service makes one cover a song; its answer names the task (NOTES §10), and nothing more is paid."""
+    """The service makes one cover a song; its answer names the task (docs/service.md#retries-and-idempotency), and
+    nothing more is paid.
+    """
     done = reply({"taskId": "b" * 32, "successFlag": 1, "response": {"images": ["https://f.example/1.png"]}})
     script = Script(done, submits=[reply(data, code=code)])
     async with SunoClient(api_key="k", transport=script) as suno:
@@ -190,7 +192,7 @@ async def test_what_exists_and_is_not_named_is_an_error(request_: Request[Any], 
 
 @pytest.mark.parametrize("data", ["ValidationException", "insufficient_permission", "PROMPT_CONTAINS_ARTIST_NAME"])
 async def test_a_refusal_with_a_word_in_its_data_is_a_refusal(data: str) -> None:
-    """Only cover is documented to answer 400 with the existing task's id (NOTES §10)."""
+    """Only cover is documented to answer 400 with the existing task's id (docs/service.md#retries-and-idempotency)."""
     async with SunoClient(api_key="k", transport=Script(submits=[reply(data, code=400)])) as suno:
         with pytest.raises(InvalidRequest):
             await suno.generate_music(prompt="x")
@@ -209,7 +211,9 @@ async def test_a_task_that_existed_already_is_polled_at_the_pace_that_was_given(
 
 
 async def test_a_track_whose_model_nobody_told_is_extended_with_no_other() -> None:
-    """A replaced section names no model, so it must be said: it must be the source's (NOTES §14.12)."""
+    """A replaced section names no model, so it must be said: it must be the source's
+    (docs/service.md#model-of-extend).
+    """
     script = Script(DONE)
     async with SunoClient(api_key="k", transport=script) as suno:
         song = await suno.run(GenerateMusic(prompt="x", model="V4_5"))

@@ -81,9 +81,9 @@ async def test_a_class_of_ones_own_is_an_endpoint() -> None:
 
 
 async def test_a_free_question_is_asked_again_when_its_answer_was_lost() -> None:
-    script = Script(submits=[ResponseLost("gone"), reply("https://f.example/direct")])
+    script = Script(ResponseLost("gone"), reply(3.5))
     async with SunoClient(api_key="k", transport=script) as suno:
-        assert await suno.get_download_url(url=URL) == "https://f.example/direct"
+        assert await suno.get_credits() == 3.5
 
 
 async def test_uploads_have_no_part_in_the_limit_of_submits() -> None:

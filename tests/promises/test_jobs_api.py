@@ -7,6 +7,7 @@ import pytest
 
 from suno_async import (
     BoostStyle,
+    CheckVoice,
     ConfigurationError,
     GenerateMusic,
     GeneratePersona,
@@ -124,7 +125,9 @@ async def test_an_unknown_task_is_waited_for_and_then_not_found() -> None:
 
 @pytest.mark.parametrize("shape", [{"resultUrls": ["https://f.example/v.mp3"]}, {"brand": "new"}, [1, 2], "text", 7])
 async def test_a_result_of_an_unknown_form_is_not_lost(shape: Any) -> None:
-    """The result of stems was not seen on this route (NOTES §16): what cannot be read typed is there raw."""
+    """The result of stems was not seen on this route (docs/service.md#not-established): what cannot be read typed is
+    there raw.
+    """
     suno, _ = by_jobs(record("success", shape))
     stems = await suno.separate_stems(task_id="t", audio_id="a")
     task = await stems
@@ -142,20 +145,18 @@ async def test_a_success_without_a_result_is_a_failure_in_the_end(held: str) -> 
     await suno.aclose()
 
 
-async def test_the_answer_to_a_call_that_was_lost_is_uncertain_there_and_asked_again_elsewhere_if_free() -> None:
+async def test_a_call_that_is_not_known_to_be_free_is_sent_once_by_both_apis() -> None:
     suno, script = by_jobs(submits=[ResponseLost("gone")])
     with pytest.raises(SubmissionUncertain):
         await suno.run(BoostStyle(content="pop"))
     assert len(script.posted) == 1
     await suno.aclose()
-    for ask, sends in (("check_voice", 2), ("boost_style", 1)):
+    for request in (BoostStyle(content="pop"), CheckVoice(task_id="t")):
         script = Script(submits=[ResponseLost("gone"), reply({"isAvailable": True, "result": "x"})])
         async with SunoClient(api_key="k", transport=script) as legacy:
-            try:
-                await getattr(legacy, ask)(**({"content": "x"} if ask == "boost_style" else {"task_id": "t"}))
-            except ResponseLost:
-                assert ask == "boost_style"
-        assert len(script.posted) == sends
+            with pytest.raises(SubmissionUncertain):
+                await legacy.run(request)
+        assert len(script.posted) == 1
 
 
 async def test_paid_stems_of_the_jobs_route_reach_their_user() -> None:

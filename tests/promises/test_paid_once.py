@@ -138,7 +138,7 @@ async def test_reads_are_repeated_and_paid_calls_are_not() -> None:
     async with client(network) as suno:
         assert await suno.get_credits() == 3.0
         network.submits = [ResponseLost("x")]
-        with pytest.raises(ResponseLost):
+        with pytest.raises(SubmissionUncertain):
             await suno.boost_style(content="pop")
     assert len(network.posted) == 1
 

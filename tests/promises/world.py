@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from suno_async import GenerateMusic, ResponseLost, StoreError, SunoClient
+from suno_async import GenerateMusic, Rate, ResponseLost, StoreError, SunoClient
 from suno_async.stores.base import Store, Transition
 from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import Record
@@ -130,6 +130,14 @@ class Shaky(MemoryStore):
     async def claim(self, name: str, owner: str, ttl: float) -> bool:
         self._check()
         return await super().claim(name, owner, ttl)
+
+    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+        self._check()
+        return await super().reserve(name, place, rate)
+
+    async def release(self, name: str, place: str) -> None:
+        self._check()
+        await super().release(name, place)
 
 
 def away_from(store: Shaky, answer: Reply | Exception) -> Callable[[], Reply]:

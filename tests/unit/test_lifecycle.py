@@ -1,9 +1,9 @@
-"""Law 9: one client in several event loops, one after the other, and never in two that live."""
+"""docs/architecture.md#law-9: one client in several event loops, one after the other, and never in two that live."""
 
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +30,7 @@ def run(work: Coroutine[Any, Any, Any], loop_factory: Callable[[], asyncio.Abstr
 
 
 @contextmanager
-def living() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+def living() -> Generator[Callable[[Coroutine[Any, Any, Any]], Any]]:
     """An event loop that stands still between what it runs, and lives all the while."""
     loop = JumpLoop()
     try:
@@ -261,7 +261,8 @@ def test_a_task_that_is_awaited_in_a_living_loop_is_refused_in_another() -> None
 
         async def ends() -> Stage:
             task.feed(FINISHED)
-            return (await waiting).stage
+            update: Update[Any] = await waiting
+            return update.stage
 
         assert first(ends()) is Stage.COMPLETE
         first(suno.aclose())

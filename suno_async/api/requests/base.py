@@ -149,7 +149,9 @@ class Job(Request[R_co], frozen=True, kw_only=True):
     query: ClassVar[str] = "taskId"
     """Name of the task id in the query of the details page."""
     statuses: ClassVar[Mapping[str | int, Stage]]
-    """The status words of the details page. A word that is not listed means PENDING (NOTES §4)."""
+    """The status words of the details page. A word that is not listed means PENDING
+    (docs/service.md#task-life-cycle).
+    """
     state_in_code: ClassVar[bool] = False
     """True: the status is the `code` of the answer. False: it is `data.status` or `data.successFlag`."""
     details_result_path: ClassVar[tuple[str, ...]] = ("data", "response")

@@ -160,7 +160,7 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
     """Make a song, in two versions, from an idea or from your own lyrics and style.
 
     With a V6 model and nothing but a prompt, the prompt is sent as the style, too: the pages for V6 do not accept a
-    prompt alone (NOTES §14.2).
+    prompt alone (docs/service.md#generate-without-custom-mode).
 
     Args:
         prompt: The idea of the song, at most 3000 characters; in custom mode the exact lyrics, unless `lyrics` is
@@ -573,5 +573,5 @@ class GenerateSounds(MusicJob, frozen=True, kw_only=True):
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         payload = super().payload(unsupported_fields)
         if self.sound_key == "Any":
-            del payload["sound_key"]  # the default, but missing from KIE's list (NOTES §14.9)
+            del payload["sound_key"]  # the default, but missing from KIE's list (docs/service.md#key-of-sounds)
         return payload

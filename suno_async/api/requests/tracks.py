@@ -77,7 +77,7 @@ class CreateMusicVideo(FromSource[Track], Job[Video], frozen=True, kw_only=True)
     result = Video
     statuses = _words("GENERATE_MP4_FAILED")
     callback_result_paths = (("data",),)
-    success = (200, 0)  # one schema says 0 means success (NOTES §14.17)
+    success = (200, 0)  # one schema says 0 means success (docs/service.md#success-code-of-videos)
     unique = True
     required = ("task_id", "audio_id")
     from_source = FROM_TRACK
@@ -138,9 +138,11 @@ class SeparateStems(FromSource[Track], Job[Stems], frozen=True, kw_only=True):
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         implied = "separate_vocal" if self.stem_name is None else "split_stem_advanced"
-        payload = {"type": implied} | super().payload(unsupported_fields)  # always sent (NOTES §14.7)
+        # always sent (docs/service.md#type-of-separation)
+        payload = {"type": implied} | super().payload(unsupported_fields)
         if payload["type"] != "split_stem_advanced":
-            payload.pop("stem_name", None)  # some pages require it with all types; none uses it there (NOTES §14.6)
+            # some pages require it with all types; none uses it there (docs/service.md#stem-name)
+            payload.pop("stem_name", None)
         return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:

@@ -127,7 +127,9 @@ def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
 
 
 def moment(value: int | str | None) -> datetime | None:
-    """Return a time of the service, which writes milliseconds or text (NOTES §14.16); None when it cannot be read."""
+    """Return a time of the service, which writes milliseconds or text (docs/service.md#types-of-times); None when it
+    cannot be read.
+    """
     try:
         if isinstance(value, str) and not value.isdigit():
             at = datetime.fromisoformat(value)

@@ -6,7 +6,7 @@ __all__ = ["UploadedFile"]
 
 
 class UploadedFile(Result, frozen=True, kw_only=True, rename="camel"):
-    """A file on the gateway's upload host, kept for 3 days (NOTES §8).
+    """A file on the gateway's upload host, kept for 3 days (docs/service.md#retention).
 
     Source: https://docs.kie.ai/file-upload-api/quickstart
     """

@@ -12,7 +12,8 @@ __all__ = ["Music", "RecoveredTrack", "Recovery", "Track"]
 
 
 class Track(Result, frozen=True, kw_only=True, rename="camel"):
-    """One song. Addresses are None or empty until their file exists, and expire after 14 days (NOTES §8).
+    """One song. Addresses are None or empty until their file exists, and expire after 14 days
+    (docs/service.md#retention).
 
     Source: https://docs.kie.ai/old-model/suno-api/get-music-details
     """
@@ -109,7 +110,7 @@ class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):
     status: str | None = None
     """success or failed."""
     error: str | None = None
-    """Reason of the failure: clip_error, account_missing, … (NOTES §12)."""
+    """Reason of the failure: clip_error, account_missing, … (docs/service.md#recovery)."""
 
     @property
     def complete(self) -> bool:

@@ -177,7 +177,7 @@ class MidiInstrument(Struct, frozen=True, kw_only=True):
 
 
 class Midi(Result, frozen=True, kw_only=True, rename="camel"):
-    """Separated stems as MIDI. May be empty after a separation of type split_stem (NOTES §12).
+    """Separated stems as MIDI. May be empty after a separation of type split_stem (docs/service.md#midi).
 
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """

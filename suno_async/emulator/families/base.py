@@ -21,7 +21,7 @@ class Family:
     """
 
     credits: ClassVar[float] = 0.0
-    """The price, as far as a page states it (NOTES §9)."""
+    """The price, as far as a page states it (docs/service.md#price-list)."""
     marks: Mapping[Stage, tuple[float, float]] = {Stage.COMPLETE: (5, 15)}
     """When a stage is reached at the earliest and at the latest, in seconds of the emulator's clock."""
     state: ClassVar[str] = "status"
@@ -47,7 +47,9 @@ class Family:
         """Raise Refused for what the service refuses at once, beyond the checks of the request class."""
 
     def repeated(self, first: Run) -> Refused:
-        """The refusal of a second request for what is made once. Whether it names the first is unknown (NOTES §10)."""
+        """The refusal of a second request for what is made once. Whether it names the first is unknown
+        (docs/service.md#retries-and-idempotency).
+        """
         return Refused(409, f"{self.__class__.__name__} record already exists")
 
     def result(self, run: Run) -> Any:
@@ -105,6 +107,6 @@ def names_task(run: Run) -> bool:
 
 
 def need_track(run: Run) -> None:
-    """Refuse a request for a track that does not exist (NOTES §10)."""
+    """Refuse a request for a track that does not exist (docs/service.md#retries-and-idempotency)."""
     if names_task(run) and track_number(run) is None:
         raise Refused(422, "Record does not exist")

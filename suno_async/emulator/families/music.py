@@ -31,7 +31,7 @@ def title_of(run: Run) -> str:
 
 
 class Tracks(Family):
-    """Two tracks: "stream URL after 30 to 40 s and files after 2 to 3 minutes" (NOTES §4)."""
+    """Two tracks: "stream URL after 30 to 40 s and files after 2 to 3 minutes" (docs/service.md#task-life-cycle)."""
 
     credits = 12
     marks = {Stage.TEXT: (8, 14), Stage.FIRST: (30, 40), Stage.COMPLETE: (120, 180)}
@@ -39,7 +39,9 @@ class Tracks(Family):
     refunds = True
 
     def tracks(self, run: Run, stage: Stage, files: bool) -> list[dict[str, Any]]:
-        """Both tracks, as live answers list them from TEXT on; the second one's file comes last (NOTES §15)."""
+        """Both tracks, as live answers list them from TEXT on; the second one's file comes last
+        (docs/service.md#observed-differences).
+        """
         ready = (stage >= Stage.FIRST and files, stage >= Stage.COMPLETE and files)
         return [
             {
@@ -77,14 +79,16 @@ class Tracks(Family):
         }
 
     def posts(self, run: Run, stage: Stage) -> bool:
-        # The page of ReplaceSection is the only one that announces a single callback (NOTES §4).
+        # The page of ReplaceSection is the only one that announces a single callback
+        # (docs/service.md#stages-of-a-music-task).
         return not issubclass(run.kind, ReplaceSection) or stage >= Stage.COMPLETE
 
     def posted_result(self, run: Run, stage: Stage) -> Any:
         if stage is not Stage.FAILED:
             listed = [] if stage is Stage.TEXT else self.posted(run, stage, True)
             return {"callbackType": POSTED[stage], "data": listed}
-        failure = {"error": run.reason} if issubclass(run.kind, ReplaceSection) else {"data": None}  # NOTES §14.26
+        # docs/service.md#failure-of-replace-section
+        failure = {"error": run.reason} if issubclass(run.kind, ReplaceSection) else {"data": None}
         return {"callbackType": "error", **failure}
 
     def jobs_result(self, run: Run, files: bool) -> Any:

@@ -59,7 +59,7 @@ class Style(Family):
             "result": None if failed else f"{content}, warm analog production, wide stereo, unhurried groove",
             "creditsConsumed": 0 if failed else run.cost,
             "creditsRemaining": run.credits_left,
-            "successFlag": "2" if failed else "成功",  # as seen live (NOTES §15)
+            "successFlag": "2" if failed else "成功",  # as seen live (docs/service.md#observed-differences)
             "errorCode": run.error if failed else None,
             "errorMsg": run.reason if failed else "",
             "createTime": run.created,

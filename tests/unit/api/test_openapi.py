@@ -153,7 +153,8 @@ def test_every_status_word_has_its_meaning(kind: type[Job[Any]], facts: Any) -> 
     for word in facts["success"]:
         assert said(word) == (Stage.COMPLETE, Provisional.NONE)
     for word in facts["failure"]:
-        # The callback's failure is not the song's; an unknown task may only be new, and time decides (DESIGN).
+        # The callback's failure is not the song's; an unknown task may only be new, and time decides
+        # (docs/architecture.md).
         meant = {"CALLBACK_EXCEPTION": (Stage.COMPLETE, Provisional.NONE), 404: (Stage.PENDING, Provisional.MISSING)}
         assert said(word) == meant.get(word, (Stage.FAILED, Provisional.NONE))
     for pointer in facts["callbackTaskId"]:
@@ -372,14 +373,14 @@ def test_every_body_we_send_is_as_documented(sample: Asked) -> None:
 def test_the_sampled_callbacks_are_as_documented(sample: Sample) -> None:
     body = sample.entry["body"]
     data: Any = body.get("data") or {}
-    if "callbackType" in data:  # in capitals live (NOTES §15)
+    if "callbackType" in data:  # in capitals live (docs/service.md#observed-differences)
         body = body | {"data": data | {"callbackType": str(data["callbackType"]).lower()}}
     as_older = {"anyOf": [callback_schema(sample.kind, sample.provider), callback_schema(sample.kind, KIE)]}
     judge(body, as_older if sample.provider is KIE_JOBS else callback_schema(sample.kind, sample.provider))
 
 
 SEEN_ONLY = {
-    ("status", "GENERATING"): "PENDING",  # seen by clients (NOTES §4)
+    ("status", "GENERATING"): "PENDING",  # seen by clients (docs/service.md#status-words)
     ("status", "FAILED"): "GENERATE_AUDIO_FAILED",
     **{("successFlag", word): 0 for word in ("PENDING", "SUCCESS", "CREATE_TASK_FAILED", "GENERATE_COVER_FAILED")},
 }

@@ -78,14 +78,14 @@ def test_the_cover_page_of_sunoapi_speaks_kies_codes() -> None:
 
 
 def test_kies_lyrics_page_speaks_the_other_table_of_codes() -> None:
-    """NOTES §6: "sunoapi table (also KIE's lyrics page)"; its x-codes list 405, 429, 430 and no 402."""
+    """docs/service.md#errors: "sunoapi table (also KIE's lyrics page)"; its x-codes list 405, 429, 430 and no 402."""
     assert KIE.refusal(429, "", "/api/v1/lyrics") is InsufficientCredits
     assert KIE.refusal(405, "", "/api/v1/lyrics") is RateLimited
 
 
 @pytest.mark.parametrize("model", ["V6", "V6_MINI", "V5_5"])
 def test_apikleys_one_page_lists_its_models(model: str) -> None:
-    """x-apikley-models: V4 to V5, "no V5_5, no V6" (NOTES §1)."""
+    """x-apikley-models: V4 to V5, "no V5_5, no V6" (docs/service.md#providers)."""
     with pytest.raises(InvalidJob, match="model"):
         validation.check(UploadCover(upload_url=URL, prompt="x", model=model), APIKLEY)
 
@@ -104,7 +104,7 @@ def test_upload_extend_wants_words_with_own_parameters_and_vocals() -> None:
 
 @pytest.mark.parametrize("type_", ["separate_vocal", "split_stem"])
 def test_a_stem_name_that_the_schemas_require_in_every_mode_is_not_refused(type_: Any) -> None:
-    """NOTES §14.6: by two schemas it is required in all modes, so no page refuses it."""
+    """docs/service.md#stem-name: by two schemas it is required in all modes, so no page refuses it."""
     validation.check(SeparateStems(task_id="t", audio_id="a", type=type_, stem_name="Piano"), SUNOAPI)
 
 

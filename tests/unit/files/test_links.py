@@ -17,7 +17,7 @@ def music(number: int) -> Music:
 
 
 class Interests:
-    """Answers each interest soon: with a result that has another link each time, or with an error."""
+    """Answers each interest at once: with a result that has another link each time, or with an error."""
 
     def __init__(self, error: StoreError | None = None) -> None:
         self.error = error
@@ -27,12 +27,11 @@ class Interests:
     def retain(self, task: Task[Any], holder: Holder) -> None:
         self.retained.append(task)
         self.held += 1
-        loop = asyncio.get_running_loop()
+        soon = asyncio.get_running_loop().call_soon
         if self.error is not None:
-            loop.call_soon(holder.give_up, task, self.error)
+            soon(holder.give_up, task, self.error)
         else:
-            update: Update[Any] = Update(task_id=task.id, stage=Stage.COMPLETE, result=music(len(self.retained)))
-            loop.call_soon(task.feed, update)
+            soon(task.feed, Update(task_id=task.id, stage=Stage.COMPLETE, result=music(len(self.retained))))
 
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.held -= 1

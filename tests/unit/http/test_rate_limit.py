@@ -43,13 +43,21 @@ async def test_requests_at_any_time_never_make_a_burst() -> None:
     assert most_in_a_window(times) <= 20
 
 
+def slow_first(chance: random.Random, number: int) -> float:
+    return 4.9 if number < 20 else 0.0
+
+
+def every_other_slow(chance: random.Random, number: int) -> float:
+    return 4.9 if number % 2 else 0.0
+
+
+def any_delay(chance: random.Random, number: int) -> float:
+    return chance.uniform(0, 5)
+
+
 @pytest.mark.parametrize(
     "way",
-    [
-        lambda chance, number: 4.9 if number < 20 else 0.0,
-        lambda chance, number: 4.9 if number % 2 else 0.0,
-        lambda chance, number: chance.uniform(0, 5),
-    ],
+    [slow_first, every_other_slow, any_delay],
     ids=["slow first requests", "every other slow", "any"],
 )
 @pytest.mark.parametrize("thinks", [0.0, 0.5, 30.0])

@@ -241,7 +241,7 @@ def test_a_null_among_tracks_is_no_track() -> None:
 
 
 def test_a_failed_voice_has_its_reason_inside() -> None:
-    """The outer code of its callback is 400 whatever happened (NOTES §5)."""
+    """The outer code of its callback is 400 whatever happened (docs/service.md#callback-codes)."""
     data = {"taskId": "t1", "voiceId": "", "status": "fail", "errorCode": 500, "errorMessage": "no voice in it"}
     update = callbacks.update(parse_callback(envelope(data, code=400, msg="failed")), GenerateVoice)
     assert (update.stage, update.code, update.message) == (Stage.FAILED, 500, "no voice in it")
@@ -252,7 +252,7 @@ def test_a_failed_voice_has_its_reason_inside() -> None:
 
 
 def test_an_error_of_the_recovery_page_is_not_the_end_of_the_recovery() -> None:
-    """Code 500 ends it only where the page speaks of the task (NOTES §4)."""
+    """Code 500 ends it only where the page speaks of the task (docs/service.md#status-words)."""
     ended = b'{"code":500,"msg":"all failed","task_id":"t1","data":null}'
     assert read(ended, RecoverAudio).stage is Stage.FAILED
     with pytest.raises(ServerError):

@@ -56,7 +56,9 @@ def test_lyrics_are_prompt_before_v6_and_lyrics_from_then_on() -> None:
 
 
 def test_a_prompt_alone_is_also_the_style_with_v6() -> None:
-    """The pages of that time refuse a prompt alone; sent together both readings are content (NOTES §14.2)."""
+    """The pages of that time refuse a prompt alone; sent together both readings are content
+    (docs/service.md#generate-without-custom-mode).
+    """
     assert payload(GenerateMusic(model="V6", prompt="x" * 2000))["style"] == "x" * 1000
     assert "style" not in payload(GenerateMusic(model="V6", prompt="x", image_urls=("https://e.example/1.png",)))
     assert "style" not in payload(GenerateMusic(model="V5", prompt="x"))

@@ -98,7 +98,7 @@ def test_stems_of_the_jobs_route_are_read_in_the_shape_of_callbacks_too(name: st
     ids=lambda odd: next(iter(odd)),
 )
 def test_nothing_beside_the_result_of_a_record_hides_the_song(odd: Any) -> None:
-    """Times come as text or numbers (NOTES §14.16); the older page doesn't even look at them."""
+    """Times come as text or numbers (docs/service.md#types-of-times); the older page doesn't even look at them."""
     update = details.update(done(**({"resultJson": text({"data": [TRACK]})} | odd)), GenerateMusic, KIE_JOBS, "t1")
     assert update.stage is Stage.COMPLETE
 
@@ -115,7 +115,7 @@ def test_nothing_beside_the_result_of_a_record_hides_the_song(odd: Any) -> None:
     ids=lambda data: f"{data['state']}-{len(data)}",
 )
 def test_a_record_that_is_posted_is_not_taken_for_a_finished_empty_result(kind: Any, data: Any) -> None:
-    """Unknown words mean "still going" (law 7), and a failure is none the less one in capitals."""
+    """Unknown words mean "still going" (docs/architecture.md#law-7), and a failure is none the less one in capitals."""
     body = envelope({"taskId": "t1", "resultJson": "", **data})
     update = callbacks.update(parse_callback(body), kind)
     assert update.stage is not Stage.COMPLETE
