@@ -59,7 +59,8 @@ class Calls:
         window = self._api.window
         window.check_open()
         if call.method != "POST" or call.uploads:
-            form = uploads.form(call, progress, field) if isinstance(call, UploadStream) else None
+            upload: object = call
+            form = uploads.form(upload, progress, field) if isinstance(upload, UploadStream) else None
             return await self._api.call(call, form)
         place = await window.take()
         try:

@@ -179,7 +179,8 @@ async def test_what_is_resumed_is_polled_when_it_would_have_been(world: World) -
 def living() -> Counter[str]:
     """How many objects of this package and locks there are, by class."""
     gc.collect()
-    kinds = Counter(type(one) for one in gc.get_objects())
+    objects: list[object] = gc.get_objects()
+    kinds = Counter(type(one) for one in objects)
     return Counter(
         {
             kind.__name__: count

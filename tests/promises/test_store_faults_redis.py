@@ -100,6 +100,7 @@ async def kept(suno: SunoClient, task: Task[Any], stage: Stage = Stage.PENDING) 
 
 def directly(server: RedisServer, *words: object) -> Any:
     """A command of somebody else."""
+    other: Any
     with redis.Redis(port=server.port) as other:
         return other.execute_command(*words)
 
