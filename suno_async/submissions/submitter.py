@@ -365,7 +365,7 @@ class Submitter:
             return
         exc = ended.exception()
         if exc is None and isinstance(task := ended.result(), Task):
-            made = cast("Task[Any]", task)
+            made: Task[Any] = task  # pyright: ignore[reportUnknownVariableType]
             log.warning(
                 "a submit whose caller was cancelled was accepted: %s, task %s", name, made.id or made.last.result
             )
