@@ -132,35 +132,6 @@ def elsewhere(work: Callable[..., T], *given: Any) -> T:
 # ---- no file of ours -------------------------------------------------------------------------------------------------
 
 
-def _noise(path: Path) -> None:
-    path.write_bytes(random.Random(1).randbytes(20_000))
-
-
-def _text(path: Path) -> None:
-    path.write_text("Buy milk. Call Zoë.\n" * 1000)
-
-
-def _folder(path: Path) -> None:
-    path.mkdir()
-
-
-def _of_another_program(path: Path) -> None:
-    execute(path, "CREATE TABLE guests (name TEXT)", "INSERT INTO guests VALUES ('Zoë')")
-
-
-def _of_a_program_with_a_mark(path: Path) -> None:
-    execute(path, "PRAGMA application_id = 252006673", "CREATE TABLE guests (name TEXT)")
-
-
-def _newer(path: Path) -> None:
-    execute(path, f"PRAGMA application_id = {APPLICATION}", f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-
-
-def _truncated(path: Path) -> None:
-    asyncio.run(from_source(path))
-    os.truncate(path, path.stat().st_size // 2)
-
-
 FAULTS = [
     pytest.param(_noise, "file is not a database", id="noise"),
     pytest.param(_text, "file is not a database", id="text"),
@@ -172,70 +143,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "why"), FAULTS)
-def test_nothing_is_submitted_if_the_file_is_none_of_ours(path: Path, spoil: Callable[[Path], None], why: str) -> None:
-    """And once it is put aside, the same client goes on."""
-    spoil(path)
-    before = path.read_bytes() if path.is_file() else b""
-
-    async def story() -> None:
-        async with opened(path) as (suno, script):
-            await refused(suno, script, path, why)
-            await refused(suno, script, path, why, key="k")
-            with pytest.raises(StoreError, match=why):
-                await anext(suno.resume())
-            assert not before or path.read_bytes() == before
-            path.rename(path.with_suffix(".old"))
-            await goes_on(suno, script)
-
-    asyncio.run(story())
-
-
-async def test_nothing_is_submitted_if_there_is_no_such_folder(tmp_path: Path) -> None:
-    path = tmp_path / "missing" / "songs.db"
-    async with opened(path) as (suno, script):
-        await refused(suno, script, path, "unable to open")
-        path.parent.mkdir()
-        await goes_on(suno, script)
-
-
-async def test_whichever_page_of_the_file_is_spoilt_nothing_is_sent_unless_it_is_written_down_before(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """And nothing else than a StoreError is raised. What only the file's later pages refuse is in the log."""
-    monkeypatch.setattr("suno_async.submissions.backlog.LAST_TRY", 0.05)
-    await from_source(path)
-    good = path.read_bytes()
-    noise = random.Random(2)
-    size = execute(path, "PRAGMA page_size")[0][0]
-    refusals = 0
-    for place in range(0, len(good), size):
-        for spoilt in (good[:place], good[:place] + noise.randbytes(size) + good[place + size :]):
-            path.write_bytes(spoilt)
-            caplog.clear()
-            async with opened(path) as (suno, script):
-                try:
-                    task = await suno.generate_music(prompt="x")
-                except StoreError as exc:
-                    assert str(path) in str(exc)
-                    assert script.posted == []
-                    refusals += 1
-                else:
-                    record = await suno.store.get(ref=task.ref)
-                    assert record is not None
-                    assert record.task_id == "t1" or f"({task.ref}) is task t1: to be written down" in caplog.text
-            for suffix in ("-wal", "-shm"):
-                path.with_name(path.name + suffix).unlink(missing_ok=True)
-    assert refusals > len(good) // size
-
-
 # ---- not writable ----------------------------------------------------------------------------------------------------
-
-
-async def _warm_up() -> None:
-    """Import what is imported late, as long as it may be read."""
-    async with SunoClient(api_key="k", transport=Script()) as suno:
-        await suno.generate_music(prompt="x")
 
 
 class Modes(NamedTuple):
@@ -255,77 +163,7 @@ NOT_WRITABLE = {
 }
 
 
-def _meet_what_is_not_writable(folder: Path) -> dict[str, str]:
-    """As somebody whom permissions hold; what was said of each."""
-    asyncio.run(_warm_up())
-    if os.geteuid() == 0:
-        os.setuid(65534)
-    return {name: asyncio.run(_meet(folder / name / "songs.db", modes)) for name, modes in NOT_WRITABLE.items()}
-
-
-async def _meet(path: Path, modes: Modes) -> str:
-    path.parent.mkdir()
-    if modes.file is not None:
-        await from_source(path, 3)
-        path.chmod(modes.file)
-    path.parent.chmod(modes.folder)
-    said = "nothing"
-    async with opened(path) as (suno, script):
-        try:
-            await suno.generate_music(prompt="x")
-        except StoreError as exc:
-            said = str(exc)
-        assert script.sent == []
-        path.parent.chmod(0o700)
-        if modes.file is not None:
-            path.chmod(0o600)
-        try:
-            await goes_on(suno, script)
-        except StoreError as exc:
-            said = f"still {exc}"
-    return said
-
-
-def test_nothing_is_submitted_if_the_file_is_not_writable() -> None:
-    """And when it is, the same client goes on."""
-    folder = Path(tempfile.mkdtemp())  # where everybody may look, as tmp_path is not
-    try:
-        folder.chmod(0o777)
-        said = elsewhere(_meet_what_is_not_writable, folder)
-    finally:
-        shutil.rmtree(folder)
-    for name, words in said.items():
-        assert words.startswith(f"{folder / name}")
-        assert re.search("readonly database|unable to open|not writable", words)
-
-
 # ---- locked ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_nothing_is_submitted_while_another_program_holds_the_file(path: Path) -> None:
-    async with opened(path) as (suno, script):
-        await goes_on(suno, script)
-        with locked(path):
-            await refused(suno, script, path, "locked by another program")
-            await refused(suno, script, path, "locked by another program", key="k")
-        await goes_on(suno, script)
-        task = await suno.submit(GenerateMusic(prompt="x"), key="k")
-        assert task is await suno.submit(GenerateMusic(prompt="x"), key="k")
-        assert len(script.posted) == 3
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_file_that_is_held_cannot_even_be_opened(path: Path) -> None:
-    await from_source(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("PRAGMA locking_mode = EXCLUSIVE")
-        other.execute("BEGIN EXCLUSIVE")
-        other.execute("COMMIT")  # it is held all the same
-        async with opened(path) as (suno, script):
-            await refused(suno, script, path, "locked by another program")
-            other.close()
-            await goes_on(suno, script)
 
 
 async def test_what_is_written_down_outlives_a_power_cut(tmp_path: Path) -> None:
@@ -336,87 +174,8 @@ async def test_what_is_written_down_outlives_a_power_cut(tmp_path: Path) -> None
     await store.aclose()
 
 
-async def test_who_holds_the_file_for_a_moment_is_waited_for(path: Path) -> None:
-    async with opened(path) as (suno, script):
-        await goes_on(suno, script)
-        with locked(path) as other:
-            asyncio.get_running_loop().call_later(0.2, other.rollback)
-            await goes_on(suno, script)
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_what_is_paid_for_when_the_file_is_locked_is_written_down_when_it_is_free(path: Path) -> None:
-    """The lock comes while the request is under way, and goes on while the task is waited for."""
-    await from_source(path)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-
-        def answer() -> Reply:
-            other.execute("BEGIN IMMEDIATE")
-            return reply({"taskId": "t1"})
-
-        async with opened(path, PENDING, DONE, submits=[answer]) as (suno, script):
-            task = await suno.submit(GenerateMusic(prompt="x"), key="k")
-            assert len((await task).tracks) == 2
-            await refused(suno, script, path, "locked by another program")
-            other.execute("ROLLBACK")
-            assert (await kept(suno, task, Stage.COMPLETE)).state is State.FINISHED
-            assert await suno.submit(GenerateMusic(prompt="x"), key="k") is task
-            assert len(script.posted) == 1
-    async with opened(path) as (suno, _):
-        assert [one.id async for one in suno.results()] == ["t1"]
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_what_the_file_is_owed_at_the_end_is_written_if_it_is_free_in_time(
-    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Else the log has it."""
-    await from_source(path, 0)
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-
-        def answer() -> Reply:
-            other.execute("BEGIN IMMEDIATE")
-            return reply({"taskId": "t-late"})
-
-        async with opened(path, submits=[answer]) as (suno, _):
-            await suno.generate_music(prompt="x")
-            asyncio.get_running_loop().call_later(0.3, other.rollback)
-        assert [task_id for _, task_id in (await held(path)).values()] == ["t-late"]
-        assert "could not be told" not in caplog.text
-        monkeypatch.setattr("suno_async.submissions.backlog.LAST_TRY", 0.2)
-        async with opened(path, submits=[lambda: Reply(answer().status, answer_of("t-never"))]) as (suno, _):
-            await suno.generate_music(prompt="x")
-        assert "the store could not be told: GenerateMusic" in caplog.text
-        assert "t-never" in caplog.text
-
-
 def answer_of(task_id: str) -> bytes:
     return reply({"taskId": task_id}).body
-
-
-@pytest.mark.usefixtures("impatient")
-async def test_a_callback_that_meets_a_locked_file_is_sent_again_and_then_kept(path: Path) -> None:
-    """In the process that submitted, and in one that knows the task from the file alone."""
-    async with opened(path, callback_url=URL) as (suno, script), opened(path, callback_url=URL) as (other, _):
-        for client in (suno, other):
-            task = await suno.generate_music(prompt="x")
-            query = {name: values[0] for name, values in parse_qs(urlsplit(address_in(script)).query).items()}
-            body = called("complete", track(1), track(2), task_id=task.id)
-            receiver = client.receiver()
-            with locked(path):
-                verdict = await receiver.receive(body, {}, query)
-                assert verdict.status == 503
-                assert "locked by another program" in verdict.reason
-                assert (await receiver.receive(body, {}, query)).status == 503
-            found = await client.store.get(task_id=task.id)
-            assert found is not None
-            assert found.state is State.RUNNING
-            assert (await receiver.receive(body, {}, query)).status == 200
-            found = await client.store.get(task_id=task.id)
-            assert found is not None
-            assert (found.state, found.stage) == (State.FINISHED, Stage.COMPLETE)
-            assert (await receiver.receive(body, {}, query)).status == 200
-        assert sorted([one.id async for one in other.results()]) == ["t1", "t2"]
 
 
 def address_in(script: Script) -> str:
@@ -424,63 +183,6 @@ def address_in(script: Script) -> str:
 
 
 # ---- disk full -------------------------------------------------------------------------------------------------------
-
-
-def _limit(bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (bytes, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-
-
-def _fill_the_disk(path: Path) -> None:
-    """Where no file may grow any more: the nearest there is to a full disk of one's own."""
-
-    def full() -> None:
-        _limit(max(one.stat().st_size for one in path.parent.iterdir()))
-
-    def answer() -> Reply:
-        full()
-        return reply({"taskId": "t-paid"})
-
-    async def story() -> None:
-        async with opened(path, PENDING, DONE, submits=[reply({"taskId": "t1"}), answer]) as (suno, script):
-            await suno.generate_music(prompt="x")
-            full()
-            await refused(suno, script, path, "disk")
-            await refused(suno, script, path, "disk", key="k")
-            _limit(resource.RLIM_INFINITY)
-            paid = await suno.submit(GenerateMusic(prompt="x"), key="k")
-            assert len(script.posted) == 2
-            assert len((await paid).tracks) == 2
-            await refused(suno, script, path, "disk", key="another")
-            assert len(script.posted) == 2
-            _limit(resource.RLIM_INFINITY)
-            assert (await kept(suno, paid, Stage.COMPLETE)).key == "k"
-            await goes_on(suno, script)
-
-    asyncio.run(story())
-
-
-def test_nothing_is_submitted_if_the_file_cannot_grow(path: Path) -> None:
-    """What was paid for just before is written down when it can."""
-    elsewhere(_fill_the_disk, path)
-    assert execute(path, "PRAGMA integrity_check") == [("ok",)]
-
-
-async def test_nothing_is_submitted_if_the_disk_is_full(path: Path) -> None:
-    """As SQLite itself says it, for the reading of its words."""
-    async with opened(path) as (suno, script):
-        await goes_on(suno, script)
-        store = suno.store
-        assert isinstance(store, SQLiteStore)
-
-        async def pragma(words: str) -> Any:
-            return await store._run(lambda: store._open().execute(f"PRAGMA {words}").fetchone()[0])
-
-        await pragma(f"max_page_count = {await pragma('page_count')}")
-        large = {"context": "x" * 100_000}
-        await refused(suno, script, path, "disk is full", **large)
-        await pragma("max_page_count = 100000")
-        await suno.submit(GenerateMusic(prompt="x"), context="x" * 100_000)
-        await goes_on(suno, script)
 
 
 # ---- from version to version -----------------------------------------------------------------------------------------
