@@ -179,7 +179,7 @@ async def test_feed_of_a_task_that_nobody_holds_is_written_down(world: World) ->
         assert (await world.record(ref=ref)).stage is Stage.COMPLETE
 
 
-# ---- who_polls -------------------------------------------------------------------------------------------------------
+# ---- who polls -------------------------------------------------------------------------------------------------------
 
 
 async def test_ten_who_wait_for_one_task_poll_as_often_as_one(world: World) -> None:
@@ -248,7 +248,7 @@ async def test_an_end_is_in_the_store_before_anybody_is_complete(world: World) -
         assert [found.id for found in await all_of(two.results())] == [task.id]
 
 
-# ---- the_rate_limit --------------------------------------------------------------------------------------------------
+# ---- the rate limit --------------------------------------------------------------------------------------------------
 
 
 async def test_ten_processes_share_the_accounts_window(world: World) -> None:

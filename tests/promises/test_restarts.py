@@ -220,7 +220,7 @@ async def test_resuming_holds_no_more_than_it_gives(world: World) -> None:
         assert most < 20  # those of asyncio included
 
 
-# ---- damaged_records -------------------------------------------------------------------------------------------------
+# ---- damaged records -------------------------------------------------------------------------------------------------
 
 
 async def test_a_damaged_record_does_not_stop_all_submits(world: World) -> None:

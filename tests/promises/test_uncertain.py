@@ -33,7 +33,7 @@ from .world import (
 )
 from .world import world as world
 
-# ---- answers_that_are_lost -------------------------------------------------------------------------------------------
+# ---- answers that are lost -------------------------------------------------------------------------------------------
 
 
 async def test_a_lost_answer_is_not_sent_again_and_is_listed(world: World) -> None:
@@ -149,7 +149,7 @@ async def test_a_lost_answer_is_no_loss_if_a_callback_came_first(world: World) -
 
 async def test_a_confirming_receiver_keeps_whose_task_it_is(world: World) -> None:
     """200 was answered, and it is a proven callback: killed now, the task must not be uncertain any more."""
-    async with world.process(ResponseLost("look"), submits=[LOST], callback_url=URL) as (suno, script):
+    async with world.process(ResponseLost("poll"), submits=[LOST], callback_url=URL) as (suno, script):
         with pytest.raises(SubmissionUncertain) as lost:
             await suno.submit(SONG)
         assert (await suno.receiver(confirm=True).receive(called("text"), {}, token_of(script))).status == 200
@@ -191,7 +191,7 @@ async def test_a_callback_of_a_kind_that_is_not_imported_here_is_kept_or_refused
     await store.aclose()
 
 
-# ---- what_a_person_decides -------------------------------------------------------------------------------------------
+# ---- what a person decides -------------------------------------------------------------------------------------------
 
 
 async def test_a_person_may_say_which_task_it_is(world: World) -> None:
@@ -279,7 +279,7 @@ async def test_a_result_without_a_task_cannot_be_adopted_away(world: World) -> N
         assert (await world.record(key="k")).state is State.FINISHED
 
 
-# ---- killed_while_sending --------------------------------------------------------------------------------------------
+# ---- killed while sending --------------------------------------------------------------------------------------------
 
 
 async def test_what_was_being_sent_when_its_process_died_becomes_uncertain(world: World) -> None:

@@ -126,7 +126,7 @@ async def test_news_arrive_at_once(workers: Workers, store: str) -> None:
     assert script.polled_at == []
 
 
-async def test_ten_who_wait_look_as_often_as_one(workers: Workers) -> None:
+async def test_ten_who_wait_poll_as_often_as_one(workers: Workers) -> None:
     script = Script(PENDING)
     pace = Pace(first=0.5, growth=1, cap=0.5, patience=60)
     clients = [await workers.open(script, pace=pace) for _ in range(10)]
