@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from ..api.providers import Provider
-from ..api.updates import Stage, Update
+from ..api.updates import Stage, Update, rises
 from ..errors import StoreError, SubmissionUncertain, TaskFailed
 from ..stores import transitions
 from ..stores.base import Store
@@ -129,6 +129,8 @@ class Journal:
 
     async def apply_durably(self, task: Task[R], update: Update[R]) -> bool:
         """The same, for an update that is sent again if it cannot be written now. StoreError then."""
+        if update.stage and not rises(task.stage, update.stage) and not self._write_behind.owes(task.ref, task.id):
+            return False  # repeated, and written before
         write = self._write(task, update)
         try:
             await self._write_behind.flush(ref=task.ref, task_id=task.id)

@@ -92,6 +92,10 @@ class WriteBehind:
                 record = write.transition(record) or record
         return record
 
+    def owes(self, ref: str, task_id: str) -> bool:
+        """Return whether something is owed about a submission or a task."""
+        return bool(self._owed) and (ref in self._owed or task_id in self._owed)
+
     def removes(self, ref: str) -> bool:
         """Return whether the removal of a record is owed."""
         return any(write.transition is None for write in self._owed.get(ref, ()))

@@ -62,7 +62,7 @@ async def test_uncertain_records_among_a_hundred_thousand_are_found_at_once(path
             db.executemany(
                 "INSERT INTO records (ref, key, context, task_id, state, stage, observed, source, status, message,"
                 " body, error, kind, provider, request_json, fingerprint, created, updated, delivered)"
-                " VALUES (?, ?, 'null', ?, 'running', 0, 0, 'look', '', '', x'', '', '', '', '', '', 1, 1, 0)",
+                " VALUES (?, ?, 'null', ?, 'running', 0, 0, 'poll', '', '', x'', '', '', '', '', '', 1, 1, 0)",
                 ((f"r{number}", f"k{number}", f"t{number}") for number in range(100_000)),
             )
             db.commit()

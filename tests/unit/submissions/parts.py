@@ -31,6 +31,8 @@ class NoInterests:
 
     def release(self, task: Task[Any], holder: Holder) -> None: ...
 
+    def check_thread(self) -> None: ...
+
 
 def api(script: Script, *, provider: Provider = KIE) -> ApiClient:
     return ApiClient(script, RateLimit(provider.submits), Addresses(provider))

@@ -14,9 +14,10 @@ from suno_async import (
     ConnectError,
     GetCredits,
     InvalidJob,
+    InvalidRequest,
     Mashup,
     ResponseLost,
-    ServerError,
+    SubmissionUncertain,
     UploadCover,
 )
 from suno_async.submissions.calls import Calls, CallSettings
@@ -46,7 +47,7 @@ async def test_what_is_harmless_is_sent_again(error: Any) -> None:
 
 async def test_what_may_have_been_charged_is_not_sent_again() -> None:
     calls = build(script := Script(submits=[ResponseLost("gone")]))
-    with pytest.raises(ResponseLost):
+    with pytest.raises(SubmissionUncertain):
         await calls.run(BOOST)
     assert len(script.sent) == 1
 
@@ -59,11 +60,11 @@ async def test_what_was_not_accepted_is_sent_again() -> None:
 
 
 async def test_a_call_is_refused_before_it_is_sent_unless_that_is_off() -> None:
-    wrong, script = BoostStyle(content=""), Script(submits=[Reply(500, b"")])
+    wrong, script = BoostStyle(content=""), Script(submits=[reply(code=422)])
     with pytest.raises(InvalidJob):
         await build(script).run(wrong)
     assert script.sent == []
-    with pytest.raises(ServerError):
+    with pytest.raises(InvalidRequest):
         await build(script, validate=False).run(wrong)
     assert len(script.sent) == 1
 
