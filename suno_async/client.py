@@ -53,6 +53,7 @@ from .http.transport import Transport
 from .lifecycle import Lifecycle
 from .log import log
 from .methods import calls, submits
+from .secret import hidden
 from .settings import Settings, check_task_id
 from .stores.base import Store
 from .stores.record import Record
@@ -60,7 +61,7 @@ from .tasks.batch import Outcome, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
 from .webhooks.observers import Observer
-from .webhooks.receiver import Receiver
+from .webhooks.receiver import Receiver, check_receiver
 from .webhooks.verdict import LIMIT
 from .webhooks.verification import FRESHNESS
 from .wire.callbacks import Callback
@@ -136,6 +137,8 @@ class SunoClient:
         transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        # From here on the frames of a traceback do not show them.
+        api_key, callback_secret, webhook_key = hidden(api_key), hidden(callback_secret), hidden(webhook_key)
         self._settings = Settings.of(
             api_key=api_key,
             provider=provider,
@@ -412,10 +415,11 @@ class SunoClient:
             freshness: Seconds by which the time of a signature may differ from ours (default: 300 = 5 minutes).
 
         Raises:
-            ConfigurationError: The client is closed.
+            ConfigurationError: The client is closed, or one of them cannot be used.
         """
         if self._lifecycle.closed:
             raise ConfigurationError("the client is closed")
+        check_receiver(on_update, limit, freshness)
         self._lifecycle.receives(on_update)
         return Receiver(
             self._lifecycle,
@@ -458,4 +462,6 @@ class SunoClient:
         await self.aclose()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_lifecycle"):  # its settings were refused
+            return "<SunoClient>"
         return f"<SunoClient {self.provider.name} {self._lifecycle.waited_for} waited for>"

@@ -27,8 +27,8 @@ class Lifecycle:
     that it does not belong to.
     """
 
-    # State, all of it: _runtime, _closing (also says that the client is closed), and what outlives a loop: the
-    # registry, the policy and the observers.
+    # State, all of it: _runtime, _closed with _closing (who closes), and what outlives a loop: the registry, the policy
+    # and the observers.
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -119,25 +119,26 @@ class Lifecycle:
         return self._closed
 
     async def aclose(self) -> None:
-        """Close everything, once, whoever asks and however often."""
+        """Close everything, once, whoever asks and however often.
+
+        Raises:
+            ConfigurationError: The client is in use in another event loop that still lives.
+        """
+        runtime = self._runtime
+        if runtime is not None and not self._here(runtime) and not runtime.loop.is_closed():
+            raise ConfigurationError("the client is in use in another event loop that still lives: close it there")
         self._closed = True
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close(asyncio.current_task()))
+            self._closing = asyncio.create_task(self._close(runtime))
         with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
             await asyncio.shield(self._closing)
 
-    async def _close(self, closer: asyncio.Task[Any] | None) -> None:
-        runtime, loop = self._runtime, asyncio.get_running_loop()
-        if runtime is not None and runtime.loop is loop and runtime.pid == os.getpid():
-            await runtime.aclose(closer)
-            return
-        if runtime is not None and not runtime.loop.is_closed():
-            self._closed, self._closing = False, None
-            raise ConfigurationError("the client is in use in another event loop that still lives: close it there")
-        await Runtime(
-            self._settings,
-            self.registry,
-            self._policy,
-            self._observers,
-            runtime.abandon() if runtime is not None else Carried(),
-        ).aclose(closer)
+    async def _close(self, runtime: Runtime | None) -> None:
+        if runtime is None or not self._here(runtime):
+            carried = runtime.abandon() if runtime is not None else Carried()
+            runtime = Runtime(self._settings, self.registry, self._policy, (), carried)
+        await runtime.aclose()
+
+    def _here(self, runtime: Runtime) -> bool:
+        """Whether parts belong to the running event loop of this process."""
+        return runtime.loop is asyncio.get_running_loop() and runtime.pid == os.getpid()

@@ -81,7 +81,8 @@ _CALL_RAISES = """\
 InvalidJob: If a field is wrong; nothing was sent.
 ApiError: If the service refused the call; its subclasses name the reason.
 ConnectError: If there was no connection; nothing was sent.
-ResponseLost: If the answer was lost.
+ResponseLost: If the answer was lost, and the call is free.
+SubmissionUncertain: If the answer was lost, and the call may have been charged.
 TaskFailed: If the answer says that the call failed."""
 
 

@@ -4,12 +4,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .http.api_client import ApiClient
 from .http.rate_limit import RateLimit
 from .http.transport import Transport
 from .settings import Settings
+from .stores.record import Record
 from .submissions.calls import Calls, CallSettings
 from .submissions.coordination import Alone, Coordination
 from .submissions.journal import Journal, JournalSettings
@@ -19,6 +20,7 @@ from .submissions.write_behind import Write, WriteBehind
 from .tasks.pace import PacePolicy
 from .tasks.poller import Poller, PollLimits
 from .tasks.registry import TaskRegistry
+from .tasks.task import Task
 from .webhooks.dispatcher import CallbackDispatcher, DispatchSettings
 from .webhooks.observers import Observer, Observers
 
@@ -34,6 +36,8 @@ class Carried(NamedTuple):
     """What the store is owed."""
     arrivals: Sequence[float] = ()
     """The rate window."""
+    followed: Sequence[tuple[Task[Any], Record]] = ()
+    """What observers hear of."""
 
 
 class Runtime:
@@ -85,6 +89,8 @@ class Runtime:
             DispatchSettings(provider, settings.shared),
         )
         self._write_behind.start()
+        for task, record in carried.followed:
+            self._observers.follow(task, record)
 
     @property
     def transport(self) -> Transport:
@@ -97,12 +103,13 @@ class Runtime:
 
     def abandon(self) -> Carried:
         """Let go of a loop that is closed; return what the next runtime goes on with."""
+        followed = self._observers.abandon()
         self.poller.abandon()
         if os.getpid() != self.pid:
             return Carried()  # what is owed, the parent process writes
-        return Carried(self._peers.owner, self._write_behind.owed, self._window.arrivals)
+        return Carried(self._peers.owner, self._write_behind.owed, self._window.arrivals, followed)
 
-    async def aclose(self, closer: "asyncio.Task[object] | None") -> None:
+    async def aclose(self) -> None:
         """Close the parts in order: nothing new, then the polls, then what is under way, and the network last."""
         try:
             await self._window.aclose()
@@ -110,7 +117,7 @@ class Runtime:
             await self.submitter.finish()
             await self.calls.finish()
             await self.dispatcher.aclose()
-            await self._observers.aclose(closer)
+            await self._observers.aclose()
             await self.journal.aclose()
             if self._settings.own_store:
                 await self._settings.store.aclose()

@@ -15,6 +15,7 @@ from .api.requests.base import kind_by_token_id
 from .errors import ConfigurationError
 from .http.sessions import Network
 from .http.transport import HTTP, Transport
+from .secret import Secret, hidden
 from .stores.address import store_at
 from .stores.base import Store
 from .stores.memory import MemoryStore
@@ -26,15 +27,6 @@ __all__ = ["Settings", "check_task_id"]
 
 NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
-
-
-class Secret(str):
-    """Text that a traceback with local variables does not show."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "<secret>"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         clock: Callable[[], float],
     ) -> "Settings":
         """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
-        key = _key(Secret(api_key) if isinstance(api_key, str) else api_key)
+        api_key = key = _key(api_key)
         chosen = provider or os.environ.get("SUNO_PROVIDER") or "kie"
         gateway = chosen if isinstance(chosen, Provider) else provider_named(chosen)
         base = base_url or os.environ.get("SUNO_BASE_URL")
@@ -137,6 +129,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def _key(given: str | None) -> Secret:
     """The API key from the argument or the environment; errors never show it."""
+    given = hidden(given)
     key = Secret((given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip())
     if not key:
         raise ConfigurationError("no API key: pass api_key= or set the environment variable SUNO_API_KEY")
@@ -163,11 +156,17 @@ def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tup
     several = (given,) if isinstance(given, str) else tuple(given)
     if not all(isinstance(one, str) and one.strip() and _encodes(one) for one in several):
         raise ConfigurationError(f"{name} must be text, not empty, or several of it")
-    return tuple(one.strip() for one in several)
+    return tuple(Secret(one.strip()) for one in several)
 
 
-def _address(name: str, given: str) -> str:
-    """An http(s) address without the blanks and line ends around it; errors show no password."""
+def _address(name: str, given: str, *, user: bool = False) -> str:
+    """An http(s) address without the blanks and line ends around it; errors show no password.
+
+    Args:
+        name: What errors call it.
+        given: The address.
+        user: Whether it may hold a user name and password.
+    """
     address = given.strip()
     try:
         parts = urlsplit(address)
@@ -175,18 +174,23 @@ def _address(name: str, given: str) -> str:
         usable = usable and parts.port != 0 and not any(char.isspace() for char in address)  # the port is checked so
     except ValueError:
         usable = False
-    if "@" in address.partition("://")[2].partition("/")[0]:
-        raise ConfigurationError(f"{name} must not hold a user name or password")
     if not usable:
-        raise ConfigurationError(f"{name} must be an http(s) address, got {given!r}")
+        raise ConfigurationError(f"{name} must be an http(s) address, got {_shown(given)}")
+    if not user and "@" in address.partition("://")[2].partition("/")[0]:
+        raise ConfigurationError(f"{name} must not hold a user name or password")
     return address
+
+
+def _shown(address: str) -> str:
+    """An address as an error may show it."""
+    return repr(address) if "@" not in address and "?" not in address else f"{len(address)} characters"
 
 
 def _base(name: str, given: str) -> str:
     """A base address; the paths of all endpoints begin with the version, so it is dropped here."""
     address = _address(name, given).rstrip("/").removesuffix("/api/v1").rstrip("/")
     if urlsplit(address).query or urlsplit(address).fragment:
-        raise ConfigurationError(f"{name} must have no parameters, got {given!r}")
+        raise ConfigurationError(f"{name} must have no parameters")
     return address
 
 
@@ -195,7 +199,7 @@ def _callback_url(url: str) -> str:
     if address and not tokens.placed(address):
         raise ConfigurationError(
             f"callback_url must have {tokens.PLACE} as a whole segment of its path or not at all, and no parameter "
-            f"{tokens.NAME}, got {url!r}"
+            f"{tokens.NAME}, got {_shown(url)}"
         )
     return address
 
@@ -206,7 +210,7 @@ def _network(network: Network, transport: Transport | None) -> Network:
     if network.session is not None and network.connector is not None:
         raise ConfigurationError("session and connector cannot both be given: the session has its own")
     if network.proxy is not None:
-        _address("proxy", network.proxy)
+        _address("proxy", network.proxy, user=True)
     return network
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from ..api.providers import Provider
 from ..api.requests import Call, Request
 from ..api.updates import Update
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
 from .rate_limit import Place, RateLimit
 from .transport import Form, Transport
@@ -58,10 +58,16 @@ class ApiClient:
 
         A call that the jobs API answers at once gives its result instead.
         """
+        self.window.leaves(place)
         try:
             reply = await self.transport.send("POST", self._base + self._provider.path(kind), body, fresh=True)
-        finally:
+        except ConnectError:  # nothing left
+            await self.window.give_back_shared(place)
+            raise
+        except BaseException:
             await self.window.answered(place)
+            raise
+        await self.window.answered(place)
         return envelope.accepted(reply, self._provider, kind)
 
     async def call(self, call: Call[R], form: Form | None = None) -> R:

@@ -98,7 +98,7 @@ class RateLimit:
         """Wait for a place in the window that other processes use, too, if there is one."""
         if self._shared is None:
             return
-        name = secrets.token_hex(8)
+        name = place.name = secrets.token_hex(8)  # at once, since it may be taken although we do not hear of it
         if self._waiting_for_shared or await self._shared.reserve(name, self._rate) > 0:
             self._waiting_for_shared += 1
             try:
@@ -107,7 +107,10 @@ class RateLimit:
                         await self.sleep(wait)
             finally:
                 self._waiting_for_shared -= 1
-        place.name = name
+
+    def leaves(self, place: Place) -> None:
+        """Note that the request of a place leaves now."""
+        place.arrived = anyio.current_time() + ARRIVES_WITHIN
 
     async def answered(self, place: Place) -> None:
         """Note that the request has arrived: by now at the latest."""

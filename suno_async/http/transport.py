@@ -13,6 +13,7 @@ import aiohttp
 from yarl import URL
 
 from ..errors import ConnectError, ResponseLost, TransportError
+from ..secret import Secret
 from ..wire.envelope import Reply
 from .sessions import USER_AGENT, Network, Sent, Sessions
 
@@ -91,10 +92,10 @@ class Transport(Protocol):
 class HTTP:
     """The transport of aiohttp, for one event loop. Downloads never have the key."""
 
-    # State: none of its own; the sessions are those of `Sessions`.
+    # State, all of it: _closed; the sessions are those of `Sessions`.
 
     def __init__(self, api_key: str, network: Network = Network()) -> None:  # noqa: B008  a value
-        self._key = api_key
+        self._authorization = Secret(f"Bearer {api_key}")  # so that no traceback shows it
         self._proxy = network.proxy
         self._sessions = Sessions(network)
         self._closed = False
@@ -147,7 +148,7 @@ class HTTP:
                 method,
                 _prepared(url),
                 data=body,
-                headers={"Authorization": f"Bearer {self._key}", "User-Agent": USER_AGENT, **headers},
+                headers={"Authorization": self._authorization, "User-Agent": USER_AGENT, **headers},
                 allow_redirects=False,  # the key stays with the host it was meant for
                 timeout=limits,
                 proxy=self._proxy,

@@ -15,6 +15,7 @@ from ..errors import ApiError, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
+from ..http.rate_limit import Place
 from ..http.retry import HARMLESS, NOT_ACCEPTED, retry
 from ..http.transport import Form
 from ..log import log
@@ -52,15 +53,14 @@ class Calls:
             on = ()  # what was read of it is gone
 
         async def send() -> R:
-            sending = self._send(call, progress, field)
-            return await (sending if call.repeatable else self._shielded(call, sending))
+            try:
+                return await self._send(call, progress, field)
+            except (ResponseLost, ApiError) as exc:
+                if call.repeatable or envelope.created_nothing(exc):
+                    raise
+                raise SubmissionUncertain("", call) from exc
 
-        try:
-            return await retry(send, on=on, sleep=self._api.window.sleep)
-        except (ResponseLost, ApiError) as exc:
-            if call.repeatable or isinstance(exc, NOT_ACCEPTED) or envelope.created_nothing(exc):
-                raise
-            raise SubmissionUncertain("", call) from exc
+        return await retry(send, on=on, sleep=self._api.window.sleep)
 
     async def _send(self, call: Call[R], progress: Progress | None, field: str) -> R:
         window = self._api.window
@@ -70,9 +70,17 @@ class Calls:
         place = await window.take()
         try:
             await window.share(place)
+        except BaseException:
+            await window.give_back_shared(place)
+            raise
+        sending = self._in_place(call, place)
+        return await (sending if call.repeatable else self._shielded(call, sending))
+
+    async def _in_place(self, call: Call[R], place: Place) -> R:
+        try:
             return await self._api.call(call)
         finally:
-            await window.answered(place)
+            await self._api.window.answered(place)
 
     async def _shielded(self, call: Call[R], sending: Any) -> R:
         """See a call through that may cost something, although its caller is cancelled."""

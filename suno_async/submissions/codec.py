@@ -19,6 +19,7 @@ from ..log import log
 from ..stores.record import Record
 from ..tasks.task import TaskInfo
 from ..wire import callbacks, details, envelope
+from ..wire.shapes import UNREADABLE
 
 __all__ = [
     "check_context",
@@ -100,8 +101,11 @@ def check_context(kind: str, context: Any) -> None:
 
 
 def model_of(record: Record) -> str:
-    """The model that was asked for; empty if none was."""
-    return msgspec.json.decode(record.request_json or "{}", type=_Asked).model or ""
+    """The model that was asked for; empty if none was, or if the request cannot be read."""
+    try:
+        return msgspec.json.decode(record.request_json or "{}", type=_Asked).model or ""
+    except UNREADABLE:  # its task goes on all the same
+        return ""
 
 
 class _Asked(Struct, frozen=True):
@@ -145,14 +149,18 @@ def _read(record: Record, kind: type[Request[Any]], provider: Provider, model: s
 
 
 def job_of(record: Record) -> Request[Any]:
-    """The job that was sent, files handed in. StoreError if its class is not imported, or has other fields now."""
-    values: dict[str, Any] = msgspec.json.decode(record.request_json)
-    for name, held in values.items():
-        if isinstance(held, list):
-            values[name] = tuple(cast(Any, held))
+    """Return the job that was sent, with its files uploaded.
+
+    Raises:
+        StoreError: Its class is not imported or has other fields now, or the record is damaged.
+    """
     try:
+        values = msgspec.json.decode(record.request_json, type=dict[str, Any])
+        for name, held in values.items():
+            if isinstance(held, list):
+                values[name] = tuple(cast(Any, held))
         return kind_named(record.kind)(**values)
-    except TypeError as exc:
+    except (TypeError, *UNREADABLE) as exc:
         raise StoreError(f"record {record.ref} can't be read as {record.kind}: {exc}") from exc
 
 

@@ -134,7 +134,7 @@ class Journal:
         write = self._write(task, update)
         try:
             await self._write_behind.flush(ref=task.ref, task_id=task.id)
-            await write.perform(self.store)
+            await self._write_behind.perform(write)
         except StoreError:
             self._write_behind.later(write)  # it may be sent too few times
             raise

@@ -1,6 +1,7 @@
 """Submissions: each written down before it is sent, sent once, and seen through once it is under way."""
 
 import asyncio
+import enum
 import secrets
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -11,12 +12,11 @@ from msgspec.structs import replace
 
 from ..api import validation
 from ..api.providers import Provider
-from ..api.requests import Request
+from ..api.requests import Job, Request
 from ..api.updates import Update
 from ..errors import (
     AlreadyExists,
     ConfigurationError,
-    ConnectError,
     InvalidJob,
     Problem,
     RateLimited,
@@ -36,18 +36,15 @@ from ..wire import encoding, envelope
 from . import codec
 from .calls import Calls
 from .journal import Journal
+from .keys import Keys, check_key
 
 __all__ = ["Follower", "SubmitSettings", "Submitter"]
 
 R = TypeVar("R")
 T = TypeVar("T")
 
-LONGEST_KEY = 512
-"""Characters of an idempotency key."""
-NOT_ENDED: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ConfigurationError, StoreError)
+NOT_CREATED: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ConfigurationError, StoreError)
 """How attempts end when nothing was created: the last refusal, the closing of the client, or a store that is away."""
-ELSEWHERE = 900.0
-"""Seconds that we wait, by our own clock, for another process to send the submission that holds a key."""
 
 
 class Follower(Protocol):
@@ -78,27 +75,42 @@ class _KeyTaken(Exception):
         self.record = record
 
 
+class _Phase(enum.Enum):
+    """How far a submission is."""
+
+    NEW = enum.auto()
+    """Nothing of it is in the store."""
+    WRITTEN = enum.auto()
+    """Its record is in the store, or may be, and nothing was created of it."""
+    SENT = enum.auto()
+    """It may have left."""
+    ENDED = enum.auto()
+    """It is written what became of it."""
+
+
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("attempt", "body", "pace", "record", "request", "written")
+    __slots__ = ("attempt", "body", "left", "pace", "phase", "record", "request")
 
     def __init__(self, request: Request[Any], record: Record, body: bytes, pace: Pace | None) -> None:
         self.request = request
         self.record = record
         self.body = body
         self.pace = pace
-        self.written = False
-        """Whether its record is in the store."""
+        self.phase = _Phase.NEW
         self.attempt: asyncio.Task[Any] | None = None
         """What may not be cut off at present."""
+        self.left = False
+        """Its caller waits for it no more."""
 
 
 class Submitter:
     """Sends the jobs of one client."""
 
-    # State, all of it: _under_way (submissions by ref, from the first write until the outcome is written), _renewing
-    # (keeps their leases), _locks (for each idempotency key that is in use).
+    # State, all of it: _under_way (submissions by ref, until nobody waits for them and it is written what became of
+    # them) with _idle, _renewal (the timer that renews their leases) with _renewing, _locks (for each idempotency key
+    # that is in use).
 
     def __init__(
         self,
@@ -115,7 +127,10 @@ class Submitter:
         self._registry = registry
         self._follower = follower
         self._settings = settings
+        self._keys = Keys(journal, api.window, settings.provider)
         self._under_way: dict[str, _Submission] = {}
+        self._idle = asyncio.Event()
+        self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -135,63 +150,39 @@ class Submitter:
 
     def _checked(self, given: Request[R], pace: Pace | None, key: str, context: Any) -> Request[R]:
         """The request with its model. InvalidJob or ConfigurationError before anything is written or sent."""
+        settings, name = self._settings, type(given).__name__
         if not isinstance(given, Request):
             raise InvalidJob("submit", [Problem("job", "must be a Job, for example GenerateMusic(prompt=…)", given)])
-        name = type(given).__name__
+        if not isinstance(given, Job) and not settings.provider.uses_jobs_api(type(given)):
+            raise InvalidJob(name, [Problem("job", "must be a Job; this is answered at once, so use run()", given)])
         if pace is not None:
             check_pace(pace)
-        request = given.with_model(self._settings.model)
-        if self._settings.validate:
-            validation.check(request, self._settings.provider)
+        request = given.with_model(settings.model)
+        if settings.validate:
+            validation.check(request, settings.provider)
         codec.check_context(name, context)
-        _check_key(name, key)
+        check_key(name, key)
         return request
-
-    # ---- keys ----------------------------------------------------------------------------------------------------
 
     async def _submit_once(
         self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
     ) -> Task[Any]:
         """The task of the submission that holds the key, or of a new one."""
-        held = await self._journal.by_key(key)
+        held = await self._keys.holder(key)
         while True:
-            if held is not None:
-                self._check_same(held, given)
-                task = await self._task_of(held, pace)
-                if task is not None:
-                    return task
+            if held is not None and (record := await self._keys.ended(held, given)) is not None:
+                return self._restored(record, pace)
             try:
                 return await self._submit(given, request, pace, key, context)
             except _KeyTaken as exc:
                 held = exc.record
 
-    def _check_same(self, held: Record, given: Request[Any]) -> None:
-        """Refuse a key that was given to another job, or at another gateway."""
-        name = type(given).__name__
-        if held.provider != self._settings.provider.name:
-            raise InvalidJob(name, [Problem("key", f"belongs to a job at {held.provider}", held.key)])
-        if held.fingerprint != codec.fingerprint(given):
-            raise InvalidJob(name, [Problem("key", f"belongs to another job ({held.kind}, ref {held.ref})", held.key)])
-
-    async def _task_of(self, held: Record, pace: Pace | None) -> Task[Any] | None:
-        """The task of the submission that holds a key, once it has one; None if nothing was created."""
-        record: Record | None = held
-        pause, until = 0.02, asyncio.get_running_loop().time() + ELSEWHERE
-        while record is not None and record.state is State.SENDING:
-            if asyncio.get_running_loop().time() > until:
-                raise SubmissionUncertain(record.ref, codec.job_of(record))
-            await self._api.window.sleep(pause)
-            pause = min(pause * 2, 0.5)
-            record = await self._journal.current(held.ref)
-        if record is None or record.state is State.DISMISSED:
-            return None
-        if record.state is State.UNCERTAIN:
-            raise SubmissionUncertain(record.ref, codec.job_of(record))
-        return self._restored(record, pace)
-
-    def _restored(self, record: Record, pace: Pace | None = None) -> Task[Any]:
+    def _restored(self, record: Record, pace: Pace | None) -> Task[Any]:
+        """The task of a record, with observers that hear of it."""
         info, update = self._journal.restore(record)
-        return self._registry.restored(info._replace(pace=pace), update)
+        task = self._registry.restored(info._replace(pace=pace), update)
+        self._follower.follow(task, record)
+        return task
 
     # ---- one submission ------------------------------------------------------------------------------------------
 
@@ -200,6 +191,7 @@ class Submitter:
     ) -> Task[Any]:
         request = await self._calls.with_uploads(request)
         submission = self._prepared(given, request, pace, key, context)
+        self._begin(submission)
         try:
             task: Task[Any] = await retry(
                 partial(self._attempt, submission),
@@ -207,17 +199,15 @@ class Submitter:
                 sleep=self._api.window.sleep,
                 before_retry=self._hold,
             )
-        except NOT_ENDED:
-            if submission.written:
+        except NOT_CREATED:
+            if submission.phase is _Phase.WRITTEN:
                 await self._journal.refused(submission.record)
-            raise
-        except asyncio.CancelledError:
-            if submission.written and submission.attempt is None:  # it waits for another try: nothing was created
-                self._journal.refused_soon(submission.record)
+                submission.phase = _Phase.ENDED
             raise
         finally:
+            submission.left = True
             if submission.attempt is None:
-                self._under_way.pop(submission.record.ref, None)
+                self._end(submission)
         return task
 
     def _prepared(
@@ -244,7 +234,7 @@ class Submitter:
         window = self._api.window
         place = await window.take()
         try:
-            if not submission.written and self._settings.shared:
+            if submission.phase is _Phase.NEW and self._settings.shared:
                 await self._see_through(submission, self._intend(submission))
             await window.share(place)
         except BaseException:
@@ -254,20 +244,26 @@ class Submitter:
 
     async def _intend(self, submission: _Submission) -> None:
         """Write down that it will be sent."""
-        held = await self._journal.intend(submission.record)
+        submission.phase = _Phase.WRITTEN
+        try:
+            held = await self._journal.intend(submission.record)
+        except StoreError:
+            submission.phase = _Phase.NEW
+            raise
         if held is not None:
+            submission.phase = _Phase.NEW
             raise _KeyTaken(held)
-        submission.written = True
 
     async def _send(self, submission: _Submission, place: Place) -> Task[Any]:
         """Send it, and write down what became of it."""
         request, record = submission.request, submission.record
-        if not submission.written:
+        if submission.phase is _Phase.NEW:
             try:
                 await self._intend(submission)
             except BaseException:
                 self._api.window.give_back(place)
                 raise
+        submission.phase = _Phase.SENT
         try:
             answer = await self._api.submit(type(request), submission.body, place)
         except Exception as exc:
@@ -275,6 +271,7 @@ class Submitter:
         if isinstance(answer, Update):  # a call that the jobs API answers at once
             task = self._registry.add(TaskInfo("", type(request), record.ref, context=record.context))
             await self._journal.apply(task, answer)
+            submission.phase = _Phase.ENDED
             return task
         return await self._accepted(submission, answer)
 
@@ -284,11 +281,12 @@ class Submitter:
         log.debug("%s accepted as task %s", type(request).__name__, task_id)
         accepted_at = asyncio.get_running_loop().time()
         known = await self._journal.accepted(record, task_id)
+        submission.phase = _Phase.ENDED
         model = getattr(request, "model", None) or ""
         info = TaskInfo(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at)
         task = self._registry.add(info)
         if known is not None and known.stage:
-            task = self._restored(known, submission.pace)
+            return self._restored(known, submission.pace)
         self._follower.follow(task, known or replace(record, task_id=task_id, state=State.RUNNING))
         return task
 
@@ -297,12 +295,15 @@ class Submitter:
         record = submission.record
         if isinstance(exc, AlreadyExists) and exc.existing_task_id:
             return await self._existing(submission, exc.existing_task_id)
-        if isinstance(exc, NOT_ACCEPTED) and not getattr(exc, "names_task", False):
-            raise exc  # it may be tried again
-        if isinstance(exc, ConnectError) or envelope.created_nothing(exc):
+        if envelope.may_be_sent_again(exc):
+            submission.phase = _Phase.WRITTEN
+            raise exc
+        if envelope.created_nothing(exc):
             await self._journal.refused(record)
+            submission.phase = _Phase.ENDED
             raise exc
         found = await self._journal.lost(record, exc)
+        submission.phase = _Phase.ENDED
         if not found.task_id:
             raise SubmissionUncertain(record.ref, submission.request) from exc
         return self._restored(found, submission.pace)  # a callback told of its task
@@ -319,11 +320,13 @@ class Submitter:
             await self._journal.refused(record)
         else:
             await self._journal.accepted(record, task_id)
+        submission.phase = _Phase.ENDED
         task = self._registry.attach(kind, task_id)
         ours = not task.ref and earlier is None
         task.learn(
             TaskInfo(task_id, kind, record.ref if ours else "", "", record.context if ours else None, submission.pace)
         )
+        self._follower.follow(task, earlier or replace(record, task_id=task_id, state=State.RUNNING))
         return task
 
     def _hold(self, error: SunoError, wait: float) -> None:
@@ -332,76 +335,76 @@ class Submitter:
 
     # ---- seeing it through ---------------------------------------------------------------------------------------
 
+    def _begin(self, submission: _Submission) -> None:
+        self._under_way[submission.record.ref] = submission
+        if self._renewal is None:
+            self._renewal = asyncio.get_running_loop().call_later(self._journal.lease / 3, self._renew)
+
+    def _end(self, submission: _Submission) -> None:
+        """Nobody waits for it any more, and nothing of it is under way: what was written and not sent is removed."""
+        if submission.phase is _Phase.WRITTEN:
+            self._journal.refused_soon(submission.record)
+        self._under_way.pop(submission.record.ref, None)
+        if not self._under_way:
+            self._idle.set()
+            if self._renewal is not None:
+                self._renewal.cancel()
+                self._renewal = None
+
     async def _see_through(self, submission: _Submission, work: Coroutine[Any, Any, T]) -> T:
         """Do something to its end, although the caller is cancelled: what is being paid for must not be lost."""
         attempt: asyncio.Task[T] = asyncio.create_task(work)
         submission.attempt = attempt
-        self._under_way[submission.record.ref] = submission
-        if self._settings.shared and self._renewing is None:
-            self._renewing = asyncio.create_task(self._renew())
         try:
-            result = await asyncio.shield(attempt)
+            return await asyncio.shield(attempt)
         except asyncio.CancelledError:
-            if attempt.done() and not attempt.cancelled():
+            if attempt.done():
+                self._log_left(submission, attempt)
+            raise
+        finally:
+            if attempt.done():
                 submission.attempt = None
-                self._abandoned(submission, attempt)
             else:
-                attempt.add_done_callback(partial(self._abandoned, submission))
-            raise
-        except BaseException:
-            submission.attempt = None
-            raise
-        submission.attempt = None
-        return result
+                attempt.add_done_callback(partial(self._ended_alone, submission))
 
-    def _abandoned(self, submission: _Submission, ended: asyncio.Task[Any]) -> None:
+    def _ended_alone(self, submission: _Submission, attempt: asyncio.Task[Any]) -> None:
+        """Its caller was cancelled before."""
+        submission.attempt = None
+        self._log_left(submission, attempt)
+        if submission.left:
+            self._end(submission)
+
+    def _log_left(self, submission: _Submission, attempt: asyncio.Task[Any]) -> None:
         """Say what became of a submission whose caller was cancelled."""
         request, record = submission.request, submission.record
-        submission.attempt = None
-        self._under_way.pop(record.ref, None)
         name = type(request).__name__
-        if ended.cancelled():
-            log.error("cut off by the end of the loop: %s", SubmissionUncertain(record.ref, request))
+        if attempt.cancelled():
+            if submission.phase is _Phase.SENT:
+                log.error("cut off by the end of the loop: %s", SubmissionUncertain(record.ref, request))
             return
-        exc = ended.exception()
-        if isinstance(exc, _KeyTaken):
-            return
-        task: Task[Any] | None = ended.result() if exc is None else None  # None of what was only written
+        exc = attempt.exception()
+        task: Task[Any] | None = attempt.result() if exc is None else None  # None of what was only written
         if task is not None:
             made = task.id or task.last.result
             log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, made)
-        elif exc is None or isinstance(exc, NOT_ACCEPTED):  # written and not sent, or sent and not accepted
-            self._journal.refused_soon(record)
-        else:
+        elif exc is not None and not isinstance(exc, (_KeyTaken, *NOT_ACCEPTED)):
             log.warning("a submit whose caller was cancelled failed: %s: %s", name, exc)
 
-    async def _renew(self) -> None:
-        """Let other processes know that we are still there, while an answer takes its time."""
-        try:
-            while self._under_way:
-                await asyncio.sleep(self._journal.lease / 3)
-                for ref in list(self._under_way):
-                    await self._journal.extend(ref)
-        finally:
-            self._renewing = None
+    def _renew(self) -> None:
+        """Renew the leases, so that a submission whose answer takes its time is not taken for a dead process's."""
+        self._renewal = asyncio.get_running_loop().call_later(self._journal.lease / 3, self._renew)
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._extend())
+
+    async def _extend(self) -> None:
+        for ref in list(self._under_way):
+            await self._journal.extend(ref)
 
     async def finish(self) -> None:
         """Wait for what is under way, and until it is written what became of it."""
         while self._under_way:
-            attempts = [one.attempt for one in self._under_way.values() if one.attempt is not None]
-            if attempts:
-                await asyncio.wait(attempts)
-            await asyncio.sleep(0)  # who waits for them goes on first
+            self._idle.clear()
+            await self._idle.wait()
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
-
-
-def _check_key(kind: str, key: object) -> None:
-    usable = isinstance(key, str) and len(key) <= LONGEST_KEY and "\0" not in key
-    try:
-        usable = usable and isinstance(key, str) and (not key or bool(key.strip() and key.encode()))
-    except UnicodeEncodeError:
-        usable = False
-    if not usable:
-        raise InvalidJob(kind, [Problem("key", f"must be text of at most {LONGEST_KEY} characters, not blank", key)])

@@ -104,9 +104,11 @@ class WriteBehind:
         """Write at once if that can be done, else as soon as it can; return the record if it is written."""
         if self._name(write) not in self._owed:
             try:
-                return await self._perform(write)
-            except StoreError as exc:
-                log.warning("%s: to be written later: %s", write.what, exc)
+                return await self.perform(write)
+            except Exception as exc:  # whatever a store raises must not hide what is to be written
+                log.warning(
+                    "%s: to be written later: %s", write.what, exc if isinstance(exc, StoreError) else repr(exc)
+                )
         self.later(write)
         return None
 
@@ -136,7 +138,8 @@ class WriteBehind:
                 return name
         return write.task_id
 
-    async def _perform(self, write: Write) -> Record | None:
+    async def perform(self, write: Write) -> Record | None:
+        """Write now; return the record as it is then."""
         done = await write.perform(self._store)
         self._successes += 1
         return done
@@ -146,7 +149,7 @@ class WriteBehind:
         queue = self._owed.get(name)
         while queue:
             try:
-                await self._perform(queue[0])
+                await self.perform(queue[0])
             except Damaged as exc:
                 log.error("%s: this cannot be written: %s", queue[0].what, exc)
             except StoreError:

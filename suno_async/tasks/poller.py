@@ -115,8 +115,9 @@ class Poller:
     # State, all of it: _watches (the tasks that are of interest, with their schedules), _paused (schedules of tasks
     # that nobody is interested in at present), _heap with _order, _ready, _under_way, _workers, _timer with
     # _timer_due, _deadline with _deadline_due (the earliest end of patience among what is ready or under way), _polled
-    # with _turned (the last polls by id, of this period and the one before), _held_until with _refusals, _listening,
-    # _behind with _reading (tasks whose records must be read), _closed.
+    # with _turned (the last polls by id, of this period and the one before), _held_until with _refusals, _listening
+    # with _ended (those that are cancelled and have not ended yet), _behind with _reading (tasks whose records must be
+    # read), _closed.
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, 
 from ..api.requests import Request
 from ..api.updates import Stage, Update, rises
 from ..errors import SunoError, TaskNotDone
+from ..log import log
 from .pace import Pace
 
 __all__ = ["Holder", "Interests", "Task", "TaskInfo"]
@@ -233,12 +234,15 @@ class Task(Generic[R]):
         self._updates += (update,)
         if update.stage is Stage.FAILED:
             self._failure = update.failure()
-        for listener in self._listeners:
-            listener(update)
         done = self.done()
         for waiter in self._waiters:
             if done or update.stage >= waiter.stage:
                 waiter.rouse()
+        for listener in self._listeners:
+            try:
+                listener(update)
+            except Exception:  # it must keep the result from nobody
+                log.exception("a listener failed at %s", update)
         if done and self._done_callbacks:
             self._call_done_callbacks()
         return True

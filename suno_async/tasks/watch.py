@@ -167,7 +167,7 @@ class Watch:
             return self.pause()
         if not isinstance(error, PASSING):
             raise error
-        self.trouble = error
+        self.trouble = error.with_traceback(None)  # its frames would keep the task alive
         self.retries = self.retries or pauses()
         wait = error.retry_after if isinstance(error, ApiError) else None
         return max(spacing, min(wait or 0.0, LONGEST), next(self.retries))

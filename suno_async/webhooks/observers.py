@@ -3,8 +3,10 @@
 import asyncio
 import inspect
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any
+from weakref import ref
 
 from msgspec.structs import replace
 
@@ -29,20 +31,28 @@ LAST_CALLS = 10.0
 CANCELLED = 1.0
 """Seconds that closing waits for calls that were cancelled."""
 
+_calling: ContextVar["asyncio.Task[Any] | None"] = ContextVar("suno_async observer", default=None)
+"""The call that the present code was reached from, if an observer is what closes the client."""
+
 
 class _Followed:
-    """A task that observers hear of, and what they have not heard yet."""
+    """A task that observers hear of, and what they have not heard yet.
 
-    # State, all of it: the fields; `call` runs while there is something in the queue.
+    It is kept by the task that it listens to, and by nothing else once that is of no more interest: somebody may await
+    the task again.
+    """
 
-    __slots__ = ("call", "observers", "queue", "record", "task")
+    __slots__ = ("__weakref__", "calls", "marking", "observers", "record", "task", "unmarked")
 
     def __init__(self, task: Task[Any], record: Record, observers: "Observers") -> None:
-        self.task = task
+        self.task = ref(task)
         self.record = replace(record, task_id=task.id)
         self.observers = observers
-        self.queue: deque[Update[Any]] = deque()
-        self.call: asyncio.Task[None] | None = None
+        self.unmarked: deque[Update[Any]] = deque()
+        """Updates that the record does not know to be observed."""
+        self.marking: asyncio.Task[None] | None = None
+        self.calls: dict[Observer, tuple[deque[tuple[Update[Any], Record]], asyncio.Task[None]]] = {}
+        """What each observer has to hear, and who calls it."""
 
     def hear(self, update: Update[Any]) -> None:
         self.observers.enqueue(self, update)
@@ -52,10 +62,11 @@ class Observers:
     """Calls each observer once for every new stage of the tasks it follows; the stages of one task one after another.
 
     Following a task is an interest in it: it is polled until it ends. The record remembers what observers were called
-    for, so neither a restart nor a repeated callback calls them twice.
+    for before they are called, so neither a restart nor a repeated callback calls them twice.
     """
 
-    # State, all of it: _followed (tasks that are followed), _seen (the stages that are enqueued, by task id), _calls.
+    # State, all of it: _followed (tasks that are of interest), _seen (the stages that are enqueued, by task id), _calls
+    # (what is under way), _closed.
 
     def __init__(
         self, journal: Journal, poller: Poller, observers: Sequence[Observer], clock: Callable[[], float]
@@ -67,6 +78,7 @@ class Observers:
         self._followed: dict[Task[Any], _Followed] = {}
         self._seen: OrderedDict[str, Stage] = OrderedDict()
         self._calls: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def __bool__(self) -> bool:
         return bool(self._observers)
@@ -75,6 +87,7 @@ class Observers:
         """Return whether a task is of interest and not followed yet."""
         return (
             bool(self._observers)
+            and not self._closed
             and task not in self._followed
             and self._seen.get(task.id, Stage.PENDING) < Stage.COMPLETE
         )
@@ -88,15 +101,16 @@ class Observers:
         if not task.done():
             try:
                 self._poller.retain(task, self)
-            except ConfigurationError as exc:  # the client is being closed: what comes until then is heard all the same
-                log.warning("the end of task %s will not be observed: %s", task.id, exc)
+            except ConfigurationError:  # the client is being closed
+                self._forget(task)
+                return
         for update in task.updates:
             followed.hear(update)
 
     def give_up(self, task: Task[Any], error: SunoError) -> None:
-        """Follow a task no more: it is not polled any more, and has not ended."""
+        """Have no more interest in a task that has not ended; if it goes on all the same, the observers hear of it."""
         log.warning("the end of task %s was not observed: %s", task.id, error)
-        self._forget(task)
+        self._followed.pop(task, None)
 
     def _forget(self, task: Task[Any]) -> None:
         followed = self._followed.pop(task, None)
@@ -105,35 +119,55 @@ class Observers:
 
     def enqueue(self, followed: _Followed, update: Update[Any]) -> None:
         """Have the observers called soon, if this stage is new."""
-        task = followed.task
+        task = followed.task()
+        if task is None or self._closed:
+            return
         if rises(self._seen.get(task.id, Stage.PENDING), update.stage):
             self._seen[task.id] = update.stage
             self._seen.move_to_end(task.id)
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
-            followed.queue.append(update)
-            if followed.call is None:
-                followed.call = asyncio.create_task(self._call_all(followed))
-                self._calls.add(followed.call)
-                followed.call.add_done_callback(self._calls.discard)
+            followed.unmarked.append(update)
+            if followed.marking is None:
+                followed.marking = self._start(self._mark_all(followed, task))
         if task.done():
             self._forget(task)
             self._poller.release(task, self)
 
-    async def _call_all(self, followed: _Followed) -> None:
-        queue, task = followed.queue, followed.task
+    def _start(self, work: Any) -> asyncio.Task[None]:
+        started: asyncio.Task[None] = asyncio.create_task(work)
+        self._calls.add(started)
+        started.add_done_callback(self._calls.discard)
+        return started
+
+    async def _mark_all(self, followed: _Followed, task: Task[Any]) -> None:
+        """Note in the record what observers are called for, and have each called: one that hangs stops no other."""
+        try:
+            while followed.unmarked:
+                update = followed.unmarked.popleft()
+                if await self._journal.mark_observed(task, update.stage):
+                    record = transitions.updated(followed.record, update, self._clock()) or followed.record
+                    for observer in self._observers:
+                        self._hand(followed, observer, update, record)
+        finally:
+            followed.marking = None
+            self._log_missed(followed.unmarked)
+
+    def _hand(self, followed: _Followed, observer: Observer, update: Update[Any], record: Record) -> None:
+        queue, call = followed.calls.get(observer, (None, None))
+        if queue is not None and call is not None and not call.done():
+            queue.append((update, record))
+            return
+        queue = deque([(update, record)])
+        followed.calls[observer] = queue, self._start(self._call_all(observer, queue))
+
+    async def _call_all(self, observer: Observer, queue: deque[tuple[Update[Any], Record]]) -> None:
+        _calling.set(asyncio.current_task())
         try:
             while queue:
-                update = queue.popleft()
-                if not await self._journal.mark_observed(task, update.stage):
-                    continue
-                record = transitions.updated(followed.record, update, self._clock()) or followed.record
-                for observer in self._observers:
-                    await self._call(observer, update, record)
+                await self._call(observer, *queue.popleft())
         finally:
-            followed.call = None
-            for update in queue:
-                log.warning("no observer was called for %s of task %s", update.stage.name, task.id)
+            self._log_missed(update for update, _ in queue)
 
     async def _call(self, observer: Observer, update: Update[Any], record: Record) -> None:
         try:
@@ -148,17 +182,35 @@ class Observers:
         except Exception:
             log.exception("an observer failed at %s", update)
 
-    async def aclose(self, closer: asyncio.Task[Any] | None = None) -> None:
-        """Let the calls that are under way end, for a while; `closer` may be one of them and waits for this."""
+    def _log_missed(self, updates: Iterable[Update[Any]]) -> None:
+        for update in updates:
+            log.warning("no observer was called for %s of task %s", update.stage.name, update.task_id)
+
+    # ---- the end -------------------------------------------------------------------------------------------------
+
+    def abandon(self) -> list[tuple[Task[Any], Record]]:
+        """Let go of a loop that is closed; return what the observers of the next loop go on with."""
+        self._closed = True
+        followed = [(task, one.record) for task, one in self._followed.items()]
+        for task, _ in followed:
+            self._forget(task)
+        return followed
+
+    async def aclose(self) -> None:
+        """Let the calls that are under way end, for a while; one of them may be what closes the client."""
         for task in list(self._followed):
             self._forget(task)
-        calls = self._calls - {closer} if closer is not None else set(self._calls)
-        if not calls:
-            return
-        _, late = await asyncio.wait(calls, timeout=LAST_CALLS)
+        until = asyncio.get_running_loop().time() + LAST_CALLS
+        while calls := self._calls - {_calling.get()}:  # marking a stage starts more of them
+            _, late = await asyncio.wait(calls, timeout=until - asyncio.get_running_loop().time())
+            if late:
+                await self._cancel(late)
+                break
+        self._closed = True
+
+    async def _cancel(self, late: set[asyncio.Task[None]]) -> None:
         for call in late:
             call.cancel()
-        if late:
-            _, stuck = await asyncio.wait(late, timeout=CANCELLED)
-            for _ in stuck:
-                log.error("an observer goes on although it was cancelled; the client closes without it")
+        _, stuck = await asyncio.wait(late, timeout=CANCELLED)
+        for _ in stuck:
+            log.error("an observer goes on although it was cancelled; the client closes without it")

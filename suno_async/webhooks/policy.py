@@ -36,8 +36,8 @@ def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> De
             return Decision.WAIT
         case _ if confirm:
             return Decision.CONFIRM
-        case Proof.TOKEN:
-            return Decision.FEED
+        case Proof.TOKEN:  # what was posted must not end a paid task that a poll would show alive
+            return Decision.FEED if stage is not Stage.FAILED else Decision.CONFIRM
         case Proof.UNBOUND:
             return Decision.CONFIRM
         case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is confirmed

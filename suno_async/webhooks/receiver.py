@@ -1,10 +1,11 @@
 """Callbacks in, for any framework: verify, hand on, and say what to answer."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import CallbackError, StoreError
+from ..errors import CallbackError, ConfigurationError, StoreError
 from ..log import log
 from ..wire import callbacks, tokens
 from ..wire.callbacks import Callback
@@ -17,10 +18,20 @@ from .verification import FRESHNESS, Proof, Proofs, prove
 if TYPE_CHECKING:
     from aiohttp import web
 
-__all__ = ["CallbackSink", "Receiver"]
+__all__ = ["CallbackSink", "Receiver", "check_receiver"]
 
 COMPLAINTS = 60.0
 """Seconds between two log lines about refused callbacks."""
+
+
+def check_receiver(on_update: object, limit: object, freshness: object) -> None:
+    """Refuse what a receiver cannot work with. ConfigurationError."""
+    if on_update is not None and not callable(on_update):
+        raise ConfigurationError(f"on_update must be a function, got {on_update!r}")
+    if not isinstance(limit, int) or limit < 1:
+        raise ConfigurationError(f"limit must be a number of bytes, at least 1, got {limit!r}")
+    if not isinstance(freshness, int | float) or not 0 < freshness < math.inf:  # NaN would let every signature pass
+        raise ConfigurationError(f"freshness must be a number of seconds greater than 0, got {freshness!r}")
 
 
 class CallbackSink(Protocol):

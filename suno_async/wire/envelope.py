@@ -10,7 +10,16 @@ from ..api.providers import Provider
 from ..api.requests import Call, Job, Request
 from ..api.results import Origin, Result
 from ..api.updates import Source, Stage, Update
-from ..errors import AlreadyExists, ApiError, DecodeError, Maintenance, RateLimited, ServerError, TaskFailed
+from ..errors import (
+    AlreadyExists,
+    ApiError,
+    ConnectError,
+    DecodeError,
+    Maintenance,
+    RateLimited,
+    ServerError,
+    TaskFailed,
+)
 from . import jobs_api
 from .shapes import UNREADABLE, without_nulls
 
@@ -137,6 +146,17 @@ def created_nothing(error: Exception) -> bool:
     if error.code in CREATED_NOTHING or isinstance(error, RateLimited | Maintenance):
         return True
     return 400 <= error.code < 500 and type(error) is not ApiError  # a refusal of the table
+
+
+def may_be_sent_again(error: Exception) -> bool:
+    """Return whether even a paid request may be sent again after this: it created nothing, and was refused for now.
+
+    Args:
+        error: The error of the submit.
+    """
+    if isinstance(error, ConnectError):
+        return True
+    return isinstance(error, RateLimited | Maintenance) and created_nothing(error)
 
 
 def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | Update[R]:

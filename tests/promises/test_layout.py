@@ -11,7 +11,20 @@ import suno_async
 
 PACKAGE = Path(suno_async.__file__).parent
 ORDER = [
-    *("version", "log", "errors", "api", "wire", "http", "tasks", "stores", "files", "submissions", "webhooks"),
+    *(
+        "version",
+        "log",
+        "secret",
+        "errors",
+        "api",
+        "wire",
+        "http",
+        "tasks",
+        "stores",
+        "files",
+        "submissions",
+        "webhooks",
+    ),
     *("settings", "runtime", "lifecycle", "methods", "client", "public"),
     *("emulator", "testing", "__main__"),
 ]

@@ -176,7 +176,7 @@ async def test_closing_does_not_wait_for_the_call_that_closes() -> None:
     here: Parts
 
     async def observer(update: Update[Any], record: Record) -> None:
-        await here.observers.aclose(asyncio.current_task())
+        await here.observers.aclose()
         closed.append(now())
 
     async with parts(observers=[observer]) as here:

@@ -1,0 +1,22 @@
+"""Text that tracebacks with local variables do not show."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+__all__ = ["Secret", "hidden"]
+
+
+class Secret(str):
+    """Text that a traceback with local variables does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+
+def hidden(given: Any) -> Any:
+    """Return the same texts as secrets."""
+    if isinstance(given, str):
+        return Secret(given)
+    return [hidden(one) for one in cast("Sequence[object]", given)] if isinstance(given, list | tuple) else given
