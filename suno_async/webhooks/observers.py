@@ -101,9 +101,8 @@ class Observers:
         if not task.done():
             try:
                 self._poller.retain(task, self)
-            except ConfigurationError:  # the client is being closed
-                self._forget(task)
-                return
+            except ConfigurationError as exc:  # the client is being closed: what comes until then is heard all the same
+                log.warning("the end of task %s will not be observed: %s", task.id, exc)
         for update in task.updates:
             followed.hear(update)
 

@@ -1,12 +1,15 @@
 """Callers that are cancelled, and clients that are closed, at every moment of a submit on a slow store."""
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import anyio
 import pytest
 
 from suno_async import ConfigurationError, GenerateMusic, Pace, Stage, TaskTimeout
+from suno_async.api.limits import Rate
+from suno_async.stores import Record
 from suno_async.stores.memory import MemoryStore
 
 from ..clients import client
@@ -14,36 +17,40 @@ from ..conftest import now
 from ..doubles import DONE, PENDING, Script, reply
 from ..loop import JumpLoop
 
+T = TypeVar("T")
+
 SONG = GenerateMusic(prompt="rain")
 
 
 class Slow(MemoryStore):
     """Everything takes a second before it is done and one after."""
 
-    async def _slowly(self, work: Any) -> Any:
-        await asyncio.sleep(1)
-        done = await work
+    async def _slowly(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            await asyncio.sleep(1)
+            done = await work
+        finally:
+            work.close()
         await asyncio.sleep(1)
         return done
 
-    async def intend(self, *args: Any) -> Any:
-        return await self._slowly(super().intend(*args))
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
+        return await self._slowly(super().intend(record, owner, ttl))
 
     async def change(self, *args: Any, **named: Any) -> Any:
         return await self._slowly(super().change(*args, **named))
 
-    async def remove(self, *args: Any) -> Any:
-        return await self._slowly(super().remove(*args))
+    async def remove(self, ref: str) -> None:
+        await self._slowly(super().remove(ref))
 
     async def get(self, **named: Any) -> Any:
         return await self._slowly(super().get(**named))
 
-    async def reserve(self, *args: Any) -> Any:
-        return await self._slowly(super().reserve(*args))
+    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+        return await self._slowly(super().reserve(name, place, rate))
 
 
 @pytest.mark.parametrize("tenths", range(0, 260, 5))
-@pytest.mark.filterwarnings("ignore:coroutine")
 async def test_cancelled_at_any_moment(tenths: int) -> None:
     """Sent at most once, refused twice first; whatever happened, the key gives its task, and closing ends."""
     store = Slow(clock=now)
@@ -78,7 +85,6 @@ def ticking() -> list[int]:
 
 
 @pytest.mark.parametrize("tenths", range(0, 260, 5))
-@pytest.mark.filterwarnings("ignore:coroutine")
 async def test_closed_at_any_moment(tenths: int) -> None:
     """Closing ends, tells everybody, and leaves either the task's record or none."""
     ticking()

@@ -103,7 +103,10 @@ async def test_a_done_callback_removed_while_a_poll_is_under_way_ends_the_polls(
     network = Script(PENDING, delay=3)
     async with client(network) as suno:
         task = await suno.submit(SONG)
-        fn = lambda task: None  # noqa: E731
+
+        def fn(task: object) -> None:
+            """Nothing."""
+
         task.add_done_callback(fn)
         await anyio.sleep(3)
         task.remove_done_callback(fn)

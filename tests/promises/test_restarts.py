@@ -262,8 +262,9 @@ async def test_a_damaged_record_keeps_no_other_updates_from_who_waits(world: Wor
 async def test_a_code_that_no_column_holds_is_an_update_like_others(world: World) -> None:
     async with world.process(callback_url=URL) as (suno, script):
         task = await suno.submit(SONG)
-        body = called("error", code=2**70)
-        assert (await suno.receiver().receive(body, {}, token_of(script))).status == 200
+        script.polls = [page("GENERATE_AUDIO_FAILED", errorCode=2**70)]
+        with pytest.raises(TaskFailed):
+            await task
         assert (await world.record(ref=task.ref)).state is State.FINISHED
 
 

@@ -147,6 +147,7 @@ async def test_the_key_is_in_no_local_of_a_failed_connection() -> None:
 
 
 def test_the_key_is_in_no_local_of_a_refused_setting() -> None:
+    shown: list[str] = []
     try:
         SunoClient(api_key="secret-" + "key-123", webhook_key="hook-" + "123", provider="nope")
     except ConfigurationError as exc:

@@ -132,12 +132,14 @@ async def test_when_patience_ends_a_task_may_be_followed_again(caplog: pytest.Lo
         assert here.observers.wants(task)
         task.feed(said(Stage.TEXT))
         await asyncio.sleep(1)
-        assert observer.calls == []  # it is not followed
+        assert observer.calls == [("t1", Stage.TEXT)]  # it goes on although it is of no interest
         record = await here.store.get(task_id="t1")
         assert record is not None
         here.observers.follow(task, record)
+        assert here.poller.tasks == [task]
+        task.feed(said(Stage.FIRST))
         await asyncio.sleep(1)
-        assert observer.calls == [("t1", Stage.TEXT)]
+        assert observer.calls == [("t1", Stage.TEXT), ("t1", Stage.FIRST)]
 
 
 async def test_while_the_client_closes_following_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ def test_the_whole_table_of_decisions() -> None:
         **dict.fromkeys(product([Proof.NONE], Stage, [True]), Decision.WAKE),
         **dict.fromkeys(product([Proof.NONE], Stage, [False]), Decision.IGNORE),
         **dict.fromkeys(product([Proof.TOKEN], Stage, [True]), Decision.FEED),
+        (Proof.TOKEN, Stage.FAILED, True): Decision.CONFIRM,  # a poll may show it alive
         **dict.fromkeys(product([Proof.SIGNATURE], early, [True]), Decision.FEED),
         **dict.fromkeys(product([Proof.SIGNATURE], ends, [True]), Decision.CONFIRM),
         **dict.fromkeys(product([Proof.UNBOUND], Stage, [True]), Decision.CONFIRM),
