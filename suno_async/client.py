@@ -450,7 +450,10 @@ class SunoClient:
             yield
 
     async def aclose(self) -> None:
-        """Stop polling and close the connections, after the submits that are under way; whoever waits is told."""
+        """Stop polling and close the connections, after the submits that are under way.
+
+        Whoever waits for a task gets a ConfigurationError.
+        """
         await self._lifecycle.aclose()
 
     async def __aenter__(self) -> Self:

@@ -16,7 +16,7 @@ SunoError
 │   ├── NotFound              no such endpoint or thing
 │   ├── AlreadyExists         made before; existing_task_id when the answer tells it
 │   └── ServerError           the service failed, or something in front of it answered
-├── SubmissionUncertain       sent, answer lost: ref, job; look before paying again
+├── SubmissionUncertain       sent, answer lost: ref, job; check the account before paying again
 ├── TaskFailed                the task ended without its result: task_id, status, code
 │   └── ContentRejected       words or audio were refused; another try ends the same
 ├── TaskNotDone               also an asyncio.InvalidStateError; result() or exception() asked too early
@@ -180,7 +180,7 @@ class ServerError(ApiError):
 class SubmissionUncertain(SunoError):
     """A request left and its answer was lost: it may have been accepted and charged.
 
-    It is never sent again on its own. Wait for its callback or look in the account's records before paying again.
+    It is never sent again on its own. Wait for its callback or check the account's records before paying again.
     `ref` names the submission; it is empty for a call, which creates no task.
     """
 

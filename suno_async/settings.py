@@ -1,4 +1,4 @@
-"""What a client was told: arguments and environment, checked once."""
+"""The settings of a client: arguments and environment, checked once."""
 
 import hashlib
 import os

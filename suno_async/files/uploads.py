@@ -91,7 +91,7 @@ def _size(path: os.PathLike[str], field: str) -> int:
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):  # opening a pipe would wait for its other end
             raise OSError("no regular file")
-        with open(path, "rb") as file:  # what cannot be opened is told now, not in the middle of a request
+        with open(path, "rb") as file:  # what cannot be opened is refused now, not in the middle of a request
             size = os.fstat(file.fileno()).st_size
     except (OSError, ValueError) as exc:
         raise InvalidJob("upload", [Problem(field, f"must be a file that can be read ({exc})", path)]) from exc

@@ -126,7 +126,7 @@ class Worker:
                 self._unanswered.difference_update(answers)
 
     def _hand_over(self, answers: Mapping[_Job, Any]) -> None:
-        """In the loop: a simulated clock that looks at `busy` moves on neither before nor long after this."""
+        """In the loop: a simulated clock that reads `busy` moves on neither before nor long after this."""
         self._unanswered.difference_update(answers)
         for job, result in answers.items():
             if job.done.done():

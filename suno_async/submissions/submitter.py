@@ -306,7 +306,7 @@ class Submitter:
         submission.phase = _Phase.ENDED
         if not found.task_id:
             raise SubmissionUncertain(record.ref, submission.request) from exc
-        return self._restored(found, submission.pace)  # a callback told of its task
+        return self._restored(found, submission.pace)  # a callback named its task
 
     async def _existing(self, submission: _Submission, task_id: str) -> Task[Any]:
         """The task that was created by an earlier request for the same thing."""

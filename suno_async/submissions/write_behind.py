@@ -115,7 +115,7 @@ class WriteBehind:
     def later(self, write: Write) -> None:
         """Write soon."""
         if self._closed:
-            log.error("the store could not be told: %s", write.what)
+            log.error("not written to the store: %s", write.what)
             return
         self._owed.setdefault(self._name(write), deque()).append(write)
         self.start()
@@ -213,4 +213,4 @@ class WriteBehind:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
         for write in self.owed:
-            log.error("the store could not be told: %s", write.what)
+            log.error("not written to the store: %s", write.what)

@@ -497,7 +497,7 @@ class Poller:
     # ---- the end -------------------------------------------------------------------------------------------------
 
     async def aclose(self) -> None:
-        """Stop polling; whoever still has an interest is told."""
+        """Stop polling; whoever still has an interest is given up."""
         self._closed = True
         ending = [*self._workers, *self._ended]
         if self._reading is not None:

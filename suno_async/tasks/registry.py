@@ -16,7 +16,7 @@ __all__ = ["TaskRegistry"]
 R = TypeVar("R")
 
 RECENT = 1000
-"""Tasks that only their callbacks told of and that are kept for the next one."""
+"""Tasks that are known from callbacks only and are kept for the next one."""
 
 
 class Pages(Protocol):
@@ -32,7 +32,7 @@ class TaskRegistry:
     """
 
     # State, all of it: _by_id and _unsettled (by ref) hold tasks weakly, _kept holds the newest RECENT that only a
-    # callback told of, _arrivals has a future for each who waits for a task id.
+    # callback named, _arrivals has a future for each who waits for a task id.
 
     def __init__(self, interests: Interests, pages: Pages) -> None:
         self._interests = interests
@@ -94,7 +94,7 @@ class TaskRegistry:
         return task
 
     def keep(self, task: Task[Any], task_id: str) -> None:
-        """Keep a task that only a callback told of, so that its stages are not forgotten before the next callback."""
+        """Keep a task that only a callback made known, so that its stages are not forgotten before the next one."""
         if not task.id:
             self.settle(task, task_id)
         self._by_id[task_id] = self._kept[task_id] = task

@@ -185,7 +185,7 @@ async def test_a_client_closes_while_the_server_is_down(server: RedisServer, cap
         waiting = asyncio.create_task((await suno.generate_music(prompt="x")).wait())
         await asyncio.sleep(0.1)
     assert script.closed
-    assert "the store could not be told: GenerateMusic" in caplog.text
+    assert "not written to the store: GenerateMusic" in caplog.text
     assert "t-paid" in caplog.text
     with suppress(Exception):
         await waiting

@@ -222,7 +222,7 @@ async def test_closing_says_what_could_not_be_written_down(caplog: pytest.LogCap
         await task
         began = now()
     assert now() - began < 6
-    assert f"the store could not be told: task {task.id} is COMPLETE" in caplog.text
+    assert f"not written to the store: task {task.id} is COMPLETE" in caplog.text
 
 
 async def test_closing_writes_at_once_what_the_store_is_owed() -> None:
