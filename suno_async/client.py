@@ -241,7 +241,8 @@ class SunoClient:
             context: As in `submit`.
 
         Raises:
-            SunoError: What `submit` and awaiting the task raise.
+            SunoError: What `submit` and awaiting the task raise. Who is cancelled after the submit, or whose patience
+                ends, finds the task's id in the log and in the notes of the exception; the task goes on.
         """
         runtime = self._lifecycle.current()
         if isinstance(request, Call) and not self.provider.uses_jobs_api(type(request)):

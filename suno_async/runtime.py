@@ -76,7 +76,12 @@ class Runtime:
         self._observers = Observers(self.journal, self.poller, observers, clock)
         self.calls = Calls(self._api, CallSettings(provider, settings.validate))
         submit_settings = SubmitSettings(
-            *(provider, settings.model, settings.validate, settings.shared, settings.callback_url_of, clock)
+            provider=provider,
+            model=settings.model,
+            validate=settings.validate,
+            shared=settings.shared,
+            callback_url=settings.callback_url_of,
+            clock=clock,
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, self._observers, submit_settings)
         self.recovery = Recovery(self.journal, registry, provider)
