@@ -102,10 +102,6 @@ class Runtime:
         """The network, for downloads."""
         return self._api.transport
 
-    def check_open(self) -> None:
-        """Raise a ConfigurationError if the client is closed."""
-        self._window.check_open()
-
     def abandon(self) -> Carried:
         """Let go of a loop that is closed; return what the next runtime goes on with."""
         followed = self._observers.abandon()
