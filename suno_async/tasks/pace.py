@@ -60,8 +60,9 @@ SLOW = Pace()
 WITH_CALLBACKS = Pace(first=150.0, growth=1.0, cap=150.0, patience=1800.0)
 """Each callback puts off the next poll, so that none is made while they come (docs/service.md#task-life-cycle)."""
 QUICK_WITH_CALLBACKS = Pace(first=30.0, growth=2.0, cap=120.0, patience=1800.0)
-UNSETTLED = Pace(first=0.25, growth=1.5, cap=2.0, patience=math.inf)
-"""For a submission whose task is not known: the store is read, and the service is not asked."""
+UNSETTLED = Pace(first=0.25, growth=1.5, cap=2.0, patience=3600.0)
+"""For a submission whose task is not known: the store is read, and the service is not asked. The patience is by our own
+clock, so that a wall clock that was set back makes nobody wait for hours."""
 
 
 def default_pace(kind: type[Request[Any]], *, callbacks: bool = False) -> Pace:

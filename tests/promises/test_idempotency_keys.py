@@ -26,6 +26,7 @@ from suno_async.submissions import codec
 from suno_async.submissions.codec import job_of
 from suno_async.wire.envelope import Reply
 
+from ..conftest import now
 from ..doubles import DONE, PENDING, Script, envelope, reply
 from .world import (
     SONG,
@@ -84,6 +85,19 @@ async def test_processes_that_race_for_a_key_send_one(world: World) -> None:
         tasks = await asyncio.gather(one.submit(SONG, key="k"), two.submit(SONG, key="k"))
         assert (posts(script), len({task.id for task in tasks})) == (1, 1)
         assert (await tasks[1]).tracks
+
+
+async def test_processes_that_race_for_a_key_use_one_place_of_the_shared_window(world: World) -> None:
+    """20 in 10 seconds: after one race of three, 19 more leave at once, and the next waits."""
+    async with world.process() as (one, script), world.process() as (two, _), world.process() as (three, _):
+        await asyncio.gather(*(suno.submit(SONG, key="order-42") for suno in (one, two, three)))
+        began = now()
+        for number in range(19):
+            await one.submit(GenerateMusic(prompt=f"song {number}"))
+        assert now() - began < 5
+        await one.submit(SONG)
+        assert now() - began > 9
+    assert posts(script) <= 21
 
 
 async def test_who_loses_the_race_waits_however_long_the_answer_takes(world: World) -> None:
