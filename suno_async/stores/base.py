@@ -54,7 +54,7 @@ class Store(Protocol):
     A write that was acknowledged is visible to every later call, of any store object on the same data. One that
     raised StoreError, or was cancelled, may have been done or not.
 
-    An implementation is tested by `suno_async.testing.store_contract`.
+    An implementation is tested by `suno_async.testing.store_contract.StoreContract`.
     """
 
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
