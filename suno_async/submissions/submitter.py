@@ -109,8 +109,8 @@ class Submitter:
     """Sends the jobs of one client."""
 
     # State, all of it: _under_way (submissions by ref, until nobody waits for them and it is written what became of
-    # them) with _idle, _renewal (the timer that renews their leases) with _renewing, _locks (for each idempotency key
-    # that is in use).
+    # them) with _idle, _leased (the refs of those that are written down) with _renewal (the timer that renews their
+    # leases) and _renewing, _locks (for each idempotency key that is in use).
 
     def __init__(
         self,
@@ -130,6 +130,7 @@ class Submitter:
         self._keys = Keys(journal, api.window, settings.provider)
         self._under_way: dict[str, _Submission] = {}
         self._idle = asyncio.Event()
+        self._leased: set[str] = set()
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -191,7 +192,7 @@ class Submitter:
     ) -> Task[Any]:
         request = await self._calls.with_uploads(request)
         submission = self._prepared(given, request, pace, key, context)
-        self._begin(submission)
+        self._under_way[submission.record.ref] = submission
         try:
             task: Task[Any] = await retry(
                 partial(self._attempt, submission),
@@ -245,6 +246,7 @@ class Submitter:
     async def _intend(self, submission: _Submission) -> None:
         """Write down that it will be sent."""
         submission.phase = _Phase.WRITTEN
+        self._renew_from_now_on(submission.record.ref)
         try:
             held = await self._journal.intend(submission.record)
         except StoreError:
@@ -335,8 +337,9 @@ class Submitter:
 
     # ---- seeing it through ---------------------------------------------------------------------------------------
 
-    def _begin(self, submission: _Submission) -> None:
-        self._under_way[submission.record.ref] = submission
+    def _renew_from_now_on(self, ref: str) -> None:
+        """Renew the lease of a submission until it ends; those that wait for a place have none."""
+        self._leased.add(ref)
         if self._renewal is None:
             self._renewal = asyncio.get_running_loop().call_later(self._journal.lease / 3, self._renew)
 
@@ -345,11 +348,12 @@ class Submitter:
         if submission.phase is _Phase.WRITTEN:
             self._journal.refused_soon(submission.record)
         self._under_way.pop(submission.record.ref, None)
+        self._leased.discard(submission.record.ref)
+        if not self._leased and self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
         if not self._under_way:
             self._idle.set()
-            if self._renewal is not None:
-                self._renewal.cancel()
-                self._renewal = None
 
     async def _see_through(self, submission: _Submission, work: Coroutine[Any, Any, T]) -> T:
         """Do something to its end, although the caller is cancelled: what is being paid for must not be lost."""
@@ -397,7 +401,7 @@ class Submitter:
             self._renewing = asyncio.create_task(self._extend())
 
     async def _extend(self) -> None:
-        for ref in list(self._under_way):
+        for ref in list(self._leased):
             await self._journal.extend(ref)
 
     async def finish(self) -> None:

@@ -1,6 +1,7 @@
 """Many jobs at once: outcomes as they come, with bounded memory."""
 
 import asyncio
+import contextvars
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -43,7 +44,8 @@ async def outcomes(
     finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
     running: set[asyncio.Task[Outcome[R]]] = set()
     dropped: list[Task[R]] = []
-    done = finished.put_nowait  # one for all, as is the name: with many jobs waiting, every object counts
+    # One for all, as is the name: with many jobs waiting, every object counts.
+    done, context = finished.put_nowait, contextvars.copy_context()
 
     async def start_all() -> None:
         source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
@@ -52,7 +54,7 @@ async def outcomes(
             async for job in source:
                 one = asyncio.create_task(_outcome(submit, job, dropped), name="suno_async map")
                 running.add(one)
-                one.add_done_callback(done)
+                one.add_done_callback(done, context=context)
                 await room.acquire()
         finally:
             finished.put_nowait(None)

@@ -99,10 +99,10 @@ class Receiver:
             return Verdict(400, str(exc))
         given: Any = (query or {}).get(tokens.NAME)
         offered = [given] if isinstance(given, str) else [] if given is None else [str(one) for one in given]
+        if path:
+            offered += tokens.found_in(path)
         now = self._clock()
-        proof, token = prove(
-            callback.task_id, offered + tokens.found_in(path), headers or {}, self._proofs, now, self._freshness
-        )
+        proof, token = prove(callback.task_id, offered, headers or {}, self._proofs, now, self._freshness)
         decision = Decision.REFUSE
         if proof is not Proof.WRONG:
             try:

@@ -1,5 +1,7 @@
 """Callbacks: from a posted body to a `Callback`, and from that to an `Update`."""
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -100,14 +102,16 @@ def parse(body: bytes) -> Callback:
         task_id=task_id,
         code=outer.code,
         stage=(inner.callbackType or "").lower(),
-        message=next(
-            (text for text in (inner.error, inner.errorMessage, outer.msg) if isinstance(text, str) and text), ""
-        ),
-        status=inner.status if isinstance(inner.status, str) else "",
-        state=inner.state if isinstance(inner.state, str) else "",
+        message=_text(inner.error) or _text(inner.errorMessage) or _text(outer.msg),
+        status=_text(inner.status),
+        state=_text(inner.state),
         reason=inner.errorCode if isinstance(inner.errorCode, int) and inner.errorCode else None,
         body=body,
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Update[R]:
@@ -162,10 +166,9 @@ def _record(callback: Callback) -> JobRecord | None:
 
 
 def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
-    callback_form = as_in_callbacks(kind.result)
-    for path in kind.callback_result_paths:
+    for path, read in _readers(kind):
         try:
-            value = at(path, callback_form)(callback.body)
+            value = read(callback.body)
             if value is None:
                 continue
             found: R = msgspec.convert(value, kind.result, from_attributes=True)
@@ -176,3 +179,10 @@ def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
                 found.came_from(Origin(callback.task_id, model, callback.body, path))
             return found
     return None
+
+
+@cache
+def _readers(kind: type[Request[Any]]) -> list[tuple[tuple[str, ...], Callable[[bytes], Any]]]:
+    """Where callbacks of a kind may hold the result, each with what reads it there."""
+    form = as_in_callbacks(kind.result)
+    return [(path, at(path, form)) for path in kind.callback_result_paths]
