@@ -51,8 +51,9 @@ class RedisStore:
     The server must keep what it is given. Its `maxmemory-policy` must be `noeviction`: with `allkeys-…` it may evict
     records, and a key is paid twice; that is refused with ConfigurationError before anything is sent. With
     `volatile-…` it may evict claims and places of the rate limit, which is logged once as a warning. The policy is
-    read for each new connection and each submission, by CONFIG GET, or INFO where CONFIG is forbidden. How much survives the server's own
-    end is for its configuration to say: with `appendonly yes` nearly all, without it what it saved last.
+    read for each new connection and each submission, by CONFIG GET, or INFO where CONFIG is forbidden. How much
+    survives the server's own end is for its configuration to say: with `appendonly yes` nearly all, without it what it
+    saved last.
 
     Each event loop has connections of its own, which are closed when `asyncio.run` ends; a forked child makes its own.
 
