@@ -145,6 +145,16 @@ class RedisClient:
                 log.info("redis keeps no append-only file: what it has not saved is lost with it")
         self._ready = True
 
+    async def check_policy(self) -> None:
+        """Refuse a server that may evict records by now: its policy can change while the connections stay."""
+        policy = ""
+        with suppress(ResponseError):  # forbidden
+            policy = (await self.redis.config_get("maxmemory-policy")).get("maxmemory-policy", "")
+        if not policy:
+            with suppress(ResponseError):
+                policy = (await self.redis.info("memory")).get("maxmemory_policy", "")
+        self._settings.check_policy(policy)
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._until_shutdown.aclose()

@@ -97,6 +97,21 @@ async def test_the_policy_is_checked_when_a_connection_is_made_anew(server: Redi
         assert directly(server, "EXISTS", "{suno}:record:r2") == 0
 
 
+@FORBIDDEN
+async def test_the_policy_is_checked_for_each_submission(server: RedisServer, forbidden: str) -> None:
+    """It may change while the connections stay; what is known already can still be read and changed."""
+    async with RedisStore(let_in(server, forbidden)) as store:
+        await store.intend(Record(ref="r1", key="k1"))
+        directly(server, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="allkeys-lru"):
+                await store.intend(Record(ref="r2", key="k2"))
+        assert directly(server, "EXISTS", "{suno}:record:r2") == 0
+        assert await store.get(key="k1") == Record(ref="r1", key="k1")
+        directly(server, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+        assert await store.intend(Record(ref="r2", key="k2")) is None
+
+
 # ---- the clock -------------------------------------------------------------------------------------------------------
 
 
