@@ -12,6 +12,7 @@ from .api.models import Model as Model
 from .api.providers import APIKLEY as APIKLEY
 from .api.providers import KIE as KIE
 from .api.providers import KIE_JOBS as KIE_JOBS
+from .api.providers import KIE_LEGACY as KIE_LEGACY
 from .api.providers import SUNOAPI as SUNOAPI
 from .api.providers import Provider as Provider
 from .api.requests.account import *

@@ -119,7 +119,7 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
     said: Update[Any] = Update(task_id=record.task_id, stage=record.stage)
     if record.body:
         try:
-            said = _read(record, kind, provider, model)
+            said = _read(record, kind, provider.api_named(record.provider) or provider, model)
         except SunoError:
             if record.stage is not Stage.FAILED:
                 return None
@@ -166,7 +166,7 @@ def job_of(record: Record) -> Request[Any]:
 
 def known(record: Record, provider: Provider) -> bool:
     """Return whether a record is of this gateway and of a class that is imported; one that is not is logged."""
-    if record.provider != provider.name:
+    if provider.api_named(record.provider) is None:
         return False
     try:
         kind_named(record.kind)
@@ -179,7 +179,7 @@ def known(record: Record, provider: Provider) -> bool:
 def info_of(record: Record) -> TaskInfo:
     """Return what a record knows of its task. StoreError if its class is not imported."""
     kind = kind_named(record.kind)
-    return TaskInfo(record.task_id, kind, record.ref, model_of(record), record.context)
+    return TaskInfo(record.task_id, kind, record.ref, model_of(record), record.context, api=record.provider)
 
 
 def restore(record: Record, provider: Provider) -> tuple[TaskInfo, Update[Any] | None]:

@@ -100,7 +100,7 @@ class Coordination(Alone):
                     async for record in records:
                         if record is None:
                             yield None
-                        elif record.provider == self._provider.name:
+                        elif self._provider.api_named(record.provider) is not None:
                             yield self._change(record)
             except StoreError as exc:
                 log.debug("no news for a moment: %s", exc)

@@ -61,8 +61,8 @@ class SubmitSettings(NamedTuple):
     validate: bool
     shared: bool
     """Whether other processes may use the store, too."""
-    callback_url: Callable[[type[Request[Any]], str], str]
-    """The callback address of a submission, from its class and its ref."""
+    callback_url: Callable[[type[Request[Any]], str, Provider], str]
+    """The callback address of a submission, from its class, its ref and the API it goes to."""
     clock: Callable[[], float]
     """Unix seconds."""
 
@@ -91,10 +91,14 @@ class _Phase(enum.Enum):
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("attempt", "body", "left", "pace", "phase", "record", "request")
+    __slots__ = ("api", "attempt", "body", "left", "pace", "phase", "record", "request")
 
-    def __init__(self, request: Request[Any], record: Record, body: bytes, pace: Pace | None) -> None:
+    def __init__(
+        self, request: Request[Any], record: Record, body: bytes, pace: Pace | None, api: Provider
+    ) -> None:
         self.request = request
+        self.api = api
+        """The gateway by the API that it goes to."""
         self.record = record
         self.body = body
         self.pace = pace
@@ -216,10 +220,11 @@ class Submitter:
     ) -> _Submission:
         """A new submission: its record and what will be sent."""
         settings, now = self._settings, self._settings.clock()
+        api = settings.provider.api_for(request)
         record = Record(
             ref=secrets.token_urlsafe(12),
             kind=codec.name_of(type(request)),
-            provider=settings.provider.name,
+            provider=api.name,
             request_json=codec.to_json(request),
             fingerprint=codec.fingerprint(given) if key else "",
             key=key,
@@ -227,8 +232,8 @@ class Submitter:
             created=now,
             updated=now,
         )
-        body = encoding.encode(request, settings.provider, settings.callback_url(type(request), record.ref))
-        return _Submission(request, record, body, pace)
+        body = encoding.encode(request, api, settings.callback_url(type(request), record.ref, api))
+        return _Submission(request, record, body, pace, api)
 
     async def _attempt(self, submission: _Submission) -> Task[Any]:
         """Try once: wait for a place, write down, send. Who is cancelled while waiting has sent nothing."""
@@ -267,7 +272,7 @@ class Submitter:
                 raise
         submission.phase = _Phase.SENT
         try:
-            answer = await self._api.submit(type(request), submission.body, place)
+            answer = await self._api.submit(type(request), submission.body, place, submission.api)
         except Exception as exc:
             return await self._failed(submission, exc)
         if isinstance(answer, Update):  # a call that the jobs API answers at once
@@ -285,7 +290,10 @@ class Submitter:
         known = await self._journal.accepted(record, task_id)
         submission.phase = _Phase.ENDED
         model = getattr(request, "model", None) or ""
-        info = TaskInfo(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at)
+        info = TaskInfo(
+            *(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at),
+            api=record.provider,
+        )
         task = self._registry.add(info)
         if known is not None and known.stage:
             return self._restored(known, submission.pace)
@@ -326,7 +334,10 @@ class Submitter:
         task = self._registry.attach(kind, task_id)
         ours = not task.ref and earlier is None
         task.learn(
-            TaskInfo(task_id, kind, record.ref if ours else "", "", record.context if ours else None, submission.pace)
+            TaskInfo(
+                *(task_id, kind, record.ref if ours else "", "", record.context if ours else None, submission.pace),
+                api=earlier.provider if earlier is not None else "",
+            )
         )
         self._follower.follow(task, earlier or replace(record, task_id=task_id, state=State.RUNNING))
         return task

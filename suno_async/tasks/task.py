@@ -50,6 +50,8 @@ class TaskInfo(NamedTuple):
     context: Any = None
     pace: Pace | None = None
     accepted_at: float | None = None
+    api: str = ""
+    """The gateway and API that the task was made by, as a record names them; empty if that is not known."""
 
 
 class _Waiter:
@@ -94,6 +96,7 @@ class Task(Generic[R]):
     __slots__ = (
         "__weakref__",
         "_accepted_at",
+        "_api",
         "_context",
         "_done_callbacks",
         "_failure",
@@ -116,6 +119,7 @@ class Task(Generic[R]):
         self._context = info.context
         self._pace = info.pace
         self._accepted_at = info.accepted_at
+        self._api = info.api
         self._interests = interests
         self._failure: SunoError | None = None
         self._updates: tuple[Update[R], ...] = ()
@@ -160,11 +164,24 @@ class Task(Generic[R]):
         """When the service accepted it, by the event loop's clock; None if that is not known."""
         return self._accepted_at
 
+    @property
+    def api(self) -> str:
+        """The gateway and API that it was made by: the name of a provider, such as kie (by the legacy API) or kie-jobs.
+
+        Empty while that is not known, of a task that was attached by its bare id and never found by a poll.
+        """
+        return self._api
+
+    def found_at(self, api: str) -> None:
+        """Note which API knows the task, if that was not known."""
+        self._api = self._api or api
+
     def learn(self, info: TaskInfo) -> None:
         """Fill in what was not known of the task. A pace that is given replaces another."""
         self._id = self._id or info.id
         self._ref = self._ref or info.ref
         self._model = self._model or info.model
+        self._api = self._api or info.api
         self._context = info.context if self._context is None else self._context
         self._pace = info.pace or self._pace
         self._accepted_at = info.accepted_at if self._accepted_at is None else self._accepted_at

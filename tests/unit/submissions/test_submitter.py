@@ -7,6 +7,7 @@ import pytest
 
 from suno_async import (
     KIE,
+    Provider,
     ConfigurationError,
     ConnectError,
     GenerateCover,
@@ -48,7 +49,7 @@ class Follower:
         self.followed.append((task, record))
 
 
-def address(kind: type[Request[Any]], ref: str) -> str:
+def address(kind: type[Request[Any]], ref: str, api: Provider) -> str:
     return f"https://bot.example/{ref}"
 
 
