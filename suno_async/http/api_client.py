@@ -86,7 +86,7 @@ class ApiClient:
             reply = await self.transport.upload(url, form)
         else:
             body = encoding.encode(call, self._provider) if call.method == "POST" else b""
-            reply = await self.transport.send(call.method, url, body, fresh=not call.repeatable)
+            reply = await self.transport.send(call.method, url, body, fresh=call.uploads or not call.repeatable)
         return envelope.result(reply, kind, self._provider)
 
     async def details(self, task: Polled) -> Update[Any]:

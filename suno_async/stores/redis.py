@@ -51,7 +51,7 @@ class RedisStore:
     The server must keep what it is given. Its `maxmemory-policy` must be `noeviction`: with `allkeys-…` it may evict
     records, and a key is paid twice; that is refused with ConfigurationError before anything is sent. With
     `volatile-…` it may evict claims and places of the rate limit, which is logged once as a warning. The policy is
-    read for each new connection and each submission, by CONFIG GET, or INFO where CONFIG is forbidden. How much
+    read for each submission, by CONFIG GET, or INFO where CONFIG is forbidden. How much
     survives the server's own end is for its configuration to say: with `appendonly yes` nearly all, without it what it
     saved last.
 
@@ -96,7 +96,7 @@ class RedisStore:
 
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
         client, holder = await self._client(), ""
-        await client.do(client.check_policy)
+        await client.check_policy()
         for _ in range(100):
             done, holder = await self._put(None, record, "*", owner, ttl)
             if done != 2:

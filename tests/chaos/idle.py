@@ -17,7 +17,7 @@ from .tally import Tally
 
 __all__ = ["play"]
 
-AT_ONCE = 10
+AT_ONCE = 30
 """Jobs of each client that are on their way."""
 
 
