@@ -83,9 +83,10 @@ class ApiClient:
 
     async def details(self, task: Polled) -> Update[Any]:
         """Poll once: what the details page says of a task."""
-        page, query = self._provider.details(task.kind), self._provider.query(task.kind)
-        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
-        return details.update(reply, task.kind, self._provider, task.id, task.model)
+        kind, task_id = task.kind, task.id
+        page, query = self._provider.details(kind), self._provider.query(kind)
+        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task_id, safe='')}")
+        return details.update(reply, kind, self._provider, task_id, task.model)
 
     def check_uploads(self) -> None:
         """Raise a ConfigurationError if no upload host of this gateway is known."""
