@@ -108,9 +108,10 @@ class ApiClient:
         return said
 
     async def _details(self, task: Polled, api: Provider) -> Update[Any]:
-        page, query = api.details(task.kind), api.query(task.kind)
-        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
-        return details.update(reply, task.kind, api, task.id, task.model)
+        kind, task_id = task.kind, task.id
+        page, query = api.details(kind), api.query(kind)
+        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task_id, safe='')}")
+        return details.update(reply, kind, api, task_id, task.model)
 
     def check_uploads(self) -> None:
         """Raise a ConfigurationError if no upload host of this gateway is known."""

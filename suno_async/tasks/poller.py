@@ -128,6 +128,7 @@ class Poller:
         policy: Policy,
         limits: PollLimits = PollLimits(),  # noqa: B008  a value
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._api = api
         self._sink = sink
         self._peers = peers
@@ -167,7 +168,7 @@ class Poller:
         """Note an interest in a task: it is polled from now on."""
         if self._closed:
             raise ConfigurationError("the client is closed")
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         watch = self._watches.get(task)
         if watch is None:
             watch = self._watches[task] = self._resumed(task, now)
@@ -195,7 +196,7 @@ class Poller:
         """Something new is said to be there: poll soon, at once if somebody has an interest."""
         if task.done():
             return
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         watch = self._watches.get(task)
         if watch is None:
             watch = self._paused[task] = self._resumed(task, now)
@@ -219,7 +220,7 @@ class Poller:
         """An update that is believed came by another way: the next poll can wait."""
         watch = self._watches.get(task)
         if watch is not None:
-            watch.put_off(asyncio.get_running_loop().time())
+            watch.put_off(self._loop.time())
             self._schedule(task, watch)
 
     def _resumed(self, task: Task[Any], now: float) -> Watch:
@@ -270,7 +271,7 @@ class Poller:
                 return
             self._timer.cancel()
         self._timer_due = first
-        self._timer = asyncio.get_running_loop().call_at(first, self._fire)
+        self._timer = self._loop.call_at(first, self._fire)
 
     def _rest(self) -> None:
         """Nobody has an interest: no timer, nothing in the background."""
@@ -289,7 +290,7 @@ class Poller:
 
     def _fire(self) -> None:
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         while self._heap and self._heap[0][0] <= now:
             due, _, task, watch = heapq.heappop(self._heap)
             if watch.queued == due:
@@ -308,11 +309,11 @@ class Poller:
             if self._deadline is not None:
                 self._deadline.cancel()
             self._deadline_due = end
-            self._deadline = asyncio.get_running_loop().call_at(end, self._end_patience)
+            self._deadline = self._loop.call_at(end, self._end_patience)
 
     def _end_patience(self) -> None:
         self._deadline, self._deadline_due = None, math.inf
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         waiting = [(task, watch) for watch, task in self._under_way.items()] + list(self._ready)
         for task, watch in waiting:
             if self._watches.get(task) is not watch:
@@ -333,7 +334,7 @@ class Poller:
             self._workers.discard(worker)  # here and not in a callback: who fires next must count right
 
     async def _poll_all(self) -> None:
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         while self._ready:
             task, watch = self._ready.popleft()
             now = clock()
@@ -367,7 +368,7 @@ class Poller:
 
     async def _visit(self, task: Task[Any], watch: Watch) -> None:
         """Poll once, apply what was said, and set when to poll next."""
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         if task.id and watch.pace is UNSETTLED:  # its submission had no task when the waiting began
             watch.repace(self._policy.of(task), clock())
         nudged = watch.nudged
@@ -397,7 +398,7 @@ class Poller:
 
     async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
         """Poll and apply the answer; the pause until the next poll, and whether the answer settled something."""
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         watch.polled = now = clock()
         self._note_poll(task.id or task.ref, now)
         try:
@@ -424,7 +425,7 @@ class Poller:
         if update.task_id:
             self._registry.settle(task, update.task_id)
             task.feed(update)
-            watch.repace(self._policy.of(task), asyncio.get_running_loop().time())
+            watch.repace(self._policy.of(task), self._loop.time())
             return 0.0
         return watch.pause()
 
@@ -474,7 +475,7 @@ class Poller:
         if task_id and not task.id:
             self._registry.settle(task, task_id)
             if (watch := self._watches.get(task)) is not None:
-                watch.repace(self._policy.of(task), asyncio.get_running_loop().time())
+                watch.repace(self._policy.of(task), self._loop.time())
                 self._schedule(task, watch)
         if update is not None and task.feed(update):
             self.put_off(task)

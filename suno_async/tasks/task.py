@@ -205,7 +205,7 @@ class Task(Generic[R]):
 
     def done(self) -> bool:
         """Return whether the task is known to have ended, with a result or without."""
-        return self.stage >= Stage.COMPLETE
+        return bool(self._updates) and self._updates[-1].stage >= Stage.COMPLETE
 
     def cancelled(self) -> bool:
         """Return False: a task cannot be cancelled. `asyncio.wait(…, return_when=FIRST_EXCEPTION)` asks."""

@@ -143,15 +143,15 @@ class CallbackDispatcher:
             return decision
         if self._observers and decision in (Decision.FEED, Decision.CONFIRM):
             await self._follow(task, record)
+        unsure = False
         if decision is Decision.FEED:
             self._after(task, update, await self._journal.apply_durably(task, update))
+            unsure = update.provisional is not Provisional.NONE
         elif decision in (Decision.CONFIRM, Decision.WAKE):
             if proof is Proof.TOKEN:  # whose task it is, that is proven
                 await self._journal.apply_durably(task, Update(task_id=task.id, stage=Stage.PENDING))
             self._poller.nudge(task)
-        unsure = decision is Decision.CONFIRM or (
-            decision is Decision.FEED and update.provisional is not Provisional.NONE
-        )
+            unsure = decision is Decision.CONFIRM
         if unsure and (self._observers or self._shared):  # somebody in another process may have an interest
             self._poller.confirm(task)
         return decision

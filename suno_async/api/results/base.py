@@ -119,8 +119,7 @@ def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
         stage: The stage that the service reports.
         found: The result that was read, None if there was none.
     """
-    complete = found.complete if isinstance(found, Result) else found is not None
-    if stage is not Stage.COMPLETE or complete:
+    if stage is not Stage.COMPLETE or (found.complete if isinstance(found, Result) else found is not None):
         return stage, Provisional.NONE
     partial = isinstance(found, Result) and found.partial
     return (Stage.FIRST if partial else Stage.PENDING), Provisional.LATE_FILES
