@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from suno_async.api.results import File
-from suno_async.files.downloads import file_name
+from suno_async.files.names import file_name
 
 TITLES = [
     *("../../etc/passwd", "..", ".", "", " ", "a/b\\c", "C:\\x", "nul", "CON", "x" * 500, "雨" * 200, "🎷" * 100),
