@@ -103,12 +103,23 @@ class Gateway:
             SunoError: It could not be recovered.
         """
         if file.task_id not in self._recoveries:
-            self._recoveries[file.task_id] = asyncio.create_task(self._recover(file.task_id))
-        return (await asyncio.shield(self._recoveries[file.task_id])).get(file.track_id, "")
+            recovery = self._recoveries[file.task_id] = asyncio.create_task(self._recover(file.task_id))
+            recovery.add_done_callback(_heed)
+        # What is paid for goes on, although one who waits for it is cancelled.
+        urls = await asyncio.shield(self._recoveries[file.task_id])
+        if file.track_id not in urls:
+            raise SunoError("the service restored other tracks of the task, or none")
+        return urls[file.track_id]
 
     async def _recover(self, task_id: str) -> dict[str, str]:
         recovery = await self._requests.run(RecoverAudio(task_id=task_id))
         return {track.id: track.audio_url for track in recovery.tracks if track.audio_url}
+
+
+def _heed(recovery: asyncio.Task[dict[str, str]]) -> None:
+    """Take notice of an error for which nobody waits any more."""
+    if not recovery.cancelled() and (error := recovery.exception()) is not None:
+        log.info("a recovery failed: %s", error)
 
 
 class Addresses:
