@@ -440,10 +440,11 @@ class SunoClient:
         """Upload a file and return its address, ready for `upload_cover` and its sisters. Free; kept for 3 days.
 
         Args:
-            source: An http(s) address, a Path, bytes, or an async iterator of bytes. Files and iterators are
-                streamed; text is never taken for a path.
+            source: An http(s) address, a Path, bytes, an open file, or an async iterator of bytes. What has a `read`,
+                sync or async, is an open file: an `UploadFile`, a BytesIO, a Discord attachment. Files and iterators
+                are streamed; text is never taken for a path.
             name: File name with suffix (default: the file's own with some digits added, since the same name
-                overwrites).
+                overwrites; if it has none, random).
             folder: Folder on the upload host, without slashes at its ends.
             progress: Called with the bytes sent and, if that is known, all there are; not for addresses, which the
                 service fetches.

@@ -1,7 +1,7 @@
 """A media host on loopback with an API beside it: late, moved, cut off, with ranges or without."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -70,7 +70,7 @@ class Cdn:
 
 
 @asynccontextmanager
-async def cdn() -> AsyncIterator[Cdn]:
+async def cdn() -> AsyncGenerator[Cdn]:
     """A host that is served."""
     host = Cdn()
     app = web.Application()

@@ -94,9 +94,9 @@ class Fetching:
         """
         self._have, self._known = have, known
         ends = anyio.current_time() + LATE
+        first: SunoError | None = None
         for pause in chain(PAUSES, repeat(LAST_PAUSE)):
-            first: SunoError | None = None
-            late, asked = False, 0.0
+            first, late, asked = None, False, 0.0
             async with aclosing(self._addresses.each()) as addresses:
                 async for url in addresses:
                     try:

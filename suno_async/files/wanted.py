@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..api.results import File, Origin, RecoveredTrack, Result, Stem, Track, UploadedFile
 from ..errors import ConfigurationError
@@ -122,4 +122,4 @@ def _take(track: Track | RecoveredTrack) -> int:
     if origin is None or not origin.path or not isinstance(origin.path[-1], int):
         return 0
     beside: Any = origin._replace(path=origin.path[:-1]).raw()
-    return origin.path[-1] + 1 if isinstance(beside, list) and len(beside) > 1 else 0
+    return origin.path[-1] + 1 if isinstance(beside, list) and len(cast(Any, beside)) > 1 else 0
