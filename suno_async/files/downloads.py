@@ -98,8 +98,8 @@ async def save(
 
 async def _save(fetching: Fetching, target: Path, far: _Sum, place: int) -> None:
     part = PartFile(target)
-    have, known = await part.open()
     try:
+        have, known = await part.open()
         async with aclosing(fetching.pieces(have, known)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Begin):

@@ -46,9 +46,7 @@ class PartFile:
 
     async def write(self, chunk: bytes) -> None:
         """Append a chunk. OSError."""
-        assert self._file is not None
-        await anyio.to_thread.run_sync(self._file.write, chunk)
-        self._have += len(chunk)
+        await _in_thread(lambda: self._write(chunk))
 
     async def finish(self) -> None:
         """Give it the name of the file, in place of what is there. OSError."""
@@ -82,6 +80,12 @@ class PartFile:
             self._notes.write_bytes(msgspec.json.encode(begin.known))
         elif self._path == self._kept:
             self._notes.unlink(missing_ok=True)
+
+    def _write(self, chunk: bytes) -> None:
+        assert self._file is not None
+        self._file.write(chunk)
+        self._file.flush()  # a process that is killed leaves what it has
+        self._have += len(chunk)
 
     def _finish(self) -> None:
         assert self._file is not None
