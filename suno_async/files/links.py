@@ -28,6 +28,9 @@ SHARED = 1.0
 UNKNOWN = 15.0
 """Seconds for which nobody asks again after a poll that told none."""
 
+DIRECT = 15.0
+"""Seconds within which a direct link must come."""
+
 
 class Links(Protocol):
     """Where fresh addresses come from."""
@@ -90,11 +93,12 @@ class Gateway:
 
     async def direct(self, url: str) -> str:
         """Return a direct link to a file, valid for 20 minutes; empty if there is none."""
-        try:
-            return await self._requests.run(GetDownloadUrl(url=url))
-        except SunoError as exc:
-            log.info("no direct link: %s", exc)
-            return ""
+        with anyio.move_on_after(DIRECT):
+            try:
+                return await self._requests.run(GetDownloadUrl(url=url))
+            except SunoError as exc:
+                log.info("no direct link: %s", exc)
+        return ""
 
     async def recovered(self, file: Wanted) -> str:
         """Pay for a recovery of the file's task, once for all of its files; return the file's new address.
@@ -152,7 +156,8 @@ class Addresses:
         if self._gateway is not None and self._gateway.makes_direct_links:
             yield self._wanted.upstream
             if self._direct is None:
-                self._direct = "" if self._wanted.streams else await self._gateway.direct(own)
+                made_here = self._wanted.task_id and not self._wanted.streams
+                self._direct = await self._gateway.direct(own) if made_here else ""
             yield self._direct
 
     async def _fresh(self) -> str:
