@@ -114,7 +114,7 @@ class Idle:
         self.count += 1
         return Reply(200, b'{"code":200,"data":{"taskId":"%032x"}}' % self.count)
 
-    def fetch(self, url: str) -> Any:
+    def fetch(self, url: str, *, start: int = 0, validator: str = "") -> Any:
         raise AssertionError(url)
 
     async def upload(self, url: str, form: Form) -> Reply:

@@ -44,10 +44,11 @@ from .api.requests import (
     UploadStream,
     ValidateVoice,
 )
-from .api.results import Result
 from .errors import ConfigurationError, TaskTimeout
-from .files.links import FreshLinks
+from .files.fetching import MAX_BYTES
+from .files.links import FreshLinks, Gateway
 from .files.uploads import FOLDER, Progress, UploadSource
+from .files.wanted import Saveable
 from .http.sessions import Network
 from .http.transport import Transport
 from .lifecycle import Lifecycle
@@ -352,25 +353,87 @@ class SunoClient:
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
-    async def download(self, result: Result, folder: str | os.PathLike[str]) -> list[Path]:
+    async def download(
+        self,
+        result: Saveable,
+        folder: str | os.PathLike[str],
+        *,
+        only: str | None = None,
+        progress: Progress | None = None,
+        max_bytes: int = MAX_BYTES,
+        recover: bool = False,
+    ) -> list[Path]:
         """Save every file of a result (audio and cover of each track) and return their paths.
 
-        Files are named after their titles and never replace another track's. A dead link is replaced by a fresh one
-        if a poll tells one.
+        Files are named after their titles and never replace another track's. A page that stands in the place of a
+        file is not saved. A file that its host does not serve yet is waited for, up to a minute; meanwhile its other
+        addresses are tried: the one of a fresh poll and, at KIE, the upstream one and one of `get_download_url`. What
+        breaks off is kept as `….part` and continued, by another call, too, if its host can.
 
         Args:
-            result: What awaiting a task returned.
+            result: What awaiting a task returned, or a part of it: a track, a stem, a File.
             folder: Where to save; made if it is not there.
+            only: Kind of files to save: audio, image or video (default: all).
+            progress: Called with the bytes saved so far and, once that is known, all there are.
+            max_bytes: Largest file in bytes (default: 2147483648 = 2 GiB).
+            recover: Ask the service to restore audio that has no address any more, once for a task. That is a
+                submission whose price is not known (default: False).
 
         Raises:
             DownloadFailed: Some files could not be saved; the others are.
         """
         from .files import downloads  # loaded by those who save files
 
-        if not isinstance(result, Result):
-            raise ConfigurationError(f"result must be what awaiting a task returns, got {result!r}: await it first")
         runtime = self._lifecycle.current()
-        return await downloads.save(result, folder, runtime.transport, FreshLinks(result, self._lifecycle.registry))
+        return await downloads.save(
+            result,
+            folder,
+            runtime.transport,
+            FreshLinks(result, self._lifecycle.registry),
+            gateway=Gateway(self.provider, self, recover=recover),
+            only=only,
+            progress=progress,
+            max_bytes=max_bytes,
+        )
+
+    async def read(self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES) -> bytes:
+        """Return the audio of a track, or the only file of another result, as bytes. See `stream`."""
+        async with aclosing(self.stream(result, progress=progress, max_bytes=max_bytes)) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def stream(
+        self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES
+    ) -> AsyncGenerator[bytes]:
+        """Yield the audio of a track, or the only file of another result, as it arrives.
+
+        A track that is not ready (stages TEXT and FIRST) is played from the address of its stream, which may serve
+        nothing. Addresses are tried, waited for and continued as by `download`. Leave it with `aclosing` if you do not
+        read to the end.
+
+        Args:
+            result: A track, a stem, a File, or a result with one file.
+            progress: Called with the bytes that have arrived and, if that is known, all there are.
+            max_bytes: Largest file in bytes (default: 2147483648 = 2 GiB).
+
+        Raises:
+            ConfigurationError: The result has no file, or several.
+            DownloadFailed: It could not be fetched, or not be continued where it broke off.
+        """
+        from .files import downloads
+        from .files.wanted import playable
+
+        one = playable(result)
+        chunks = downloads.stream(
+            one,
+            self._lifecycle.current().transport,
+            FreshLinks(result, self._lifecycle.registry),
+            gateway=Gateway(self.provider, self),
+            progress=progress,
+            max_bytes=max_bytes,
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
 
     async def upload(
         self, source: UploadSource, *, name: str | None = None, folder: str = FOLDER, progress: Progress | None = None
@@ -378,10 +441,11 @@ class SunoClient:
         """Upload a file and return its address, ready for `upload_cover` and its sisters. Free; kept for 3 days.
 
         Args:
-            source: An http(s) address, a Path, bytes, or an async iterator of bytes. Files and iterators are
-                streamed; text is never taken for a path.
+            source: An http(s) address, a Path, bytes, an open file, or an async iterator of bytes. What has a `read`,
+                sync or async, is an open file: an `UploadFile`, a BytesIO, a Discord attachment. Files and iterators
+                are streamed; text is never taken for a path.
             name: File name with suffix (default: the file's own with some digits added, since the same name
-                overwrites).
+                overwrites; if it has none, random).
             folder: Folder on the upload host, without slashes at its ends.
             progress: Called with the bytes sent and, if that is known, all there are; not for addresses, which the
                 service fetches.

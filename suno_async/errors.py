@@ -251,14 +251,17 @@ class TaskTimeout(SunoError, TimeoutError):
 class DownloadFailed(SunoError):
     """Some files could not be fetched: `failed` lists their addresses and reasons, `saved` what is on disk."""
 
-    def __init__(self, saved: Iterable[Path], failed: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, saved: Iterable[Path], failed: Iterable[tuple[str, str]], *, hint: str = "") -> None:
         self.saved = list(saved)
         self.failed = list(failed)
+        self.hint = hint
+        """What else could be tried; empty if nothing is known."""
         super().__init__(self.saved, self.failed)
 
     def __str__(self) -> str:
         reasons = "; ".join(f"{url}: {reason}" for url, reason in self.failed)
-        return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}{hint}"
 
 
 class CallbackError(SunoError):

@@ -41,6 +41,7 @@ from .client import *
 from .errors import *
 from .files.uploads import Progress as Progress
 from .files.uploads import UploadSource as UploadSource
+from .files.wanted import Saveable as Saveable
 from .http.transport import Download as Download
 from .http.transport import Form as Form
 from .http.transport import Transport as Transport

@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def transport(self) -> Transport:
         """Return the network of one event loop."""
         given: Transport | None = self.given_transport
-        return given or HTTP(self.api_key, self.network)
+        return given or HTTP(self.api_key, self.network, (self.base, self.upload_base))
 
     @property
     def account(self) -> str:

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -49,8 +48,8 @@ class Calls:
         if self._validate:
             validation.check(call, self._provider)
         on: tuple[type[SunoError], ...] = HARMLESS if call.repeatable else NOT_ACCEPTED
-        if isinstance(getattr(call, "file", None), AsyncIterable):
-            on = ()  # what was read of it is gone
+        if not uploads.rereadable(call):
+            on = ()
 
         async def send() -> R:
             try:
@@ -109,7 +108,7 @@ class Calls:
         file = await self.run(call, progress, field)
         assert file.download_url  # it would not be complete
         if progress is not None and isinstance(call, UploadBase64):
-            size = len(cast(bytes, source))
+            size = uploads.size_of(call)
             progress(size, size)
         return file.download_url
 
