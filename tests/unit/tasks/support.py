@@ -21,7 +21,12 @@ PACE = Pace(first=2, growth=2, cap=15, patience=100)
 Answer = Update[Any] | Exception
 
 
-def update(stage: Stage, provisional: Provisional = Provisional.NONE, result: Music | None = None) -> Update[Any]:
+def update(
+    stage: Stage,
+    provisional: Provisional = Provisional.NONE,
+    result: Music | None = None,
+    code: int | None = None,
+) -> Update[Any]:
     """What a poll says of the task t1."""
     return Update(
         task_id="t1",
@@ -29,6 +34,7 @@ def update(stage: Stage, provisional: Provisional = Provisional.NONE, result: Mu
         provisional=provisional,
         result=MUSIC if stage is Stage.COMPLETE else result,
         status=stage.name,
+        code=501 if code is None and stage is Stage.FAILED else code,
     )
 
 
