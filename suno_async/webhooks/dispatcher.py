@@ -128,6 +128,8 @@ class CallbackDispatcher:
                 return Decision.REFUSE
             if proof is Proof.UNBOUND and not self._unknown.allows(token.ref, asyncio.get_running_loop().time()):
                 return Decision.IGNORE
+        if proof in (Proof.TOKEN, Proof.SIGNATURE):
+            self._poller.callback_came(callback.task_id)
         task, record = await self._find(callback.task_id, proof, token)
         if task is None and proof is not Proof.NONE and self._submitter.under_way:
             task = await self._wait_for(callback)
@@ -236,6 +238,7 @@ class CallbackDispatcher:
 
     def _feed(self, task: Task[Any], callback: Callback) -> bool:
         update = callbacks.update(callback, task.kind, task.model)
+        self._poller.callback_came(callback.task_id)
         fed = self._journal.apply_soon(task, update)
         self._after(task, update, fed)
         return fed

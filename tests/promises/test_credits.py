@@ -167,6 +167,7 @@ async def test_a_generation_is_repeated_no_more_often_than_asked() -> None:
         [one] = [one async for one in suno.map(jobs(1), attempts=2)]
         assert isinstance(one.error, TaskFailed)
         assert len(network.posted) == 3
+        network.polls = [page("GENERATE_LYRICS_FAILED")]
         words = [outcome async for outcome in suno.map([GenerateLyrics(prompt="x")], attempts=2)]
         assert isinstance(words[0].error, TaskFailed)
         assert len(network.posted) == 4  # a refund of lyrics is not stated

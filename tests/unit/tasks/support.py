@@ -152,6 +152,8 @@ class Polling:
         sink: Sink | None = None,
     ) -> None:
         self.pace = pace
+        self.came: list[tuple[str, bool]] = []
+        self.completed: list[str] = []
         self.registry = TaskRegistry(self, KIE)
         limits = PollLimits(at_once=at_once)
         self.poller = Poller(service, sink or Sink(), peers or Peers(), self.registry, self, limits)
@@ -159,6 +161,13 @@ class Polling:
 
     def of(self, task: Task[Any]) -> Pace:
         return self.pace
+
+    def callback_came(self, task_id: str, *, here: bool) -> bool:
+        self.came.append((task_id, here))
+        return len(self.came) == 1
+
+    def completed_by_poll(self, task: Task[Any]) -> None:
+        self.completed.append(task.id)
 
     def retain(self, task: Task[Any], holder: Holder) -> None:
         self.poller.retain(task, holder)
