@@ -1,15 +1,17 @@
 """The public face: each method is a line or two of delegation."""
 
+import math
 import os
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from .api import pricing
 from .api.providers import Provider
 from .api.requests import (
     AddInstrumental,
@@ -58,7 +60,7 @@ from .secret import hidden
 from .settings import Settings, check_task_id
 from .stores.base import Store
 from .stores.record import Record
-from .tasks.batch import Outcome, outcomes
+from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
 from .webhooks.observers import Observer
@@ -277,21 +279,52 @@ class SunoClient:
         *,
         concurrency: int = 40,
         key: Callable[[Job[R]], str] | None = None,
+        budget: float | None = None,
+        prices: Mapping[type[Request[Any]], float] | None = None,
+        attempts: int = 1,
     ) -> AsyncGenerator[Outcome[R], None]:
         """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
 
-        Leaving the loop stops the rest; what was accepted by then goes on at the service, which is logged.
+        Leaving the loop stops the rest; what was accepted by then goes on at the service, which is logged. After
+        InsufficientCredits or Unauthorized nothing more is sent, and each remaining outcome has such an error.
 
         Args:
             jobs: Taken from only when there is room.
             concurrency: How many jobs are at most unfinished, or finished and not yet taken (default: 40).
-            key: Makes the idempotency key of each job, so that the same loop can be run again after a restart.
+            key: Makes the idempotency key of each job, so that the same loop can be run again after a restart. With a
+                budget, jobs that were paid before count, too.
+            budget: Credits that all jobs together may cost. A job that could exceed it, with what unfinished ones may
+                still cost, or whose price is not known is not sent: BudgetExceeded (default: None, no limit).
+            prices: What jobs cost, in credits, by their class; these count before the price list (default: none).
+            attempts: How often a job is sent at most: again if it failed and its credits were given back, but not if
+                its words or audio were refused (default: 1).
         """
 
-        async def submit(job: Job[R]) -> Task[R]:
-            return await self.submit(job, key=key(job) if key is not None else "")
+        for kind, credits in (prices or {}).items():
+            if isinstance(credits, bool) or not isinstance(credits, int | float) or not 0 <= credits < math.inf:
+                raise ConfigurationError(f"prices[{kind.__name__}] must be a number of credits, got {credits!r}")
 
-        return outcomes(submit, jobs, concurrency)
+        def submit(job: Job[R], attempt: int, check: Callable[[], None]) -> Awaitable[Task[R]]:
+            name = key(job) if key is not None else ""
+            if name and attempt > 1:
+                name = f"{name} (attempt {attempt})"
+            return self._lifecycle.current().submitter.submit(job, None, name, None, check)
+
+        def price(job: Job[R]) -> float | None:
+            stated = [prices[kind] for kind in type(job).__mro__ if kind in prices] if prices else []
+            return stated[0] if stated else self.estimate(job)
+
+        return outcomes(submit, jobs, concurrency, Plan(price, budget, attempts))
+
+    def estimate(self, request: Request[Any]) -> float | None:
+        """Return what a job or call will cost, in credits, by KIE's price list; None if no price is known.
+
+        Where two reports differ it is the higher one. A failed music job gives its credits back. Sends nothing.
+
+        Args:
+            request: The job or call.
+        """
+        return pricing.estimate(request, self.provider)
 
     # ---- restarts and other processes ----------------------------------------------------------------------------
 

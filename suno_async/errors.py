@@ -17,7 +17,8 @@ SunoError
 │   ├── AlreadyExists         made before; existing_task_id when the answer tells it
 │   └── ServerError           the service failed, or something in front of it answered
 ├── SubmissionUncertain       sent, answer lost: ref, job; check the account before paying again
-├── TaskFailed                the task ended without its result: task_id, status, code
+├── BudgetExceeded            a job of map that could exceed its budget; it was not sent: job, price, left
+├── TaskFailed                the task ended without its result: task_id, status, code, refunded
 │   └── ContentRejected       words or audio were refused; another try ends the same
 ├── TaskNotDone               also an asyncio.InvalidStateError; result() or exception() asked too early
 ├── TaskNotFound              the service does not know this task_id
@@ -36,6 +37,7 @@ from typing import Any, NamedTuple
 __all__ = [
     "AlreadyExists",
     "ApiError",
+    "BudgetExceeded",
     "CallbackError",
     "ConfigurationError",
     "ConnectError",
@@ -194,15 +196,48 @@ class SubmissionUncertain(SunoError):
         return f"{type(self.job).__name__}{ref} was sent but the answer was lost; it may have been charged"
 
 
-class TaskFailed(SunoError):
-    """The task ended without its result. `status` is the service's word, `code` its reason, if it gave one."""
+class BudgetExceeded(SunoError):
+    """A job of `map` was not sent, since it could exceed the budget or its price is not known.
 
-    def __init__(self, task_id: str, status: str = "", code: int | None = None, message: str = "") -> None:
+    `price` is what the job costs, None if that is not known; `left` what is left of the budget, in credits. What
+    unfinished jobs may still cost is not left.
+    """
+
+    def __init__(self, job: Any, price: float | None, left: float) -> None:
+        super().__init__(job, price, left)
+        self.job = job
+        self.price = price
+        self.left = left
+
+    def __str__(self) -> str:
+        kind = type(self.job).__name__
+        if self.price is None:
+            return f"{kind} was not sent: its price is not known; state it with map(prices={{{kind}: …}})"
+        return f"{kind} was not sent: it costs {self.price:g} credits, and {self.left:g} of the budget are left"
+
+
+class TaskFailed(SunoError):
+    """The task ended without its result. `status` is the service's word, `code` its reason, if it gave one.
+
+    `refunded` tells whether its credits were given back: True or False where the service or its pages say so, else
+    None.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        status: str = "",
+        code: int | None = None,
+        message: str = "",
+        *,
+        refunded: bool | None = None,
+    ) -> None:
         super().__init__(task_id, status, code, message)
         self.task_id = task_id
         self.status = status
         self.code = code
         self.message = message
+        self.refunded = refunded
 
     def __str__(self) -> str:
         code = "" if self.code is None else f", code {self.code}"

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..api.fields import plain
+from ..api.pricing import price_at
 from ..api.providers import Provider
 from ..api.requests import TABLE
 from ..api.requests.base import Request
@@ -102,14 +103,24 @@ def check_context(kind: str, context: Any) -> None:
 
 def model_of(record: Record) -> str:
     """The model that was asked for; empty if none was, or if the request cannot be read."""
-    try:
-        return msgspec.json.decode(record.request_json or "{}", type=_Asked).model or ""
-    except UNREADABLE:  # its task goes on all the same
-        return ""
+    return _asked(record).model or ""
 
 
 class _Asked(Struct, frozen=True):
     model: str | None = None
+    type: str | None = None
+    stem_name: str | None = None
+
+
+def _asked(record: Record) -> _Asked:
+    """What a task must know of its request."""
+    try:
+        return _ASKED.decode(record.request_json or "{}")
+    except UNREADABLE:  # its task goes on all the same
+        return _Asked()
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
 
 
 def restore_update(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
@@ -179,7 +190,9 @@ def known(record: Record, provider: Provider) -> bool:
 def info_of(record: Record) -> TaskInfo:
     """Return what a record knows of its task. StoreError if its class is not imported."""
     kind = kind_named(record.kind)
-    return TaskInfo(record.task_id, kind, record.ref, model_of(record), record.context, api=record.provider)
+    asked = _asked(record)
+    price = price_at(record.provider, kind, {"type": asked.type, "stem_name": asked.stem_name})
+    return TaskInfo(record.task_id, kind, record.ref, asked.model or "", record.context, api=record.provider, price=price)
 
 
 def restore(record: Record, provider: Provider) -> tuple[TaskInfo, Update[Any] | None]:

@@ -11,18 +11,21 @@ from weakref import WeakValueDictionary
 from msgspec.structs import replace
 
 from ..api import validation
+from ..api.pricing import estimate
 from ..api.providers import Provider
 from ..api.requests import Job, Request
 from ..api.updates import Update
 from ..errors import (
     AlreadyExists,
     ConfigurationError,
+    InsufficientCredits,
     InvalidJob,
     Problem,
     RateLimited,
     StoreError,
     SubmissionUncertain,
     SunoError,
+    Unauthorized,
 )
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
@@ -42,9 +45,15 @@ __all__ = ["Follower", "SubmitSettings", "Submitter"]
 
 R = TypeVar("R")
 T = TypeVar("T")
+Check = Callable[[], None]
 
-NOT_CREATED: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ConfigurationError, StoreError)
-"""How attempts end when nothing was created: the last refusal, the closing of the client, or a store that is away."""
+NOT_CREATED: tuple[type[SunoError], ...] = (
+    *(*NOT_ACCEPTED, ConfigurationError, StoreError),
+    *(InsufficientCredits, Unauthorized),
+)
+"""How attempts end when nothing was created: the last refusal, the closing of the client, a store that is away, or the
+caller's check.
+"""
 
 
 class Follower(Protocol):
@@ -91,10 +100,16 @@ class _Phase(enum.Enum):
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("api", "attempt", "body", "left", "pace", "phase", "record", "request")
+    __slots__ = ("api", "attempt", "body", "check", "left", "pace", "phase", "record", "request")
 
     def __init__(
-        self, request: Request[Any], record: Record, body: bytes, pace: Pace | None, api: Provider
+        self,
+        request: Request[Any],
+        record: Record,
+        body: bytes,
+        pace: Pace | None,
+        api: Provider,
+        check: Check | None,
     ) -> None:
         self.request = request
         self.api = api
@@ -102,6 +117,8 @@ class _Submission:
         self.record = record
         self.body = body
         self.pace = pace
+        self.check = check
+        """Raises if it shall not be sent any more."""
         self.phase = _Phase.NEW
         self.attempt: asyncio.Task[Any] | None = None
         """What may not be cut off at present."""
@@ -144,14 +161,19 @@ class Submitter:
         """Whether something is being sent."""
         return bool(self._under_way)
 
-    async def submit(self, given: Request[R], pace: Pace | None, key: str, context: Any) -> Task[R]:
-        """Send a job and return its task; with a key only if no other submission has it."""
+    async def submit(
+        self, given: Request[R], pace: Pace | None, key: str, context: Any, check: Check | None = None
+    ) -> Task[R]:
+        """Send a job and return its task; with a key only if no other submission has it.
+
+        `check` is called when it is about to be sent, after all waiting; what it raises ends the submission.
+        """
         self._api.window.check_open()
         request = self._checked(given, pace, key, context)
         if not key:
-            return cast("Task[R]", await self._submit(given, request, pace, "", context))
+            return cast("Task[R]", await self._submit(given, request, pace, "", context, check))
         async with self._locks.setdefault(key, asyncio.Lock()):
-            return cast("Task[R]", await self._submit_once(given, request, pace, key, context))
+            return cast("Task[R]", await self._submit_once(given, request, pace, key, context, check))
 
     def _checked(self, given: Request[R], pace: Pace | None, key: str, context: Any) -> Request[R]:
         """The request with its model. InvalidJob or ConfigurationError before anything is written or sent."""
@@ -170,7 +192,13 @@ class Submitter:
         return request
 
     async def _submit_once(
-        self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
+        self,
+        given: Request[Any],
+        request: Request[Any],
+        pace: Pace | None,
+        key: str,
+        context: Any,
+        check: Check | None,
     ) -> Task[Any]:
         """The task of the submission that holds the key, or of a new one."""
         held = await self._keys.holder(key)
@@ -178,7 +206,7 @@ class Submitter:
             if held is not None and (record := await self._keys.ended(held, given)) is not None:
                 return self._restored(record, pace)
             try:
-                return await self._submit(given, request, pace, key, context)
+                return await self._submit(given, request, pace, key, context, check)
             except _KeyTaken as exc:
                 held = exc.record
 
@@ -192,10 +220,16 @@ class Submitter:
     # ---- one submission ------------------------------------------------------------------------------------------
 
     async def _submit(
-        self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
+        self,
+        given: Request[Any],
+        request: Request[Any],
+        pace: Pace | None,
+        key: str,
+        context: Any,
+        check: Check | None,
     ) -> Task[Any]:
         request = await self._calls.with_uploads(request)
-        submission = self._prepared(given, request, pace, key, context)
+        submission = self._prepared(given, request, pace, key, context, check)
         self._under_way[submission.record.ref] = submission
         try:
             task: Task[Any] = await retry(
@@ -216,7 +250,13 @@ class Submitter:
         return task
 
     def _prepared(
-        self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
+        self,
+        given: Request[Any],
+        request: Request[Any],
+        pace: Pace | None,
+        key: str,
+        context: Any,
+        check: Check | None,
     ) -> _Submission:
         """A new submission: its record and what will be sent."""
         settings, now = self._settings, self._settings.clock()
@@ -233,7 +273,7 @@ class Submitter:
             updated=now,
         )
         body = encoding.encode(request, api, settings.callback_url(type(request), record.ref, api))
-        return _Submission(request, record, body, pace, api)
+        return _Submission(request, record, body, pace, api, check)
 
     async def _attempt(self, submission: _Submission) -> Task[Any]:
         """Try once: wait for a place, write down, send. Who is cancelled while waiting has sent nothing."""
@@ -243,6 +283,8 @@ class Submitter:
             if submission.phase is _Phase.NEW and self._settings.shared:
                 await self._see_through(submission, self._intend(submission))
             await window.share(place)
+            if submission.check is not None:
+                submission.check()
         except BaseException:
             await window.give_back_shared(place)
             raise
@@ -276,7 +318,8 @@ class Submitter:
         except Exception as exc:
             return await self._failed(submission, exc)
         if isinstance(answer, Update):  # a call that the jobs API answers at once
-            task = self._registry.add(TaskInfo("", type(request), record.ref, context=record.context))
+            info = TaskInfo("", type(request), record.ref, context=record.context, price=self._price(request))
+            task = self._registry.add(info)
             await self._journal.apply(task, answer)
             submission.phase = _Phase.ENDED
             return task
@@ -293,12 +336,17 @@ class Submitter:
         info = TaskInfo(
             *(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at),
             api=record.provider,
+            price=self._price(request),
         )
         task = self._registry.add(info)
         if known is not None and known.stage:
             return self._restored(known, submission.pace)
         self._follower.follow(task, known or replace(record, task_id=task_id, state=State.RUNNING))
         return task
+
+    def _price(self, request: Request[Any]) -> float | None:
+        """What it costs by the price list."""
+        return estimate(request, self._settings.provider)
 
     async def _failed(self, submission: _Submission, exc: Exception) -> Task[Any]:
         """What to do after an attempt that was not accepted."""

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from ..api.updates import Provisional, Source, Update, rises
+from ..api.updates import Provisional, Source, Stage, Update, rises
 from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
 from ..log import log
 from .pace import UNSETTLED, Pace
@@ -97,6 +97,14 @@ class Policy(Protocol):
     """Decides the pace of each task."""
 
     def of(self, task: Task[Any], /) -> Pace: ...
+
+    def callback_came(self, task_id: str, /, *, here: bool) -> bool:
+        """Note a verified callback, of this process or another. Return whether that changes the pace."""
+        ...
+
+    def completed_by_poll(self, task: Task[Any], /) -> None:
+        """Note that a poll, and no callback, has shown the end of a task."""
+        ...
 
 
 class _Once:
@@ -223,11 +231,23 @@ class Poller:
             watch.put_off(self._loop.time())
             self._schedule(task, watch)
 
+    def callback_came(self, task_id: str, *, here: bool = True) -> None:
+        """A verified callback of a task came, here or in another process: from the first one on polls are rarer."""
+        if not self._policy.callback_came(task_id, here=here):
+            return
+        for task, watch in self._watches.items():
+            pace = self._policy.of(task)
+            if watch.pace is not UNSETTLED and pace != watch.pace:
+                watch.slow_down(pace)
+                self._schedule(task, watch)
+
     def _resumed(self, task: Task[Any], now: float) -> Watch:
         """The schedule of a task that was paused, or a new one."""
         watch = self._paused.pop(task, None)
         if watch is not None and now < watch.until:
             return watch
+        if any(update.source is Source.CALLBACK for update in task.updates):
+            self.callback_came(task.id, here=False)
         recent, older = self._polled
         name = task.id or task.ref
         polled = recent.get(name, older.get(name, -math.inf))
@@ -418,6 +438,8 @@ class Poller:
             update = msgspec.structs.replace(update, source=Source.CONFIRMED)
         if rises(task.stage, update.stage):
             await self._sink.apply(task, update)
+            if update.stage is Stage.COMPLETE and not nudged:
+                self._policy.completed_by_poll(task)
         return watch.pause(), update.provisional is Provisional.NONE
 
     def _found(self, task: Task[Any], watch: Watch, update: Update[Any]) -> float:
@@ -477,7 +499,11 @@ class Poller:
             if (watch := self._watches.get(task)) is not None:
                 watch.repace(self._policy.of(task), self._loop.time())
                 self._schedule(task, watch)
-        if update is not None and task.feed(update):
+        if update is None:
+            return
+        if update.source is Source.CALLBACK:
+            self.callback_came(task.id, here=False)
+        if task.feed(update):
             self.put_off(task)
 
     def _catch_up(self, task: Task[Any]) -> None:

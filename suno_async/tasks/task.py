@@ -5,9 +5,10 @@ import contextvars
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
+from ..api.pricing import refunded
 from ..api.requests import Request
 from ..api.updates import Stage, Update, rises
-from ..errors import SunoError, TaskNotDone
+from ..errors import SunoError, TaskFailed, TaskNotDone
 from ..log import log
 from .pace import Pace
 
@@ -52,6 +53,8 @@ class TaskInfo(NamedTuple):
     accepted_at: float | None = None
     api: str = ""
     """The gateway and API that the task was made by, as a record names them; empty if that is not known."""
+    price: float | None = None
+    """Credits that it costs by the price list; None if that is not known."""
 
 
 class _Waiter:
@@ -106,6 +109,7 @@ class Task(Generic[R]):
         "_listeners",
         "_model",
         "_pace",
+        "_price",
         "_ref",
         "_updates",
         "_waiters",
@@ -120,6 +124,7 @@ class Task(Generic[R]):
         self._pace = info.pace
         self._accepted_at = info.accepted_at
         self._api = info.api
+        self._price = info.price
         self._interests = interests
         self._failure: SunoError | None = None
         self._updates: tuple[Update[R], ...] = ()
@@ -185,6 +190,7 @@ class Task(Generic[R]):
         self._context = info.context if self._context is None else self._context
         self._pace = info.pace or self._pace
         self._accepted_at = info.accepted_at if self._accepted_at is None else self._accepted_at
+        self._price = info.price if self._price is None else self._price
 
     # ---- how far it is -------------------------------------------------------------------------------------------
 
@@ -202,6 +208,18 @@ class Task(Generic[R]):
     def stage(self) -> Stage:
         """The highest stage that is known here. Asking for it does not poll."""
         return self._updates[-1].stage if self._updates else Stage.PENDING
+
+    @property
+    def credits(self) -> float | None:
+        """Credits that it costs: what the service tells, or else the price list; None if neither is known.
+
+        0 if it failed and its credits were given back. Only KIE has a price list, and only its jobs API tells, at the
+        end.
+        """
+        if isinstance(self._failure, TaskFailed) and self._failure.refunded:
+            return 0.0
+        told = self.last.credits if self.done() else None
+        return self._price if told is None else told
 
     def done(self) -> bool:
         """Return whether the task is known to have ended, with a result or without."""
@@ -250,7 +268,7 @@ class Task(Generic[R]):
             return False
         self._updates += (update,)
         if update.stage is Stage.FAILED:
-            self._failure = update.failure()
+            self._failure = update.failure(refunded(self._kind, update))
         done = self.done()
         for waiter in self._waiters:
             if done or update.stage >= waiter.stage:

@@ -124,6 +124,14 @@ class Watch:
         self.since, self.until = now, now + pace.patience
         self.due = self.unknown_since = now
 
+    def slow_down(self, pace: Pace) -> None:
+        """Callbacks come, so polls can be rarer: the next one is due no earlier than the first of the new pace."""
+        self.pace, self.step = pace, 0
+        if self.until < math.inf:
+            self.until = max(self.until, self.since + pace.patience)
+        if not self.nudged and self.provisional is Provisional.NONE:
+            self.due = min(max(self.due, slot(self.since + pace.first)), self.until)
+
     def nudge(self, now: float, spacing: float) -> None:
         """Something new is said to be there: poll soon."""
         self.nudged = True

@@ -135,6 +135,8 @@ class CallbackDispatcher:
             task, record = await self._find(callback.task_id, proof, token)
             if task is None and proof is not Proof.NONE and self._submitter.under_way:
                 task = await self._wait_for(callback)
+        if proof in (Proof.TOKEN, Proof.SIGNATURE):
+            self._poller.callback_came(callback.task_id)
         update = None if task is None else callbacks.update(callback, task.kind, task.model)
         decision = decide(proof, _claimed(callback, update), task is not None, confirm)
         if task is None or update is None:
@@ -240,6 +242,7 @@ class CallbackDispatcher:
 
     def _feed(self, task: Task[Any], callback: Callback) -> bool:
         update = callbacks.update(callback, task.kind, task.model)
+        self._poller.callback_came(callback.task_id)
         fed = self._journal.apply_soon(task, update)
         self._after(task, update, fed)
         return fed

@@ -82,7 +82,7 @@ async def test_what_is_made_once_is_refused_the_second_time(provider: Provider) 
             await suno.generate_persona(one, name="other", description="other")
         before = emulator.credits
         assert (await suno.separate_stems(one)).id != (await suno.separate_stems(one)).id
-        assert before - emulator.credits == (16 if provider is KIE_JOBS else 20)
+        assert before - emulator.credits == 20
 
 
 @pytest.mark.parametrize("provider", EVERYWHERE, ids=lambda provider: provider.name)

@@ -233,3 +233,31 @@ def test_a_success_with_nothing_at_all_is_a_failure() -> None:
 def test_other_updates_stay_what_they_are(why: Provisional) -> None:
     one = provisional(why)
     assert settled(one, unknown=1e6, provisional=1e6) is one
+
+
+# ---- the first callback ----------------------------------------------------------------------------------------------
+
+RARE = Pace(first=150, growth=1, cap=150, patience=1800)
+
+
+def test_when_callbacks_come_the_next_poll_is_due_as_the_first_of_their_pace_would_be() -> None:
+    one = watch(accepted_at=0.0)
+    one.slow_down(RARE)
+    assert (one.due, one.pause(), one.until) == (150, 150, 1800)
+
+
+def test_an_old_task_is_not_put_off_once_more_and_patience_gets_no_shorter() -> None:
+    one = watch(Pace(patience=9000))
+    one.wait(one.pause(), 300.0, SPACING)
+    one.slow_down(RARE)
+    assert (one.due, one.until) == (310, 9000)
+
+
+def test_polls_that_are_asked_for_or_wait_for_files_are_not_put_off() -> None:
+    asked, late = watch(accepted_at=0.0), watch(accepted_at=0.0)
+    asked.nudge(1.0, SPACING)
+    late.provisional = Provisional.LATE_FILES
+    for one in (asked, late):
+        due = one.due
+        one.slow_down(RARE)
+        assert one.due == due
