@@ -93,9 +93,7 @@ class _Submission:
 
     __slots__ = ("api", "attempt", "body", "left", "pace", "phase", "record", "request")
 
-    def __init__(
-        self, request: Request[Any], record: Record, body: bytes, pace: Pace | None, api: Provider
-    ) -> None:
+    def __init__(self, request: Request[Any], record: Record, body: bytes, pace: Pace | None, api: Provider) -> None:
         self.request = request
         self.api = api
         """The gateway by the API that it goes to."""

@@ -14,7 +14,13 @@ from ..doubles import DONE, PENDING, Script, envelope, page, reply, track
 pytestmark = pytest.mark.anyio
 
 UNKNOWN = Reply(200, envelope(code=422, msg="recordInfo is null"))
-JOB: dict[str, Any] = {"taskId": "t1", "model": "ai-music-api/generate", "param": "{}", "failCode": None, "failMsg": None}
+JOB: dict[str, Any] = {
+    "taskId": "t1",
+    "model": "ai-music-api/generate",
+    "param": "{}",
+    "failCode": None,
+    "failMsg": None,
+}
 TRACK = {"id": "a", "audio_url": "https://f.example/1.mp3", "title": "La", "duration": 120.0}
 SUCCESS = reply(JOB | {"state": "success", "resultJson": msgspec.json.encode({"data": [TRACK]}).decode()})
 WAITING = reply(JOB | {"state": "waiting", "resultJson": ""})
