@@ -24,7 +24,7 @@ def seconds_of(path: str | os.PathLike[str]) -> float | None:
             if file.read(4) == b"RIFF":
                 file.seek(0)
                 with wave.open(file) as sound:
-                    return sound.getnframes() / sound.getframerate()
+                    return float(sound.getnframes() / sound.getframerate())
             return _mp3_seconds(file)
     except (OSError, EOFError, ValueError, ZeroDivisionError, IndexError, wave.Error):
         return None
