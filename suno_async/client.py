@@ -89,10 +89,11 @@ class SunoClient:
 
     Args:
         api_key: Key of the gateway (default: environment variable SUNO_API_KEY).
-        provider: "kie" (default), "kie-jobs", "sunoapi", "apikley" or a Provider (environment: SUNO_PROVIDER).
+        provider: "kie" (default), "kie-jobs", "kie-legacy", "sunoapi", "apikley" or a Provider (environment:
+            SUNO_PROVIDER).
         base_url: Another address of the API and of the upload host, for example of an emulator (environment:
             SUNO_BASE_URL; default: the provider's).
-        model: Model of jobs that name none (default: the provider's: V6, at apikley V5).
+        model: Model of jobs that name none (default: the provider's: V6, at apikley V5, at kie-legacy V5_5).
         callback_url: Address where the service shall post callbacks. Each submission gets an address of its own, with
             a token in the query or where `{token}` stands (default: none, the client only polls).
         callback_secret: What callback tokens are made with; of several the first makes them and all are accepted

@@ -32,6 +32,7 @@ from .api.results.music import *
 from .api.results.tracks import *
 from .api.results.voices import *
 from .api.results.words import *
+from .api.rules import Rule as Rule
 from .api.updates import JobRecord as JobRecord
 from .api.updates import Provisional as Provisional
 from .api.updates import Source as Source

@@ -12,7 +12,6 @@ PACE = Pace(first=2, growth=2, cap=15, patience=100)
 
 
 def client(network: Script, **options: Any) -> SunoClient:
-    options.setdefault("provider", "kie-legacy")  # the API whose pages the scripts answer
     return SunoClient(api_key="secret-key", transport=network, pace=options.pop("pace", PACE), **options)
 
 

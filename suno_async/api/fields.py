@@ -45,8 +45,8 @@ Duration = Annotated[
     Meta(
         ge=10,
         le=360,
-        description="Desired length, 10 to 360 whole seconds. V5_5 and the V6 family only, in custom mode. Default: the "
-        "service's; 180 with V6 at KIE's jobs API, whose own default is 20.",
+        description="Desired length, 10 to 360 whole seconds. V5_5 and the V6 family only, in custom mode. "
+        "Default: the service's; 180 with V6 at KIE's jobs API, whose own default is 20.",
     ),
 ]
 Variety = Annotated[

@@ -359,13 +359,15 @@ APIKLEY = replace(
     model="V5",
     submits=Rate(20, 10.0),  # a guess: its rates are its own and are not stated
 )
-"""Apikley. Only upload-cover is documented, with models up to V5 and KIE's codes; the rest is assumed to be sunoapi's of
-late 2025. Its rate is not stated: 20 new tasks in 10 seconds is a guess.
+"""Apikley. Only upload-cover is documented, with models up to V5 and KIE's codes; the rest is assumed to be
+sunoapi's of late 2025. Its rate is not stated: 20 new tasks in 10 seconds is a guess.
 
 https://docs.apikley.ru/suno-api/upload-and-cover-audio
 """
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (KIE, KIE_JOBS, KIE_LEGACY, SUNOAPI, APIKLEY)}
+PROVIDERS: Mapping[str, Provider] = {
+    provider.name: provider for provider in (KIE, KIE_JOBS, KIE_LEGACY, SUNOAPI, APIKLEY)
+}
 
 
 def provider_named(name: str) -> Provider:

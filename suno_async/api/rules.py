@@ -18,8 +18,8 @@ from .requests import (
     GenerateMusic,
     GenerateSounds,
     Mashup,
-    Request,
     ReplaceSection,
+    Request,
     SeparateStems,
     UploadCover,
     UploadExtend,
@@ -150,16 +150,12 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "apikley": Rule(models=(Model.V5, Model.V4_5PLUS), unknown=_NOT_AT_APIKLEY),
     },
     AddVocals.path: {
-        "kie-legacy": Rule(
-            models=ADDING, unknown=_V6_PAGES_ONLY, required_when=_BEFORE_V6_VOCALS, max_chars=_ADDED
-        ),
+        "kie-legacy": Rule(models=ADDING, unknown=_V6_PAGES_ONLY, required_when=_BEFORE_V6_VOCALS, max_chars=_ADDED),
         "kie-jobs": Rule(
             models=(*V6, *ADDING), unknown=_V6_PAGES_ONLY, required_when=_BEFORE_V6_VOCALS, max_chars=_ADDED
         ),
         "sunoapi": Rule(models=EVERY_MODEL, required_when=_BEFORE_V6_VOCALS),
-        "apikley": Rule(
-            models=(Model.V5, Model.V4_5PLUS), unknown=_NOT_AT_APIKLEY, required_when=_BEFORE_V6_VOCALS
-        ),
+        "apikley": Rule(models=(Model.V5, Model.V4_5PLUS), unknown=_NOT_AT_APIKLEY, required_when=_BEFORE_V6_VOCALS),
     },
     Mashup.path: {
         "kie-legacy": Rule(models=BEFORE_V6, unknown=_V6_PAGES_ONLY | _PERSONA, required_when=_BEFORE_V6_SONG),

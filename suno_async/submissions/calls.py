@@ -8,10 +8,12 @@ import msgspec
 
 from ..api import validation
 from ..api.fields import local_files
+from ..api.models import limits_of
 from ..api.providers import Provider
-from ..api.requests import Call, Request, UploadBase64, UploadStream
-from ..errors import ApiError, ResponseLost, SubmissionUncertain, SunoError
+from ..api.requests import Call, Request, UploadBase64, UploadCover, UploadExtend, UploadStream
+from ..errors import ApiError, InvalidJob, Problem, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
+from ..files.lengths import seconds_of
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
@@ -113,8 +115,10 @@ class Calls:
         return file.download_url
 
     async def with_uploads(self, request: Request[R]) -> Request[R]:
-        """Return the same request with the files of this machine uploaded."""
+        """Return the same request with the files of this machine uploaded. InvalidJob if one is too long."""
         uploaded: dict[str, Any] = {}
+        if self._validate:
+            _check_length(request)
         for field, files in local_files(request).items():
             urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
             uploaded[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
@@ -124,6 +128,17 @@ class Calls:
         """Wait for what is under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _check_length(request: Request[Any]) -> None:
+    """Refuse a local song that is longer than the model takes, where its header tells the length."""
+    song, limits = getattr(request, "upload_url", None), limits_of(getattr(request, "model", None))
+    if limits is None or not isinstance(request, UploadCover | UploadExtend) or not isinstance(song, os.PathLike):
+        return
+    seconds = seconds_of(song)
+    if seconds is not None and seconds > limits.upload_minutes * 60 + 1:
+        wanted = f"must be at most {limits.upload_minutes} min long with {request.model}, and has {seconds:.0f} s"
+        raise InvalidJob(type(request).__name__, [Problem("upload_url", wanted, song)])
 
 
 def _form(call: Call[Any], progress: Progress | None, field: str) -> Form | None:

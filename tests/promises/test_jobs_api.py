@@ -99,7 +99,7 @@ async def test_a_call_can_be_attached_to_there_and_nowhere_else() -> None:
     suno, _ = by_jobs(record("success", {"personaId": "p1"}))
     assert (await suno.attach(GeneratePersona, "t1")).persona_id == "p1"
     await suno.aclose()
-    async with SunoClient(api_key="k", transport=Script()) as legacy:
+    async with SunoClient(api_key="k", provider="kie", transport=Script()) as legacy:
         with pytest.raises(ConfigurationError, match="GeneratePersona is answered at once at kie, without a task"):
             legacy.attach(GeneratePersona, "t1")
 

@@ -213,9 +213,8 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
         counted = self.attachments + bool(self.style) + bool(self.lyrics)
         if self.attachments and counted > 10:
             yield Problem("image_urls, video_urls, audio_urls", "with style and lyrics must be at most 10", counted)
-        names = _CUSTOM_ONLY
-        names += _CUSTOM_ONLY_V6 if is_v6(self.model) else ("style",) if before_v6(self.model) else ()
-        for name in names:
+        more = _CUSTOM_ONLY_V6 if is_v6(self.model) else ("style",) if before_v6(self.model) else ()
+        for name in (*_CUSTOM_ONLY, *more):
             if (value := getattr(self, name)) is not None:
                 yield Problem(name, f"needs custom mode with {self.model}: give style, title or lyrics", value)
 

@@ -56,18 +56,14 @@ def test_every_field_of_a_request_is_in_the_table_at_some_gateway(kind: type[Req
     known: set[str] = set()
     for provider in (KIE, SUNOAPI):
         spelt = encoding.names(kind, provider)
-        known |= {
-            spelt[name] for name in spelt.keys() - {"source"} - set(provider.unsupported(kind))
-        }
+        known |= {spelt[name] for name in spelt.keys() - {"source"} - set(provider.unsupported(kind))}
     ours = {*known, *([kind.callback] if issubclass(kind, Job) else [])}
     theirs = set(inner_fields(kind, KIE))
     assert theirs - ours == set()
     assert ours - theirs <= {"lyrics"}  # our one way to say them, sent as prompt where they have no field
     if kind.operation:
         spelt = encoding.names(kind, KIE_JOBS)
-        known = {
-            spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.unsupported(kind))
-        }
+        known = {spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.unsupported(kind))}
         theirs = set(inner_fields(kind, KIE_JOBS))
         assert theirs - known == set()
         assert known - theirs <= {"lyrics"}

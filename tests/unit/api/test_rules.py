@@ -1,7 +1,7 @@
 """The table of rules, held against the description of the service.
 
-Requests are generated for every endpoint at every API of every gateway. What is let through must be as the pages of that
-API say, and what they refuse must be refused.
+Requests are generated for every endpoint at every API of every gateway. What is let through must be as the pages of
+that API say, and what they refuse must be refused.
 """
 
 import itertools
@@ -35,7 +35,7 @@ from suno_async.api.requests import TABLE, Request
 from suno_async.api.rules import RULES
 from suno_async.wire import encoding
 
-from ...document import OPERATIONS, Judge, DOCUMENT, body_schema, documented, inner_fields, resolved
+from ...document import DOCUMENT, OPERATIONS, Judge, body_schema, documented, inner_fields, resolved
 from ...doubles import method_of
 from ...sampled import CALLBACK_URL, SAMPLES
 
@@ -70,7 +70,7 @@ def test_apikleys_page_has_its_own_fields_and_required_list() -> None:
     assert APIKLEY.codes == KIE.codes
 
 
-# ---- what is let through, and what is refused -------------------------------------------------------------------------
+# ---- what is let through, and what is refused -----------------------------------------------------------------------
 
 
 def refused_by(body: dict[str, Any], kind: type[Request[Any]], api: Provider) -> list[str]:
@@ -88,7 +88,7 @@ def refused_by(body: dict[str, Any], kind: type[Request[Any]], api: Provider) ->
     spelt = {theirs: ours for ours, theirs in encoding.names(kind, KIE_LEGACY).items()}
     # The live service takes it (docs/service.md#retries-and-idempotency); KIE's page of August forbids a prompt there
     # (docs/service.md#prompt-of-extend); Apikley's page is not known.
-    taken = [(UploadExtend, "style"), (UploadExtend, "title")]
+    taken: list[tuple[type[Request[Any]], str]] = [(UploadExtend, "style"), (UploadExtend, "title")]
     taken += [(ExtendMusic, "prompt")] if inner.get("instrumental") else []
     taken += [(ReplaceSection, "fullLyrics")] if api is APIKLEY else []
 
@@ -98,7 +98,7 @@ def refused_by(body: dict[str, Any], kind: type[Request[Any]], api: Provider) ->
     for rule in documented_rules(kind, "x-required-when"):
         if "value" in rule or page not in rule.get("providers", (page,)) or "August" in rule.get("note", ""):
             continue
-        if rule.get("era") == "pre-v6" and not older or rule.get("era") == "v6" and older:
+        if (rule.get("era") == "pre-v6" and not older) or (rule.get("era") == "v6" and older):
             continue
         if api is KIE_JOBS and rule.get("providers") == ["kie"] and rule.get("era") == "pre-v6":
             continue  # the legacy pages alone
@@ -113,7 +113,7 @@ def refused_by(body: dict[str, Any], kind: type[Request[Any]], api: Provider) ->
     for rule in documented_rules(kind, "x-forbidden-when"):
         if "when" not in rule or page not in rule.get("providers", (page,)):
             continue
-        if rule.get("era") == "pre-v6" and not older or rule.get("era") == "v6" and older:
+        if (rule.get("era") == "pre-v6" and not older) or (rule.get("era") == "v6" and older):
             continue
         if all(value(name) == wanted for name, wanted in rule["when"].items()):
             told += [f"{name} is forbidden" for name in rule["fields"] if value(name) is not None]
@@ -158,7 +158,7 @@ def generated(kind: type[Request[Any]]) -> Iterator[Request[Any]]:
     needed = {
         field.name: example.get(field.name) or FIXED.get(field.name)
         for field in msgspec.structs.fields(kind)
-        if field.required or field.name in FIXED and field.name in kind.__struct_fields__
+        if field.required or (field.name in FIXED and field.name in kind.__struct_fields__)
     }
     varied = [name for name in VALUES if name in kind.__struct_fields__ and name not in needed]
     for model in Model:
@@ -229,7 +229,7 @@ def test_the_jobs_api_wants_a_title_with_any_model() -> None:
 
 def test_a_request_without_custom_mode_has_no_title_and_no_weights() -> None:
     for given in ({"title": "La"}, {"style_weight": 0.5}, {"duration": 60}, {"style": "pop"}):
-        job = GenerateMusic(prompt="x", custom_mode=False, model="V5_5", **given)  # type: ignore[arg-type]
+        job = GenerateMusic(prompt="x", custom_mode=False, model="V5_5", **given)
         assert not checked(job, SUNOAPI), given
     assert checked(GenerateMusic(prompt="x", style="pop", custom_mode=False, model="V6"), KIE)
 
@@ -265,7 +265,7 @@ def test_what_a_known_source_shows_to_be_wrong_is_refused() -> None:
         validation.check(ExtendMusic(track, continue_at=9, model="V5_5", **SONG), KIE)
 
 
-# ---- which API --------------------------------------------------------------------------------------------------------
+# ---- which API ------------------------------------------------------------------------------------------------------
 
 
 def test_the_model_decides_which_api_kie_is_asked_by() -> None:

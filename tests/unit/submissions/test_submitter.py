@@ -7,7 +7,6 @@ import pytest
 
 from suno_async import (
     KIE,
-    Provider,
     ConfigurationError,
     ConnectError,
     GenerateCover,
@@ -15,6 +14,7 @@ from suno_async import (
     InvalidJob,
     InvalidRequest,
     Pace,
+    Provider,
     ResponseLost,
     Stage,
     SubmissionUncertain,
