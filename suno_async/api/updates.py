@@ -50,6 +50,8 @@ class Provisional(enum.Enum):
     """The service reports success, but the files are not there yet."""
     UNDELIVERED = enum.auto()
     """The service reports that our callback address failed; the song may be fine."""
+    CONTRADICTORY = enum.auto()
+    """A callback says two things at once, such as a failure beside files: only a poll can tell."""
 
 
 class Source(enum.StrEnum):
@@ -120,7 +122,7 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     source: Source = Source.POLL
     """How the update came."""
     body: bytes = b""
-    """The answer or callback that it was read from."""
+    """The answer or callback that it was read from; one that was no well-formed JSON, as it was repaired."""
     record: JobRecord | None = None
     """The record of KIE's jobs API; None at the legacy API."""
 
@@ -133,10 +135,10 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
             return None
 
     def failure(self) -> TaskFailed:
-        """Return the error that a task raises when this update ends it."""
+        """Return the error that a task raises when this update ends it, or the waiting for it."""
         rejected = self.status == "SENSITIVE_WORD_ERROR" or self.code in _REJECTED
         kind = ContentRejected if rejected else TaskFailed
-        return kind(self.task_id, self.status, self.code, self.message)
+        return kind(self.task_id, self.status, self.code, self.message, body=self.body)
 
     def __repr__(self) -> str:
         return f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}>"
