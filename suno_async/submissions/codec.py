@@ -13,6 +13,7 @@ from ..api.fields import plain
 from ..api.providers import Provider
 from ..api.requests import TABLE
 from ..api.requests.base import Request
+from ..api.results import Result
 from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import InvalidJob, Problem, StoreError, SunoError
 from ..log import log
@@ -123,7 +124,8 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
         except SunoError:
             if record.stage is not Stage.FAILED:
                 return None
-    if said.result is None and record.stage is Stage.COMPLETE:
+    brings = said.result.partial if isinstance(said.result, Result) else said.result is not None
+    if record.stage is Stage.COMPLETE and not brings:
         return None
     return replace(
         said,

@@ -132,6 +132,7 @@ class CallbackDispatcher:
         if task is None and proof is not Proof.NONE and self._submitter.under_way:
             task = await self._wait_for(callback)
         update = None if task is None else callbacks.update(callback, task.kind, task.model)
+        confirm = confirm or (update is not None and update.provisional is Provisional.CONTRADICTORY)
         decision = decide(proof, _claimed(callback, update), task is not None, confirm)
         if decision is Decision.WAIT and self._submitter.under_way:
             raise StoreError(f"task {callback.task_id} is not known yet")

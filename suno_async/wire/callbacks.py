@@ -1,5 +1,6 @@
 """Callbacks: from a posted body to a `Callback`, and from that to an `Update`."""
 
+from contextlib import suppress
 from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
@@ -130,6 +131,17 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
         kind: The class of the request.
         model: The model that was asked for. Empty (default): unknown.
     """
+    told = _read(callback, kind, model)
+    if told.result is None or told.provisional is not Provisional.NONE:  # odd bytes may be why
+        try:
+            msgspec.json.decode(callback.body)
+        except UNREADABLE:
+            with suppress(*UNREADABLE):
+                return _read(msgspec.structs.replace(callback, body=lenient.repaired(callback.body)), kind, model)
+    return told
+
+
+def _read(callback: Callback, kind: type[Request[R]], model: str) -> Update[R]:
     record = _record(callback)
     if record is not None:
         origin = Origin(callback.task_id, model, callback.body, ("data",))

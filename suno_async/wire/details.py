@@ -81,19 +81,27 @@ def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin
     answered = open_envelope(reply, providers.RECORD)
     if absent := _not_visible(reply, answered, provider, providers.RECORD, origin):
         return absent
+    told = _record_update(reply, kind, origin)
+    if told is None or told.provisional is not Provisional.NONE:  # odd bytes may be why
+        mended = readable(reply)
+        told = told if told is not None and mended is reply else _record_update(mended, kind, origin)
+    if told is None:
+        raise DecodeError(f"{providers.RECORD}: no record can be read in {reply.body[:200]!r}", body=reply.body)
+    return told
+
+
+def _record_update(reply: Reply, kind: type[Request[R]], origin: Origin) -> Update[R] | None:
+    """What the record of a page says; None if there is none, or it cannot be read."""
     try:
-        record = jobs_api.record_in(origin.body)
+        record = jobs_api.record_in(reply.body)
     except UNREADABLE:
-        origin = origin._replace(body=readable(reply).body)
-        try:
-            record = jobs_api.record_in(origin.body)
-        except UNREADABLE as exc:
-            raise DecodeError(f"{providers.RECORD}: {exc} in {reply.body[:200]!r}", body=origin.body) from exc
+        return None
     if record is None:
-        raise DecodeError(f"{providers.RECORD}: no record in {reply.body[:200]!r}", body=origin.body)
-    if not origin.model and jobs_api.STATES.get(record.state.lower()) is Stage.COMPLETE:
-        origin = origin._replace(model=_asked_model(origin.body, kind))
-    return jobs_api.update(record, kind, origin)
+        return None
+    model = origin.model
+    if not model and jobs_api.STATES.get(record.state.lower()) is Stage.COMPLETE:
+        model = _asked_model(reply.body, kind)
+    return jobs_api.update(record, kind, origin._replace(model=model, body=reply.body))
 
 
 def _not_visible(reply: Reply, answered: Envelope, provider: Provider, path: str, origin: Origin) -> Update[Any] | None:

@@ -242,7 +242,7 @@ def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
     try:
         value: R = msgspec.json.decode(data, type=call.result, strict=False)
     except UNREADABLE:
-        return _read_again(readable(reply), call, path)
+        return _read_again(reply, call, path)
     if isinstance(value, Result):
         if not value.complete or value == readings.nothing(call.result):
             return _read_again(reply, call, path)
@@ -252,6 +252,7 @@ def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
 
 def _read_again(reply: Reply, call: type[Call[R]], path: str) -> R:
     """The result of a call, wherever the answer has it and in whatever spelling."""
+    reply = readable(reply)
     data = bytes(open_envelope(reply, path).data)
     origin = Origin(_task_id(data), body=reply.body, path=("data",))
     try:

@@ -1,6 +1,7 @@
-"""The second, lenient reading of what strict reading refuses: a repaired text, and a walk by type (law 7).
+"""The second, lenient reading of what strict reading refuses: a repaired text, and a walk by type.
 
-It is slower, and it is used only after the strict reading has failed.
+Odd bytes must not hide a song (docs/architecture.md#law-7). It is slower than the strict reading, and used only after
+that has failed.
 """
 
 import json
@@ -127,7 +128,7 @@ def _struct(value: Any, kind: type[Struct]) -> Any:
                 read[field.name] = fitted(inside, field.type)
                 break
             except msgspec.ValidationError:
-                if field.essential and type(inside) is int and field.name.endswith("id"):
+                if field.essential and type(inside) is int and field.name.lower().endswith("id"):
                     read[field.name] = str(inside)
                     break
                 if field.essential and inside:

@@ -136,13 +136,11 @@ def _inside(value: Any, origin: Origin, names: tuple[str, ...], depth: int) -> I
 def _read(value: Any, kind: Any, origin: Origin) -> Reading:
     """One value as a result."""
     if not (isinstance(kind, type) and issubclass(kind, Result)):
-        return (
-            NOWHERE
-            if value is None
-            else Reading((True, True, 1), msgspec.convert(value, cast(Any, kind), strict=False), origin)
-        )
+        if value is None:
+            return NOWHERE
+        return Reading((True, True, 1), msgspec.convert(value, cast(Any, kind), strict=False), origin)
     listed: Mapping[str, str] = kind.callback_names
-    if isinstance(value, list) and listed:
+    if isinstance(value, list) and listed and any(isinstance(one, dict) for one in cast(Any, value)):
         value = {next(iter(listed.values())): cast(Any, value)}
     count = lenient.known(value, kind)
     found = lenient.fitted(value, kind) if count else None

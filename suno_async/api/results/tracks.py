@@ -88,7 +88,7 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
 class Stem(Struct, frozen=True, kw_only=True):
     """One voice or instrument of a track; or a pair, `extract` and `remove`, when one instrument was asked for."""
 
-    essential: ClassVar[tuple[str, ...]] = ("id", "audio_url", "extract", "remove")
+    essential: ClassVar[tuple[str, ...]] = ("id",)
 
     id: str = ""
     """Id, for `generate_midi(stems, audio_id=…)`."""
@@ -124,7 +124,7 @@ class Stems(Result, frozen=True, kw_only=True, rename="camel"):
     At the jobs API its form is not documented; those of the legacy API are tried. `raw` has all of it.
     """
 
-    essential = ("origin_data", *(f"{name}_url" for name in _STEMS))
+    essential = tuple(f"{name}_url" for name in _STEMS)
 
     origin_url: str | None = None
     """Address of the track that was separated."""
