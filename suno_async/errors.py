@@ -34,6 +34,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 __all__ = [
     "AlreadyExists",
     "ApiError",
@@ -219,6 +221,9 @@ class BudgetExceeded(SunoError):
 class TaskFailed(SunoError):
     """The task ended without its result. `status` is the service's word, `code` its reason, if it gave one.
 
+    It is raised, too, when the service has reported success for a minute without files. Then the task is not
+    ended: files that come later complete it, and it can be awaited again.
+
     `refunded` tells whether its credits were given back: True or False where the service or its pages say so, else
     None.
     """
@@ -231,8 +236,10 @@ class TaskFailed(SunoError):
         message: str = "",
         *,
         refunded: bool | None = None,
+        body: bytes = b"",
     ) -> None:
         super().__init__(task_id, status, code, message)
+        self._body = body
         self.task_id = task_id
         self.status = status
         self.code = code
@@ -242,6 +249,11 @@ class TaskFailed(SunoError):
     def __str__(self) -> str:
         code = "" if self.code is None else f", code {self.code}"
         return f"task {self.task_id} failed: {self.message or 'no reason given'} ({self.status or 'no status'}{code})"
+
+    @property
+    def raw(self) -> Any:
+        """What the service said, as JSON; None if that is not known."""
+        return _as_json(self._body)
 
 
 class ContentRejected(TaskFailed):
@@ -309,3 +321,19 @@ class StoreError(SunoError):
 
 class DecodeError(SunoError):
     """An answer that is JSON, but of a shape we do not know."""
+
+    def __init__(self, message: str = "", *, body: bytes = b"") -> None:
+        super().__init__(message)
+        self._body = body
+
+    @property
+    def raw(self) -> Any:
+        """The answer, as JSON; None if that is not known."""
+        return _as_json(self._body)
+
+
+def _as_json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

@@ -51,6 +51,8 @@ class Provisional(enum.Enum):
     """The service reports success, but the files are not there yet."""
     UNDELIVERED = enum.auto()
     """The service reports that our callback address failed; the song may be fine."""
+    CONTRADICTORY = enum.auto()
+    """A callback says two things at once, such as a failure beside files: only a poll can tell."""
 
 
 class Source(enum.StrEnum):
@@ -123,7 +125,7 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     source: Source = Source.POLL
     """How the update came."""
     body: bytes = b""
-    """The answer or callback that it was read from."""
+    """The answer or callback that it was read from; one that was no well-formed JSON, as it was repaired."""
     record: JobRecord | None = None
     """The record of KIE's jobs API; None at the legacy API."""
 
@@ -148,14 +150,14 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         return _credits(*(said.get(name.decode()) for name in _CREDITS))
 
     def failure(self, refunded: bool | None = None) -> TaskFailed:
-        """Return the error that a task raises when this update ends it.
+        """Return the error that a task raises when this update ends it, or the waiting for it.
 
         Args:
             refunded: Whether the credits were given back (default: None, that is not known).
         """
         rejected = self.status == "SENSITIVE_WORD_ERROR" or self.code in _REJECTED
         kind = ContentRejected if rejected else TaskFailed
-        return kind(self.task_id, self.status, self.code, self.message, refunded=refunded)
+        return kind(self.task_id, self.status, self.code, self.message, refunded=refunded, body=self.body)
 
     def __repr__(self) -> str:
         return f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}>"

@@ -14,6 +14,7 @@ from ..api.pricing import price_at
 from ..api.providers import Provider
 from ..api.requests import TABLE
 from ..api.requests.base import Request
+from ..api.results import Result
 from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import InvalidJob, Problem, StoreError, SunoError
 from ..log import log
@@ -134,7 +135,8 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
         except SunoError:
             if record.stage is not Stage.FAILED:
                 return None
-    if said.result is None and record.stage is Stage.COMPLETE:
+    brings = said.result.partial if isinstance(said.result, Result) else said.result is not None
+    if record.stage is Stage.COMPLETE and not brings:
         return None
     return replace(
         said,
@@ -192,7 +194,9 @@ def info_of(record: Record) -> TaskInfo:
     kind = kind_named(record.kind)
     asked = _asked(record)
     price = price_at(record.provider, kind, {"type": asked.type, "stem_name": asked.stem_name})
-    return TaskInfo(record.task_id, kind, record.ref, asked.model or "", record.context, api=record.provider, price=price)
+    return TaskInfo(
+        record.task_id, kind, record.ref, asked.model or "", record.context, api=record.provider, price=price
+    )
 
 
 def restore(record: Record, provider: Provider) -> tuple[TaskInfo, Update[Any] | None]:

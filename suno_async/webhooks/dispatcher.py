@@ -138,6 +138,7 @@ class CallbackDispatcher:
         if proof in (Proof.TOKEN, Proof.SIGNATURE):
             self._poller.callback_came(callback.task_id)
         update = None if task is None else callbacks.update(callback, task.kind, task.model)
+        confirm = confirm or (update is not None and update.provisional is Provisional.CONTRADICTORY)
         decision = decide(proof, _claimed(callback, update), task is not None, confirm)
         if task is None or update is None:
             if decision is Decision.WAIT and self._submitter.under_way:
