@@ -12,7 +12,7 @@ help:
 	@echo 'make test    lint, types and tests'
 	@echo 'make check   lint and types'
 	@echo 'make fuzz    51 000 callbacks from strangers'
-	@echo 'make chaos   20 rounds of 200 jobs in processes that are killed, over SQLite and over Redis'
+	@echo 'make chaos   rounds of 200 jobs: processes killed and forked, clocks set, stores lost, connections closed'
 	@echo 'make bench   the numbers of the README'
 
 demo: .venv/demo
@@ -31,7 +31,7 @@ fuzz: .venv/dev
 	FUZZ=17000 $(BIN)/python -m pytest tests/promises/test_fuzz.py
 
 chaos: .venv/dev redis-server
-	$(BIN)/python -m tests.chaos --rounds 20
+	$(BIN)/python -m tests.chaos
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

@@ -2,13 +2,14 @@
 
 import sys
 
-from . import callback, decode, imports, latency, limits, polls, stores, waiting
+from . import callback, decode, imports, latency, limits, polls, stores, submits, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
     "decode": decode.suite,
     "callback": callback.suite,
     "polls": polls.suite,
+    "submits": submits.suite,
     "waiting": waiting.suite,
     "limits": limits.suite,
     "stores": stores.suite,

@@ -47,7 +47,7 @@ class Script:
         self.callback_url = str(msgspec.json.decode(body)["callBackUrl"])
         return Reply(200, b'{"code":200,"data":{"taskId":"%032x"}}' % self.accepted)
 
-    def fetch(self, url: str) -> Any:
+    def fetch(self, url: str, *, start: int = 0, validator: str = "") -> Any:
         raise AssertionError(url)
 
     async def upload(self, url: str, form: Any) -> Reply:

@@ -12,6 +12,7 @@ from suno_async.http.transport import Form
 from suno_async.submissions.coordination import Alone
 from suno_async.tasks.pace import PacePolicy
 from suno_async.tasks.poller import Poller
+from suno_async.tasks.reach import CallbackReach
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import Holder, TaskInfo
 from suno_async.wire.envelope import Reply
@@ -85,7 +86,9 @@ async def cpu(waiting: int, seconds: float) -> float:
     """µs of CPU a poll, while that many tasks wait, each polled about every 11.5 s."""
     details, interests = Details(), Interests()
     registry = TaskRegistry(interests, KIE)
-    interests.poller = Poller(details, Sink(), Alone(MemoryStore()), registry, PacePolicy(Pace(patience=1e9)))
+    alone = Alone(MemoryStore())
+    reach = CallbackReach(PacePolicy(Pace(patience=1e9)), alone, "")
+    interests.poller = Poller(details, Sink(), alone, registry, reach)
     now = asyncio.get_running_loop().time()
     # Spread over the pace's cap, as tasks of real life are.
     infos = (TaskInfo(f"{n:032x}", GenerateMusic, accepted_at=now + n / waiting * 11.5) for n in range(waiting))
@@ -114,7 +117,7 @@ class Idle:
         self.count += 1
         return Reply(200, b'{"code":200,"data":{"taskId":"%032x"}}' % self.count)
 
-    def fetch(self, url: str) -> Any:
+    def fetch(self, url: str, *, start: int = 0, validator: str = "") -> Any:
         raise AssertionError(url)
 
     async def upload(self, url: str, form: Form) -> Reply:

@@ -1,15 +1,17 @@
 """The public face: each method is a line or two of delegation."""
 
+import math
 import os
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from .api import pricing
 from .api.providers import Provider
 from .api.requests import (
     AddInstrumental,
@@ -44,10 +46,11 @@ from .api.requests import (
     UploadStream,
     ValidateVoice,
 )
-from .api.results import Result
 from .errors import ConfigurationError, TaskTimeout
-from .files.links import FreshLinks
+from .files.fetching import MAX_BYTES
+from .files.links import FreshLinks, Gateway
 from .files.uploads import FOLDER, Progress, UploadSource
+from .files.wanted import Saveable
 from .http.sessions import Network
 from .http.transport import Transport
 from .lifecycle import Lifecycle
@@ -57,7 +60,7 @@ from .secret import hidden
 from .settings import Settings, check_task_id
 from .stores.base import Store
 from .stores.record import Record
-from .tasks.batch import Outcome, outcomes
+from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
 from .webhooks.observers import Observer
@@ -86,10 +89,11 @@ class SunoClient:
 
     Args:
         api_key: Key of the gateway (default: environment variable SUNO_API_KEY).
-        provider: "kie" (default), "kie-jobs", "sunoapi", "apikley" or a Provider (environment: SUNO_PROVIDER).
+        provider: "kie" (default), "kie-jobs", "kie-legacy", "sunoapi", "apikley" or a Provider (environment:
+            SUNO_PROVIDER).
         base_url: Another address of the API and of the upload host, for example of an emulator (environment:
             SUNO_BASE_URL; default: the provider's).
-        model: Model of jobs that name none (default: the provider's: V6, at apikley V5).
+        model: Model of jobs that name none (default: the provider's: V6, at apikley V5, at kie-legacy V5_5).
         callback_url: Address where the service shall post callbacks. Each submission gets an address of its own, with
             a token in the query or where `{token}` stands (default: none, the client only polls).
         callback_secret: What callback tokens are made with; of several the first makes them and all are accepted
@@ -276,21 +280,52 @@ class SunoClient:
         *,
         concurrency: int = 40,
         key: Callable[[Job[R]], str] | None = None,
+        budget: float | None = None,
+        prices: Mapping[type[Request[Any]], float] | None = None,
+        attempts: int = 1,
     ) -> AsyncGenerator[Outcome[R], None]:
         """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
 
-        Leaving the loop stops the rest; what was accepted by then goes on at the service, which is logged.
+        Leaving the loop stops the rest; what was accepted by then goes on at the service, which is logged. After
+        InsufficientCredits or Unauthorized nothing more is sent, and each remaining outcome has such an error.
 
         Args:
             jobs: Taken from only when there is room.
             concurrency: How many jobs are at most unfinished, or finished and not yet taken (default: 40).
-            key: Makes the idempotency key of each job, so that the same loop can be run again after a restart.
+            key: Makes the idempotency key of each job, so that the same loop can be run again after a restart. With a
+                budget, jobs that were paid before count, too.
+            budget: Credits that all jobs together may cost. A job that could exceed it, with what unfinished ones may
+                still cost, or whose price is not known is not sent: BudgetExceeded (default: None, no limit).
+            prices: What jobs cost, in credits, by their class; these count before the price list (default: none).
+            attempts: How often a job is sent at most: again if it failed and its credits were given back, but not if
+                its words or audio were refused (default: 1).
         """
 
-        async def submit(job: Job[R]) -> Task[R]:
-            return await self.submit(job, key=key(job) if key is not None else "")
+        for kind, credits in (prices or {}).items():
+            if isinstance(credits, bool) or not isinstance(credits, int | float) or not 0 <= credits < math.inf:
+                raise ConfigurationError(f"prices[{kind.__name__}] must be a number of credits, got {credits!r}")
 
-        return outcomes(submit, jobs, concurrency)
+        def submit(job: Job[R], attempt: int, check: Callable[[], None]) -> Awaitable[Task[R]]:
+            name = key(job) if key is not None else ""
+            if name and attempt > 1:
+                name = f"{name} (attempt {attempt})"
+            return self._lifecycle.current().submitter.submit(job, None, name, None, check)
+
+        def price(job: Job[R]) -> float | None:
+            stated = [prices[kind] for kind in type(job).__mro__ if kind in prices] if prices else []
+            return stated[0] if stated else self.estimate(job)
+
+        return outcomes(submit, jobs, concurrency, Plan(price, budget, attempts))
+
+    def estimate(self, request: Request[Any]) -> float | None:
+        """Return what a job or call will cost, in credits, by KIE's price list; None if no price is known.
+
+        Where two reports differ it is the higher one. A failed music job gives its credits back. Sends nothing.
+
+        Args:
+            request: The job or call.
+        """
+        return pricing.estimate(request, self.provider)
 
     # ---- restarts and other processes ----------------------------------------------------------------------------
 
@@ -352,25 +387,87 @@ class SunoClient:
 
     # ---- files ---------------------------------------------------------------------------------------------------
 
-    async def download(self, result: Result, folder: str | os.PathLike[str]) -> list[Path]:
+    async def download(
+        self,
+        result: Saveable,
+        folder: str | os.PathLike[str],
+        *,
+        only: str | None = None,
+        progress: Progress | None = None,
+        max_bytes: int = MAX_BYTES,
+        recover: bool = False,
+    ) -> list[Path]:
         """Save every file of a result (audio and cover of each track) and return their paths.
 
-        Files are named after their titles and never replace another track's. A dead link is replaced by a fresh one
-        if a poll tells one.
+        Files are named after their titles and never replace another track's. A page that stands in the place of a
+        file is not saved. A file that its host does not serve yet is waited for, up to a minute; meanwhile its other
+        addresses are tried: the one of a fresh poll and, at KIE, the upstream one and one of `get_download_url`. What
+        breaks off is kept as `….part` and continued, by another call, too, if its host can.
 
         Args:
-            result: What awaiting a task returned.
+            result: What awaiting a task returned, or a part of it: a track, a stem, a File.
             folder: Where to save; made if it is not there.
+            only: Kind of files to save: audio, image or video (default: all).
+            progress: Called with the bytes saved so far and, once that is known, all there are.
+            max_bytes: Largest file in bytes (default: 2147483648 = 2 GiB).
+            recover: Ask the service to restore audio that has no address any more, once for a task. That is a
+                submission whose price is not known (default: False).
 
         Raises:
             DownloadFailed: Some files could not be saved; the others are.
         """
         from .files import downloads  # loaded by those who save files
 
-        if not isinstance(result, Result):
-            raise ConfigurationError(f"result must be what awaiting a task returns, got {result!r}: await it first")
         runtime = self._lifecycle.current()
-        return await downloads.save(result, folder, runtime.transport, FreshLinks(result, self._lifecycle.registry))
+        return await downloads.save(
+            result,
+            folder,
+            runtime.transport,
+            FreshLinks(result, self._lifecycle.registry),
+            gateway=Gateway(self.provider, self, recover=recover),
+            only=only,
+            progress=progress,
+            max_bytes=max_bytes,
+        )
+
+    async def read(self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES) -> bytes:
+        """Return the audio of a track, or the only file of another result, as bytes. See `stream`."""
+        async with aclosing(self.stream(result, progress=progress, max_bytes=max_bytes)) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def stream(
+        self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES
+    ) -> AsyncGenerator[bytes]:
+        """Yield the audio of a track, or the only file of another result, as it arrives.
+
+        A track that is not ready (stages TEXT and FIRST) is played from the address of its stream, which may serve
+        nothing. Addresses are tried, waited for and continued as by `download`. Leave it with `aclosing` if you do not
+        read to the end.
+
+        Args:
+            result: A track, a stem, a File, or a result with one file.
+            progress: Called with the bytes that have arrived and, if that is known, all there are.
+            max_bytes: Largest file in bytes (default: 2147483648 = 2 GiB).
+
+        Raises:
+            ConfigurationError: The result has no file, or several.
+            DownloadFailed: It could not be fetched, or not be continued where it broke off.
+        """
+        from .files import downloads
+        from .files.wanted import playable
+
+        one = playable(result)
+        chunks = downloads.stream(
+            one,
+            self._lifecycle.current().transport,
+            FreshLinks(result, self._lifecycle.registry),
+            gateway=Gateway(self.provider, self),
+            progress=progress,
+            max_bytes=max_bytes,
+        )
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
 
     async def upload(
         self, source: UploadSource, *, name: str | None = None, folder: str = FOLDER, progress: Progress | None = None
@@ -378,10 +475,11 @@ class SunoClient:
         """Upload a file and return its address, ready for `upload_cover` and its sisters. Free; kept for 3 days.
 
         Args:
-            source: An http(s) address, a Path, bytes, or an async iterator of bytes. Files and iterators are
-                streamed; text is never taken for a path.
+            source: An http(s) address, a Path, bytes, an open file, or an async iterator of bytes. What has a `read`,
+                sync or async, is an open file: an `UploadFile`, a BytesIO, a Discord attachment. Files and iterators
+                are streamed; text is never taken for a path.
             name: File name with suffix (default: the file's own with some digits added, since the same name
-                overwrites).
+                overwrites; if it has none, random).
             folder: Folder on the upload host, without slashes at its ends.
             progress: Called with the bytes sent and, if that is known, all there are; not for addresses, which the
                 service fetches.

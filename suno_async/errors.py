@@ -17,7 +17,8 @@ SunoError
 │   ├── AlreadyExists         made before; existing_task_id when the answer tells it
 │   └── ServerError           the service failed, or something in front of it answered
 ├── SubmissionUncertain       sent, answer lost: ref, job; check the account before paying again
-├── TaskFailed                the task ended without its result: task_id, status, code
+├── BudgetExceeded            a job of map that could exceed its budget; it was not sent: job, price, left
+├── TaskFailed                the task ended without its result: task_id, status, code, refunded
 │   └── ContentRejected       words or audio were refused; another try ends the same
 ├── TaskNotDone               also an asyncio.InvalidStateError; result() or exception() asked too early
 ├── TaskNotFound              the service does not know this task_id
@@ -33,9 +34,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 __all__ = [
     "AlreadyExists",
     "ApiError",
+    "BudgetExceeded",
     "CallbackError",
     "ConfigurationError",
     "ConnectError",
@@ -194,19 +198,62 @@ class SubmissionUncertain(SunoError):
         return f"{type(self.job).__name__}{ref} was sent but the answer was lost; it may have been charged"
 
 
-class TaskFailed(SunoError):
-    """The task ended without its result. `status` is the service's word, `code` its reason, if it gave one."""
+class BudgetExceeded(SunoError):
+    """A job of `map` was not sent, since it could exceed the budget or its price is not known.
 
-    def __init__(self, task_id: str, status: str = "", code: int | None = None, message: str = "") -> None:
+    `price` is what the job costs, None if that is not known; `left` what is left of the budget, in credits. What
+    unfinished jobs may still cost is not left.
+    """
+
+    def __init__(self, job: Any, price: float | None, left: float) -> None:
+        super().__init__(job, price, left)
+        self.job = job
+        self.price = price
+        self.left = left
+
+    def __str__(self) -> str:
+        kind = type(self.job).__name__
+        if self.price is None:
+            return f"{kind} was not sent: its price is not known; state it with map(prices={{{kind}: …}})"
+        return f"{kind} was not sent: it costs {self.price:g} credits, and {self.left:g} of the budget are left"
+
+
+class TaskFailed(SunoError):
+    """The task ended without its result. `status` is the service's word, `code` its reason, if it gave one.
+
+    It is raised, too, when the service has reported success for a minute without files. Then the task is not
+    ended: files that come later complete it, and it can be awaited again.
+
+    `refunded` tells whether its credits were given back: True or False where the service or its pages say so, else
+    None.
+    """
+
+    def __init__(
+        self,
+        task_id: str,
+        status: str = "",
+        code: int | None = None,
+        message: str = "",
+        *,
+        refunded: bool | None = None,
+        body: bytes = b"",
+    ) -> None:
         super().__init__(task_id, status, code, message)
+        self._body = body
         self.task_id = task_id
         self.status = status
         self.code = code
         self.message = message
+        self.refunded = refunded
 
     def __str__(self) -> str:
         code = "" if self.code is None else f", code {self.code}"
         return f"task {self.task_id} failed: {self.message or 'no reason given'} ({self.status or 'no status'}{code})"
+
+    @property
+    def raw(self) -> Any:
+        """What the service said, as JSON; None if that is not known."""
+        return _as_json(self._body)
 
 
 class ContentRejected(TaskFailed):
@@ -251,14 +298,17 @@ class TaskTimeout(SunoError, TimeoutError):
 class DownloadFailed(SunoError):
     """Some files could not be fetched: `failed` lists their addresses and reasons, `saved` what is on disk."""
 
-    def __init__(self, saved: Iterable[Path], failed: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, saved: Iterable[Path], failed: Iterable[tuple[str, str]], *, hint: str = "") -> None:
         self.saved = list(saved)
         self.failed = list(failed)
+        self.hint = hint
+        """What else could be tried; empty if nothing is known."""
         super().__init__(self.saved, self.failed)
 
     def __str__(self) -> str:
         reasons = "; ".join(f"{url}: {reason}" for url, reason in self.failed)
-        return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}"
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}{hint}"
 
 
 class CallbackError(SunoError):
@@ -271,3 +321,19 @@ class StoreError(SunoError):
 
 class DecodeError(SunoError):
     """An answer that is JSON, but of a shape we do not know."""
+
+    def __init__(self, message: str = "", *, body: bytes = b"") -> None:
+        super().__init__(message)
+        self._body = body
+
+    @property
+    def raw(self) -> Any:
+        """The answer, as JSON; None if that is not known."""
+        return _as_json(self._body)
+
+
+def _as_json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None

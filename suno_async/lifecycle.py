@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+from collections.abc import Coroutine
 from typing import Any
 
 import anyio
@@ -93,11 +94,11 @@ class Lifecycle:
                 "the client's event loop runs in another thread: use loop.call_soon_threadsafe(task.feed, update)"
             )
 
-    async def dispatch(self, delivery: CallbackDelivery) -> Decision:
+    def dispatch(self, delivery: CallbackDelivery) -> Coroutine[Any, Any, Decision]:
         """Take a callback that a receiver has verified."""
         if self._closed:
             raise StoreError("the client is closed")
-        return await self.current().dispatcher.dispatch(delivery)
+        return self.current().dispatcher.dispatch(delivery)
 
     def receives(self, observer: Observer | None) -> None:
         """Callbacks are received from now on, and `observer` is called for each new stage."""

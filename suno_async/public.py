@@ -12,6 +12,7 @@ from .api.models import Model as Model
 from .api.providers import APIKLEY as APIKLEY
 from .api.providers import KIE as KIE
 from .api.providers import KIE_JOBS as KIE_JOBS
+from .api.providers import KIE_LEGACY as KIE_LEGACY
 from .api.providers import SUNOAPI as SUNOAPI
 from .api.providers import Provider as Provider
 from .api.requests.account import *
@@ -31,6 +32,7 @@ from .api.results.music import *
 from .api.results.tracks import *
 from .api.results.voices import *
 from .api.results.words import *
+from .api.rules import Rule as Rule
 from .api.updates import JobRecord as JobRecord
 from .api.updates import Provisional as Provisional
 from .api.updates import Source as Source
@@ -40,6 +42,7 @@ from .client import *
 from .errors import *
 from .files.uploads import Progress as Progress
 from .files.uploads import UploadSource as UploadSource
+from .files.wanted import Saveable as Saveable
 from .http.transport import Download as Download
 from .http.transport import Form as Form
 from .http.transport import Transport as Transport

@@ -19,6 +19,7 @@ from .submissions.submitter import SubmitSettings, Submitter
 from .submissions.write_behind import Write, WriteBehind
 from .tasks.pace import PacePolicy
 from .tasks.poller import Poller, PollLimits
+from .tasks.reach import CallbackReach
 from .tasks.registry import TaskRegistry
 from .tasks.task import Task
 from .webhooks.dispatcher import CallbackDispatcher, DispatchSettings
@@ -72,7 +73,8 @@ class Runtime:
         expects_callbacks = bool(settings.callback_url)
         self.journal = Journal(store, self._write_behind, peers, JournalSettings(provider, expects_callbacks, clock))
         polls = PollLimits(provider.polls_per_second, provider.polls_at_once)
-        self.poller = Poller(self._api, self.journal, peers, registry, policy, polls)
+        self._reach = CallbackReach(policy, peers, settings.callback_url)
+        self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls)
         self._observers = Observers(self.journal, self.poller, observers, clock)
         self.calls = Calls(self._api, CallSettings(provider, settings.validate))
         submit_settings = SubmitSettings(
@@ -118,6 +120,7 @@ class Runtime:
             await self.submitter.finish()
             await self.calls.finish()
             await self.dispatcher.aclose()
+            await self._reach.aclose()
             await self._observers.aclose()
             await self.journal.aclose()
             if self._settings.own_store:

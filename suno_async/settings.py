@@ -60,17 +60,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def transport(self) -> Transport:
         """Return the network of one event loop."""
         given: Transport | None = self.given_transport
-        return given or HTTP(self.api_key, self.network)
+        return given or HTTP(self.api_key, self.network, (self.base, self.upload_base))
 
     @property
     def account(self) -> str:
         """A name for the account in a shared store that does not tell the key."""
         return hashlib.sha256(b"suno_async account " + self.api_key.encode()).hexdigest()[:16]
 
-    def callback_url_of(self, kind: type[Request[Any]], ref: str) -> str:
+    def callback_url_of(self, kind: type[Request[Any]], ref: str, api: Provider) -> str:
         """Return the callback address of one submission; the jobs API wants none from those who have none."""
         if not self.callback_url:
-            return "" if self.provider.uses_jobs_api(kind) else NOWHERE
+            return "" if api.uses_jobs_api(kind) else NOWHERE
         token_id = kind.token_id if kind_by_token_id(kind.token_id) is kind else 0  # an own class may inherit it
         return tokens.addressed(self.callback_url, tokens.issue(self.secrets[0], token_id, ref))
 

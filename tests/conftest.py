@@ -12,6 +12,15 @@ from .loop import JumpLoop
 from .servers import RedisServer, redis_server
 
 
+@pytest.fixture(autouse=True)
+def legacy_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that name no provider use the legacy API of KIE, whose pages the scripts answer.
+
+    Tests of what a client does by default name `provider="kie"`.
+    """
+    monkeypatch.setenv("SUNO_PROVIDER", "kie-legacy")
+
+
 @pytest.fixture
 def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {"loop_factory": JumpLoop}

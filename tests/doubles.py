@@ -108,7 +108,7 @@ class Script:
         return await self.send("POST", url, b"".join([chunk async for chunk in form.chunks]))
 
     @asynccontextmanager
-    async def fetch(self, url: str) -> AsyncGenerator[Download]:
+    async def fetch(self, url: str, *, start: int = 0, validator: str = "") -> AsyncGenerator[Download]:
         self.refuse(url)
         yield Download(200, {}, _nothing())
 

@@ -41,7 +41,13 @@ ModelName = Annotated[
 Moment = Annotated[float, Meta(gt=0, description="Seconds from the start of the audio, more than 0.")]
 Weight = Annotated[float, Meta(ge=0, le=1, description="0 to 1 in steps of 0.01. Default: the service's.")]
 Duration = Annotated[
-    float, Meta(ge=10, le=360, description="Desired length, 10 to 360 seconds. V5_5 and the V6 family only.")
+    float,
+    Meta(
+        ge=10,
+        le=360,
+        description="Desired length, 10 to 360 whole seconds. V5_5 and the V6 family only, in custom mode. "
+        "Default: the service's; 180 with V6 at KIE's jobs API, whose own default is 20.",
+    ),
 ]
 Variety = Annotated[
     int,
@@ -55,7 +61,7 @@ PersonaId = Annotated[
 ]
 PersonaModel = Annotated[
     Literal["style_persona", "voice_persona"],
-    Meta(description="What `persona_id` names. voice_persona: V5, V5_5 and the V6 family only."),
+    Meta(description="What `persona_id` names. V5, V5_5 and the V6 family only."),
 ]
 
 WEIGHTS = (Weight, Optional[Weight])  # noqa: UP045  the type checkers refuse `|` with Annotated

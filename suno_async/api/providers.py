@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr, replace
 
 from ..errors import (
     AlreadyExists,
@@ -19,15 +20,11 @@ from ..errors import (
     Unauthorized,
 )
 from .limits import Rate
-from .models import before_v6
+from .models import before_v6, limits_of
 from .requests import (
-    AddInstrumental,
-    AddVocals,
-    ExtendMusic,
     GenerateCover,
     GenerateLyrics,
     GenerateMidi,
-    GenerateMusic,
     GeneratePersona,
     GenerateVoice,
     GetCredits,
@@ -40,12 +37,12 @@ from .requests import (
     Request,
     SeparateStems,
     UploadCover,
-    UploadExtend,
     ValidateVoice,
     endpoints,
 )
+from .rules import RULES, Rule
 
-__all__ = ["APIKLEY", "KIE", "KIE_JOBS", "PROVIDERS", "SUNOAPI", "Provider", "provider_named"]
+__all__ = ["APIKLEY", "KIE", "KIE_JOBS", "KIE_LEGACY", "PROVIDERS", "SUNOAPI", "Provider", "provider_named"]
 
 CREATE = "/api/v1/jobs/createTask"
 RECORD = "/api/v1/jobs/recordInfo"
@@ -68,6 +65,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         codes: The error class of each code in answers.
         codes_by_path: The same for pages with a table of their own, by path.
         jobs_api: Whether requests that have an `operation` go to KIE's jobs API. Default: False.
+        jobs: The same gateway by its jobs API, for models that its legacy pages do not list (V6 and names that we do
+            not know). Name, hosts and limits are taken from this provider. Default: None, it has one API.
+        rules: Name of the API in `suno_async.api.rules.RULES` whose pages count: kie-legacy, kie-jobs, sunoapi or
+            apikley. The tables below are added to them. Default: "", none.
         model: Model of jobs that name none, if the client names none either. Default: V6.
         paths: Paths of endpoints that are elsewhere than the request class says.
         unsupported_endpoints: Endpoints that the gateway does not have.
@@ -75,7 +76,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         unsupported_fields: Request fields that the gateway does not have.
         required_fields: Request fields that it requires although others do not.
         max_chars: Limits of texts in characters, where others state none, or a wider one.
-        models: The models that it lists; other models that we know are refused. Empty (default): all.
+        models: The models that it lists, instead of those of `rules`; other models that we know are refused. Empty
+            (default): those of `rules`.
         fixed_flags: Flags that are not sent with V6 models, and the value that the gateway always uses instead.
         callback_result_paths: Where its callbacks hold the result, if not at the request class's first path.
         callback_task_id_paths: Where its callbacks hold the task id, if not at `data.task_id`.
@@ -90,6 +92,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     codes: Mapping[int, type[ApiError]]
     codes_by_path: Mapping[str, Mapping[int, type[ApiError]]] = {}
     jobs_api: bool = False
+    jobs: "Provider | None" = None
+    rules: str = ""
     model: str = "V6"
     paths: Mapping[str, str] = {}
     unsupported_endpoints: Collection[str] = ()
@@ -107,6 +111,12 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse tables that name unknown endpoints or fields. ConfigurationError."""
+        if self.jobs is not None and self.jobs.name != f"{self.name}-jobs":  # made by `replace` from a built-in one
+            same = ("api", "uploads", "model", "submits", "polls_per_second", "polls_at_once")
+            changes = {name: getattr(self, name) for name in same}
+            force_setattr(self, "jobs", replace(self.jobs, name=f"{self.name}-jobs", **changes))
+        if self.rules and not any(self.rules in rows for rows in RULES.values()):
+            raise ConfigurationError(f"provider {self.name!r}: rules names {self.rules!r}, which is no API of RULES")
         fields: dict[str, set[str]] = {}
         for kind in endpoints():
             fields.setdefault(kind.path, set()).update(kind.__struct_fields__)
@@ -134,6 +144,65 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
                 f"provider {self.name!r}: {table} names {path!r}, which is the path of no request class; import the "
                 "class first if it is yours"
             )
+
+    # ---- which API ------------------------------------------------------------------------------------------------
+
+    def api_for(self, request: Request[Any]) -> "Provider":
+        """Return the gateway by the API that a request goes to: one whose pages list its model.
+
+        Args:
+            request: The request, with its model.
+        """
+        if self.jobs is None or not request.operation:
+            return self
+        model: str | None = getattr(request, "model", None)
+        if not isinstance(model, str):
+            return self
+        listed = self.models_for(type(request))
+        return self.jobs if listed and model not in listed and not self._is_older(request, model) else self
+
+    def _is_older(self, request: Request[Any], model: str) -> bool:
+        """Whether no API of the gateway lists a model that we know, so that the one asked makes no difference."""
+        assert self.jobs is not None
+        return limits_of(model) is not None and model not in self.jobs.models_for(type(request))
+
+    def api_named(self, name: str) -> "Provider | None":
+        """Return the gateway by the API that a record names as its provider; None if it is another gateway's.
+
+        Args:
+            name: `provider` of a record.
+        """
+        if self.jobs is not None and name == self.jobs.name:
+            return self.jobs
+        return self if name in (self.name, f"{self.name}-legacy" if self.jobs else self.name) else None
+
+    @property
+    def apis(self) -> tuple["Provider", ...]:
+        """The gateway by each API that it may be asked by."""
+        return (self,) if self.jobs is None else (self, self.jobs)
+
+    # ---- what its pages say ----------------------------------------------------------------------------------------
+
+    def rule(self, request: type[Request[Any]]) -> Rule:
+        """Return the row of the table of rules for requests of a class."""
+        return RULES.get(request.path, {}).get(self.rules, _NO_RULE)
+
+    def unsupported(self, request: type[Request[Any]]) -> Collection[str]:
+        """Return the fields that the gateway does not have: those of the rules, and of `unsupported_fields`."""
+        own = self.unsupported_fields.get(request.path, ())
+        return self.rule(request).unknown.union(own) if own else self.rule(request).unknown
+
+    def required(self, request: type[Request[Any]]) -> tuple[str, ...]:
+        """Return the fields that it requires always: those of the rules, and of `required_fields`."""
+        return (*self.rule(request).required, *self.required_fields.get(request.path, ()))
+
+    def chars(self, request: type[Request[Any]]) -> Mapping[str, int]:
+        """Return its limits of texts in characters: those of the rules, and of `max_chars`."""
+        return {**self.rule(request).max_chars, **self.max_chars.get(request.path, {})}
+
+    def models_for(self, request: type[Request[Any]]) -> Collection[str]:
+        """Return the models that it lists for requests of a class; empty if it lists none."""
+        return self.models or self.rule(request).models
 
     def fixed_flags_for(self, request: type[Request[Any]], model: str | None) -> Mapping[str, bool]:
         """Return the flags that are not sent with a model, and the values that the gateway always uses.
@@ -185,6 +254,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         return kind or (ServerError if code >= 500 else ApiError)
 
 
+_NO_RULE = Rule()
+
 _KIE_CODES: Codes = {
     400: InvalidRequest,
     401: Unauthorized,
@@ -224,7 +295,16 @@ _TASK_ID_PATHS = {
     RecoverAudio.path: ("task_id",),
 }
 
-_ADDED = {"style": 1000, "negative_tags": 200}
+KIE_JOBS = Provider(
+    name="kie-jobs",
+    api="https://api.kie.ai",
+    uploads="https://kieai.redpandaai.co",
+    codes=_KIE_CODES,
+    jobs_api=True,
+    rules="kie-jobs",
+    callback_task_id_paths={**_TASK_ID_PATHS, GenerateMidi.path: ("data", "taskId")},
+)
+"""KIE.AI by its jobs API: https://docs.kie.ai/suno-api/generate-music"""
 
 KIE = Provider(
     name="kie",
@@ -232,38 +312,15 @@ KIE = Provider(
     uploads="https://kieai.redpandaai.co",
     codes=_KIE_CODES,
     codes_by_path={GenerateLyrics.path: _SUNOAPI_CODES},
-    unsupported_fields={UploadCover.path: {"image_urls"}, UploadExtend.path: {"variety"}},
-    required_fields={UploadExtend.path: ("continue_at",)},
-    max_chars={AddInstrumental.path: _ADDED, AddVocals.path: _ADDED},
+    jobs=KIE_JOBS,
+    rules="kie-legacy",
     callback_task_id_paths={**_TASK_ID_PATHS, GenerateMidi.path: ("data", "taskId")},
 )
-"""KIE.AI by its legacy API: https://docs.kie.ai/old-model/suno-api/generate-music"""
+"""KIE.AI, each request by the API whose pages list its model: V4 to V5_5 and requests without a model by the legacy
+API, V6 and unknown names by the jobs API (docs/service.md#the-two-apis-of-kie)."""
 
-KIE_JOBS = msgspec.structs.replace(
-    KIE,
-    name="kie-jobs",
-    jobs_api=True,
-    codes_by_path={},
-    max_chars={
-        **{kind.path: {"title": 80} for kind in (GenerateMusic, Mashup)},
-        **{kind.path: _ADDED for kind in (AddInstrumental, AddVocals)},
-    },
-    unsupported_fields={
-        AddInstrumental.path: {"lyrics", "variety"},
-        AddVocals.path: {"lyrics", "variety"},
-        Mashup.path: {"lyrics", "variety", "persona_id", "persona_model"},
-        ReplaceSection.path: {
-            *("lyrics", "variety", "persona_id", "persona_model"),
-            *("vocal_gender", "style_weight", "weirdness_constraint", "audio_weight"),
-        },
-    },
-    required_fields={
-        UploadCover.path: ("instrumental",),
-        Mashup.path: ("style", "title"),
-        ReplaceSection.path: ("full_lyrics",),
-    },
-)
-"""KIE.AI by its jobs API: https://docs.kie.ai/suno-api/generate-music"""
+KIE_LEGACY = replace(KIE, name="kie-legacy", jobs=None, model="V5_5")
+"""KIE.AI by its legacy API: https://docs.kie.ai/old-model/suno-api/generate-music"""
 
 SUNOAPI = Provider(
     name="sunoapi",
@@ -276,13 +333,7 @@ SUNOAPI = Provider(
     paths={GetCredits.path: "/api/v1/generate/credit"},
     unsupported_endpoints={GetDownloadUrl.path},
     field_names={RecoverAudio.path: {"task_id": "sunoTaskId"}},
-    unsupported_fields={
-        UploadCover.path: {"image_urls"},
-        UploadExtend.path: {"variety"},
-        ExtendMusic.path: {"instrumental"},
-        SeparateStems.path: {"audio_url"},
-    },
-    required_fields={ReplaceSection.path: ("full_lyrics",)},
+    rules="sunoapi",
     fixed_flags={
         UploadCover.path: {"custom_mode": True},
         Mashup.path: {"custom_mode": True, "instrumental": False},
@@ -296,30 +347,34 @@ SUNOAPI = Provider(
 )
 """sunoapi.org: https://docs.sunoapi.org/suno-api/generate-music"""
 
-APIKLEY = msgspec.structs.replace(
+APIKLEY = replace(
     SUNOAPI,
     name="apikley",
     api="https://api.apikley.ru",
     uploads="",
+    codes=_KIE_CODES,
     codes_by_path={},
-    required_fields={},
     fixed_flags={},
+    rules="apikley",
     model="V5",
-    models=("V4", "V4_5", "V4_5PLUS", "V4_5ALL", "V5"),
+    submits=Rate(20, 10.0),  # a guess: its rates are its own and are not stated
 )
-"""Apikley. Only upload-cover is documented, with models up to V5; the rest is assumed to be sunoapi's of late 2025.
+"""Apikley. Only upload-cover is documented, with models up to V5 and KIE's codes; the rest is assumed to be
+sunoapi's of late 2025. Its rate is not stated: 20 new tasks in 10 seconds is a guess.
 
 https://docs.apikley.ru/suno-api/upload-and-cover-audio
 """
 
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (KIE, KIE_JOBS, SUNOAPI, APIKLEY)}
+PROVIDERS: Mapping[str, Provider] = {
+    provider.name: provider for provider in (KIE, KIE_JOBS, KIE_LEGACY, SUNOAPI, APIKLEY)
+}
 
 
 def provider_named(name: str) -> Provider:
     """Return a built-in gateway.
 
     Args:
-        name: kie, kie-jobs, sunoapi or apikley.
+        name: kie, kie-jobs, kie-legacy, sunoapi or apikley.
 
     Raises:
         ConfigurationError: If there is no gateway of that name.

@@ -1,7 +1,8 @@
 """Stages, and updates: what one poll or one callback says of a task."""
 
 import enum
-from typing import Any, Generic, TypeVar
+import math
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -50,6 +51,8 @@ class Provisional(enum.Enum):
     """The service reports success, but the files are not there yet."""
     UNDELIVERED = enum.auto()
     """The service reports that our callback address failed; the song may be fine."""
+    CONTRADICTORY = enum.auto()
+    """A callback says two things at once, such as a failure beside files: only a poll can tell."""
 
 
 class Source(enum.StrEnum):
@@ -97,7 +100,9 @@ class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
     progress: int | None = None
     """Percent; video models only."""
     credits_consumed: float | None = None
-    """Seen live."""
+    """Credits that the task cost; seen live."""
+    consume_credits: float | None = None
+    """The same under another name; seen live."""
 
 
 class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
@@ -120,7 +125,7 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     source: Source = Source.POLL
     """How the update came."""
     body: bytes = b""
-    """The answer or callback that it was read from."""
+    """The answer or callback that it was read from; one that was no well-formed JSON, as it was repaired."""
     record: JobRecord | None = None
     """The record of KIE's jobs API; None at the legacy API."""
 
@@ -132,14 +137,42 @@ class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
-    def failure(self) -> TaskFailed:
-        """Return the error that a task raises when this update ends it."""
+    @property
+    def credits(self) -> float | None:
+        """Credits that the task cost, where the service tells: the jobs API and some callbacks. None elsewhere."""
+        if self.record is not None:
+            return _credits(self.record.credits_consumed, self.record.consume_credits)
+        if not any(name in self.body for name in _CREDITS):
+            return None
+        raw = self.raw
+        data: Any = cast("dict[str, Any]", raw).get("data") if isinstance(raw, dict) else None
+        said = cast("dict[str, Any]", data) if isinstance(data, dict) else {}
+        return _credits(*(said.get(name.decode()) for name in _CREDITS))
+
+    def failure(self, refunded: bool | None = None) -> TaskFailed:
+        """Return the error that a task raises when this update ends it, or the waiting for it.
+
+        Args:
+            refunded: Whether the credits were given back (default: None, that is not known).
+        """
         rejected = self.status == "SENSITIVE_WORD_ERROR" or self.code in _REJECTED
         kind = ContentRejected if rejected else TaskFailed
-        return kind(self.task_id, self.status, self.code, self.message)
+        return kind(self.task_id, self.status, self.code, self.message, refunded=refunded, body=self.body)
 
     def __repr__(self) -> str:
         return f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}>"
+
+
+_CREDITS = (b"creditsConsumed", b"consumeCredits")
+"""Names under which the service tells what a task cost (docs/service.md#price-list)."""
+
+
+def _credits(*told: Any) -> float | None:
+    """The first usable number among those that were told."""
+    for one in told:
+        if isinstance(one, int | float) and not isinstance(one, bool) and 0 <= one < math.inf:
+            return float(one)
+    return None
 
 
 _REJECTED = {400, 413}  # lyrics refused or under copyright; audio equals a known work (docs/service.md#callback-codes)

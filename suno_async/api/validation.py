@@ -151,6 +151,8 @@ def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
         yield Problem(name, "must be a finite number", value)
     elif isinstance(value, float) and kind in WEIGHTS and abs(value - round(value, 2)) > 1e-9:
         yield Problem(name, "must be a multiple of 0.01", value)
+    if name == "duration" and isinstance(value, float) and not value.is_integer():
+        yield Problem(name, "must be whole seconds", value)
     if name == "model" and isinstance(value, str) and (meant := _intended_model(value)):
         yield Problem(name, f"must be written {meant!r}", value)
 
@@ -174,7 +176,9 @@ def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:
         InvalidJob: If there is a problem; it lists all of them.
     """
     problems = list(misfits(request))
-    unsupported_fields = provider.unsupported_fields.get(request.path, ()) if provider else ()
+    if provider is not None:
+        provider = provider.api_for(request)
+    unsupported_fields = provider.unsupported(type(request)) if provider else ()
     try:
         problems += request.problems(unsupported_fields)
     except (
@@ -192,19 +196,30 @@ def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:
 
 def _gateway_problems(request: "Request[Any]", provider: "Provider") -> Iterator[Problem]:
     """What this gateway does not offer, or requires although others do not."""
+    from . import rules  # the table names request classes, which are checked with this module
+
     if request.path in provider.unsupported_endpoints:
         yield Problem("endpoint", f"is not offered by {provider.name}", request.path)
-    payload = request.payload(provider.unsupported_fields.get(request.path, ()))
-    for name in provider.unsupported_fields.get(request.path, ()):
+    kind, where = type(request), provider.name
+    rule, unsupported_fields = provider.rule(kind), provider.unsupported(kind)
+    payload = request.payload(unsupported_fields)
+    for name in sorted(unsupported_fields):
         if name in payload:
-            yield Problem(name, f"is not known at {provider.name}", payload[name])
-    for name in provider.required_fields.get(request.path, ()):
+            yield Problem(name, f"is not known at {where}", payload[name])
+    needed = dict.fromkeys(provider.required(kind), f"must be given at {where}")
+    for condition, names in rule.required_when.items():
+        if rules.holds(condition, request):
+            needed = {**dict.fromkeys(names, f"must be given at {where} ({condition})"), **needed}
+    for name, wanted in needed.items():
         if name not in payload:
-            yield Problem(name, f"must be given at {provider.name}", None)
-    yield from limits_exceeded(request, provider.max_chars.get(request.path, {}), provider.name)
+            yield Problem(name, wanted, None)
+    yield from limits_exceeded(request, provider.chars(kind), where)
     model: str | None = getattr(request, "model", None)
-    if provider.models and limits_of(model) and model not in provider.models:
-        yield Problem("model", f"must be one of {', '.join(provider.models)} at {provider.name}", model)
+    models = provider.models_for(kind)
+    if models and limits_of(model) and model not in models:
+        yield Problem("model", f"must be one of {', '.join(models)} at {where}", model)
+    if rule.min_seconds and round(payload.get("end", math.inf) - payload.get("start", 0), 2) < rule.min_seconds:
+        yield Problem("end", f"must be at least {rule.min_seconds:g} seconds after start at {where}", payload["end"])
     for name, always in provider.fixed_flags_for(type(request), getattr(request, "model", None)).items():
         if name in payload and payload[name] is not always:
             yield Problem(name, f"can only be {always} at {provider.name} with {model}", payload[name])

@@ -41,6 +41,8 @@ class Endpoints:
         self.provider = provider
         self.legacy = _legacy(provider)
         """The same provider at the legacy API."""
+        self.jobs = provider if provider.jobs_api else provider.jobs
+        """The same provider at the jobs API; None if it has none."""
         built_in = [kind for kind in TABLE if kind.path not in provider.unsupported_endpoints]
         routes = {(kind.method, self.legacy.path(kind)): kind for kind in (*built_in, *samples)}
         self.operations = {kind.operation: kind for kind in (*built_in, *samples) if kind.operation}
@@ -64,4 +66,4 @@ def _legacy(provider: Provider) -> Provider:
     """The same provider without the jobs API, whose differences from other providers do not hold for its legacy API."""
     if not provider.jobs_api:
         return provider
-    return msgspec.structs.replace(provider, jobs_api=False, unsupported_fields={}, required_fields={})
+    return msgspec.structs.replace(provider, jobs_api=False, rules="", unsupported_fields={}, required_fields={})

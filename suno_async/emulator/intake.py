@@ -51,7 +51,7 @@ class Intake:
         for kind in self._endpoints:
             if kind not in ACCOUNT:
                 yield web.route(kind.method, self._endpoints.legacy.path(kind), self._handler(kind))
-        if self._endpoints.provider.jobs_api:
+        if self._endpoints.jobs is not None:
             yield web.post(providers.CREATE, self._create_task)
 
     def _handler(self, kind: type[Request[Any]]) -> Handler:
@@ -64,7 +64,8 @@ class Intake:
     async def _create_task(self, request: web.Request) -> web.StreamResponse:
         self._limits.submit(providers.CREATE)
         endpoints = self._endpoints
-        asked = parse_jobs_request(await request.read(), endpoints.operations, endpoints.provider)
+        assert endpoints.jobs is not None
+        asked = parse_jobs_request(await request.read(), endpoints.operations, endpoints.jobs)
         return await self._receive(request, asked)
 
     async def _receive(self, request: web.Request, asked: Asked) -> web.Response:

@@ -82,10 +82,10 @@ def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provid
     field_names = {name: theirs for name, theirs in encoding.names(kind, provider).items() if name != "source"}
     params = {name: given[theirs] for name, theirs in field_names.items() if given.get(theirs) is not None}
     fixed_flags = provider.fixed_flags_for(kind, params.get("model"))
-    for name in (*kind.required, *provider.required_fields.get(kind.path, ())):
+    for name in (*kind.required, *provider.required(kind)):
         if name not in params and name not in fixed_flags:
             raise Refused(422, f"{field_names[name]} cannot be null")
-    for name in provider.unsupported_fields.get(kind.path, ()):
+    for name in provider.unsupported(kind):
         if name in params:
             raise Refused(422, f"{field_names[name]} is not supported")
     for name, always in fixed_flags.items():

@@ -7,7 +7,7 @@ from typing import Any, Self
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from ..api.providers import KIE, KIE_JOBS, Provider
+from ..api.providers import KIE, KIE_JOBS, KIE_LEGACY, Provider
 from ..api.requests import Request
 from ..api.updates import Stage
 from .account import Account
@@ -82,7 +82,7 @@ class Emulator:
         endpoints: OwnEndpoints = (),
         middlewares: Iterable[Middleware] = (),
     ) -> None:
-        if webhook_key and provider.name not in (KIE.name, KIE_JOBS.name):
+        if webhook_key and provider.name not in (KIE.name, KIE_JOBS.name, KIE_LEGACY.name):
             raise ValueError(f"no signature is known for callbacks of {provider.name}")
         self.api_key = api_key
         self.provider = provider

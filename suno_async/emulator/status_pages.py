@@ -36,7 +36,7 @@ class StatusPages:
         """The routes that it answers."""
         for path, kind in self._endpoints.details_pages().items():
             yield web.get(path, self._details(kind))
-        if self._endpoints.provider.jobs_api:
+        if self._endpoints.jobs is not None:
             yield web.get(providers.RECORD, self._record)
 
     def _details(self, kind: type[Job[Any]]) -> Handler:

@@ -1,138 +1,156 @@
-"""Media to disk: streamed to a part file, checked, and renamed when whole."""
+"""Media to disk, to memory or as chunks."""
 
-import hashlib
 import os
-import secrets
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from pathlib import Path
-from typing import Protocol
-from urllib.parse import urlsplit
 
 import anyio
 
-from ..api.results import File, Result
-from ..errors import DownloadFailed, SunoError, TransportError
-from ..http.retry import retry
-from ..http.transport import Download, Transport
+from ..errors import DownloadFailed, SunoError
+from ..http.transport import Transport
+from .fetching import MAX_BYTES, Begin, Fetching, Known
+from .links import Addresses, Gateway, Links
+from .names import file_names
+from .part_file import PartFile
+from .uploads import Progress
+from .wanted import Saveable, Wanted, is_kind, wanted
 
-__all__ = ["file_name", "save"]
+__all__ = ["save", "stream"]
 
-ATTEMPTS = 4
-SUFFIXES = {".mp3", ".m4a", ".wav", ".flac", ".ogg", ".jpeg", ".jpg", ".png", ".webp", ".mp4", ".mid"}
-
-
-class Links(Protocol):
-    """Where fresh addresses come from."""
-
-    async def get(self) -> Sequence[File]:
-        """Return the files as they are addressed now; none if that is not known."""
-        ...
+RECOVER = "download(…, recover=True) asks the service to restore audio; that is a submission whose price is not known"
 
 
-class _DeadLink(SunoError):
-    """The address serves no file any more; a fresh one may."""
+class _Sum:
+    """How far several files are, together."""
+
+    # State, all of it: _received and _totals, by file.
+
+    def __init__(self, files: int, progress: Progress | None) -> None:
+        self._received = [0] * files
+        self._totals: list[int | None] = [None] * files
+        self._progress = progress
+
+    def begin(self, place: int, begin: Begin) -> None:
+        self._received[place], self._totals[place] = begin.at, begin.known.total
+
+    def add(self, place: int, size: int) -> None:
+        self._received[place] += size
+        if self._progress is not None:
+            known = [total for total in self._totals if total is not None]
+            self._progress(sum(self._received), sum(known) if len(known) == len(self._totals) else None)
 
 
 async def save(
-    result: Result, folder: str | os.PathLike[str], transport: Transport, links: Links, *, at_once: int = 4
+    what: Saveable,
+    folder: str | os.PathLike[str],
+    transport: Transport,
+    links: Links,
+    *,
+    gateway: Gateway | None = None,
+    only: str | None = None,
+    progress: Progress | None = None,
+    max_bytes: int = MAX_BYTES,
+    at_once: int = 4,
 ) -> list[Path]:
     """Save every file of a result, in its order. One that fails leaves the others alone (DownloadFailed at the end)."""
-    files = list(result.files())
+    each = wanted(what)
+    named = [(one, name) for one, name in zip(each, file_names(each), strict=True) if is_kind(one, only)]
     target = Path(folder)
     try:
         await anyio.Path(target).mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise DownloadFailed([], [(file.url, str(exc)) for file in files]) from exc
-    paths: list[Path | None] = [None] * len(files)
-    failed: list[tuple[str, str]] = []
+        raise DownloadFailed([], [(one.file.url, str(exc)) for one, _ in named]) from exc
+    paths: list[Path | None] = [None] * len(named)
+    failed: dict[int, str] = {}
+    raised: list[Exception] = []
+    recoverable = False
     gate = anyio.Semaphore(at_once)
+    far = _Sum(len(named), progress)
 
-    async def one(place: int) -> None:
-        file = files[place]
+    async def save_one(place: int) -> None:
+        nonlocal recoverable
+        one, name = named[place]
+        addresses = Addresses(one, links, gateway)
         async with gate:
             try:
-                paths[place] = await _save_one(file, target, transport, links)
+                await _save(Fetching(one, addresses, transport, max_bytes), target / name, far, place)
+                paths[place] = target / name
             except (SunoError, OSError) as exc:
-                failed.append((file.url, str(exc)))
+                failed[place] = str(exc)
+                recoverable = recoverable or addresses.recoverable
+            except Exception as exc:  # of the caller's progress function
+                raised.append(exc)
+                group.cancel_scope.cancel()
 
     async with anyio.create_task_group() as group:
-        for place in range(len(files)):
-            group.start_soon(one, place)
+        for place in range(len(named)):
+            group.start_soon(save_one, place)
+    if raised:
+        raise raised[0]
     saved = [path for path in paths if path is not None]
     if failed:
-        raise DownloadFailed(saved, failed)
+        untried = recoverable and gateway is not None and not gateway.recovers
+        reasons = [(named[place][0].file.url, failed[place]) for place in sorted(failed)]
+        raise DownloadFailed(saved, reasons, hint=RECOVER if untried else "")
     return saved
 
 
-async def _save_one(file: File, folder: Path, transport: Transport, links: Links) -> Path:
-    target = folder / file_name(file)
-    url, dead = file.url, False
-
-    async def fetch() -> None:
-        nonlocal url, dead
-        if dead:
-            url = await _fresh(file, links) or url
-        try:
-            await _stream(url, target, transport)
-        except _DeadLink:
-            dead = True
-            raise
-
-    await retry(fetch, on=(TransportError, _DeadLink), attempts=ATTEMPTS, cap=10)
-    return target
-
-
-async def _fresh(file: File, links: Links) -> str | None:
-    """The same file's address by a new poll."""
-    same = [new for new in await links.get() if (new.id, new.suffix) == (file.id, file.suffix)]
-    return same[0].url if same else None
-
-
-async def _stream(url: str, target: Path, transport: Transport) -> None:
-    part = anyio.Path(target.with_name(f"{target.name}.{secrets.token_hex(4)}.part"))
+async def _save(fetching: Fetching, target: Path, far: _Sum, place: int) -> None:
+    part = PartFile(target)
     try:
-        async with transport.fetch(url) as answer:
-            if answer.status != 200:
-                raise _DeadLink(f"HTTP {answer.status}")
-            size = 0
-            async with await anyio.open_file(part, "wb") as out:
-                async for chunk in answer.chunks:
-                    size += await out.write(chunk)
-            expected = _expected_size(answer)
-        if size == 0 or (expected is not None and size != expected):
-            raise _DeadLink(f"{size} of {expected if expected is not None else 'unknown'} bytes")
-        await part.replace(target)
+        have, known = await part.open()
+        async with aclosing(fetching.pieces(have, known)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Begin):
+                    await part.begin(piece)
+                    far.begin(place, piece)
+                else:
+                    await part.write(piece)
+                    far.add(place, len(piece))
+        await part.finish()
     finally:
-        with anyio.CancelScope(shield=True):
-            await part.unlink(missing_ok=True)
+        await part.aclose()
 
 
-def _expected_size(answer: Download) -> int | None:
-    """The bytes that were announced. What was compressed all the same has another size once it is read."""
-    length = answer.headers.get("Content-Length", "")
-    return int(length) if length.isdecimal() and "Content-Encoding" not in answer.headers else None
-
-
-def file_name(file: File) -> str:
-    """A name that is safe on every system, readable, and the same file's alone.
-
-    The title, cut to 80 bytes and rid of what a path or a shell could trip over, and eight digits made from the id and
-    the kind of file, so that two tracks of one title never share a file and one track always has the same.
-    """
-    title = "".join(c if _plain(c) else " " for c in unicodedata.normalize("NFC", file.title))
-    title = " ".join(title.split()).encode()[:80].decode(errors="ignore").lstrip(" .-~").rstrip(" .")
-    mark = hashlib.sha256(f"{file.id or file.url} {file.suffix}".encode(errors="replace")).hexdigest()[:8]
-    suffix = os.path.splitext(_path(file.url))[1].lower()
-    return f"{title or 'untitled'} {mark}{suffix if suffix in SUFFIXES else file.suffix}"
-
-
-def _path(url: str) -> str:
+async def stream(
+    one: Wanted,
+    transport: Transport,
+    links: Links,
+    *,
+    gateway: Gateway | None = None,
+    progress: Progress | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> AsyncGenerator[bytes]:
+    """Yield one file as it arrives. DownloadFailed if it cannot be fetched, or not be continued where it broke off."""
+    given, at, known = 0, 0, Known()
+    far = _Sum(1, progress)
+    fetching = Fetching(one, Addresses(one, links, gateway), transport, max_bytes)
     try:
-        return urlsplit(url).path
-    except ValueError:  # no address at all, which fetching it will tell
-        return ""
+        async with aclosing(fetching.pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Begin):
+                    if given > piece.at and not _same(known, piece.known):
+                        raise _BrokenOff(f"broken off after {given} bytes; what is served now may be another file")
+                    at, known = piece.at, piece.known
+                    far.begin(0, piece)
+                    continue
+                seen = min(max(given - at, 0), len(piece))
+                at += len(piece)
+                far.add(0, len(piece))
+                if chunk := piece[seen:]:
+                    given += len(chunk)
+                    yield chunk
+    except SunoError as exc:
+        raise DownloadFailed([], [(one.file.url, str(exc))]) from exc
 
 
-def _plain(char: str) -> bool:
-    return char not in '<>:"/\\|?*' and unicodedata.category(char)[0] != "C"
+class _BrokenOff(SunoError):
+    """What was handed on cannot be continued."""
+
+
+def _same(one: Known, two: Known) -> bool:
+    """Whether two answers are known to be of the same file."""
+    if one.validator and two.validator:
+        return one.validator == two.validator
+    return one.total is not None and one.total == two.total

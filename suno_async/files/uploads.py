@@ -1,25 +1,30 @@
 """Files to the gateway's upload host: which call suits what, and a body that streams."""
 
 import base64
+import io
 import mimetypes
 import os
 import secrets
 import stat
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
 
+from ..api.requests import Call
 from ..api.requests.account import UploadBase64, UploadCall, UploadFromUrl, UploadStream
 from ..errors import InvalidJob, Problem
 from ..http.transport import Form
+from .file_objects import FileObject, Readable, own_name
 
-__all__ = ["FOLDER", "Progress", "UploadSource", "call_for", "form"]
+__all__ = ["FOLDER", "Progress", "UploadSource", "call_for", "form", "rereadable", "size_of"]
 
-UploadSource = str | os.PathLike[str] | bytes | bytearray | memoryview | AsyncIterable[bytes]
-"""What can be source in: an http(s) address, a Path, bytes, or bytes as they come. Text is never taken for a path:
-whoever hands on what a stranger typed would hand out files."""
+UploadSource = str | os.PathLike[str] | bytes | bytearray | memoryview | Readable | AsyncIterable[bytes]
+"""What can be handed in: an http(s) address, a Path, bytes, an open file or what can be read like one (`UploadFile`, a
+Discord attachment), or bytes as they come. Text is never taken for a path: whoever hands on what a stranger typed would
+hand out files."""
 Progress = Callable[[int, int | None], object]
 """Called with the bytes sent so far, and with all there are if that is known."""
 
@@ -30,7 +35,7 @@ CHUNK = 1 << 18
 
 
 def call_for(source: UploadSource, name: str | None, folder: str, field: str = "source") -> UploadCall:
-    """The call that suits what is source in. InvalidJob if that is nothing which can be sent."""
+    """The call that suits what is handed in. InvalidJob if that is nothing which can be sent."""
     match source:
         case str() if _is_address(source):
             return UploadFromUrl(file_url=source, upload_path=folder, file_name=name)
@@ -42,11 +47,33 @@ def call_for(source: UploadSource, name: str | None, folder: str, field: str = "
             if len(body) > AS_TEXT:
                 return UploadStream(file=body, upload_path=folder, file_name=name)
             return UploadBase64(base64_data=base64.b64encode(body).decode(), upload_path=folder, file_name=name)
+        case io.BytesIO():
+            own = own_name(source)
+            if not (rest := source.getvalue()[source.tell() :]):
+                raise InvalidJob("upload", [Problem(field, "must not be read to its end: seek(0) first", source)])
+            return call_for(rest, name or (own and _own_name(own)) or None, folder, field)
+        case Readable():
+            own = own_name(source)
+            file = FileObject(source)
+            return UploadStream(file=file, upload_path=folder, file_name=name or (own and _own_name(own)) or None)
         case AsyncIterable():
             return UploadStream(file=source, upload_path=folder, file_name=name)
         case _:
-            wanted = "must be an http(s) address, a pathlib.Path, some bytes, or an async iterator of bytes"
+            wanted = (
+                "must be an http(s) address, a pathlib.Path, some bytes, an open file, or an async iterator of bytes"
+            )
             raise InvalidJob("upload", [Problem(field, wanted, source)])
+
+
+def rereadable(call: Call[Any]) -> bool:
+    """Whether the file of a call can be sent again; what was read of an iterator is gone."""
+    file = getattr(call, "file", None)
+    return file.rereadable if isinstance(file, FileObject) else not isinstance(file, AsyncIterable)
+
+
+def size_of(call: UploadBase64) -> int:
+    """Bytes of a file that is sent as Base64."""
+    return len(call.base64_data) // 4 * 3 - call.base64_data[-2:].count("=")
 
 
 def form(call: UploadStream, progress: Progress | None = None, field: str = "file") -> Form:
@@ -65,6 +92,9 @@ def form(call: UploadStream, progress: Progress | None = None, field: str = "fil
         case bytes() as body:
             size = len(body)
             chunks = _from_memory(body)
+        case FileObject() as file:
+            size = file.size
+            chunks = file
         case stream:
             if not isinstance(stream, AsyncIterable):
                 wanted = "must be a Path, bytes or an async iterator of bytes"

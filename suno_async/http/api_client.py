@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from ..api.providers import Provider
 from ..api.requests import Call, Request
-from ..api.updates import Update
+from ..api.updates import Provisional, Update
 from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
 from .rate_limit import Place, RateLimit
@@ -25,6 +25,10 @@ class Polled(Protocol):
     def kind(self) -> type[Request[Any]]: ...
     @property
     def model(self) -> str: ...
+    @property
+    def api(self) -> str: ...
+
+    def found_at(self, api: str) -> None: ...
 
 
 class Addresses(Protocol):
@@ -53,14 +57,18 @@ class ApiClient:
         self._base = addresses.base
         self._upload_base = addresses.upload_base
 
-    async def submit(self, kind: type[Request[R]], body: bytes, place: Place) -> str | Update[R]:
+    async def submit(
+        self, kind: type[Request[R]], body: bytes, place: Place, api: Provider | None = None
+    ) -> str | Update[R]:
         """Send a request that creates a task, in a place of the rate window; return the task id.
 
-        A call that the jobs API answers at once gives its result instead.
+        A call that the jobs API answers at once gives its result instead. `api` is the gateway by the API that the
+        body is made for (default: the gateway's own).
         """
+        api = api or self._provider
         self.window.leaves(place)
         try:
-            reply = await self.transport.send("POST", self._base + self._provider.path(kind), body, fresh=True)
+            reply = await self.transport.send("POST", self._base + api.path(kind), body, fresh=True)
         except ConnectError:  # nothing left
             await self.window.give_back_shared(place)
             raise
@@ -68,7 +76,7 @@ class ApiClient:
             await self.window.answered(place)
             raise
         await self.window.answered(place)
-        return envelope.accepted(reply, self._provider, kind)
+        return envelope.accepted(reply, api, kind)
 
     async def call(self, call: Call[R], form: Form | None = None) -> R:
         """Send a request that is answered at once; `form` is its body if that is a file."""
@@ -78,14 +86,32 @@ class ApiClient:
             reply = await self.transport.upload(url, form)
         else:
             body = encoding.encode(call, self._provider) if call.method == "POST" else b""
-            reply = await self.transport.send(call.method, url, body, fresh=not call.repeatable)
+            reply = await self.transport.send(call.method, url, body, fresh=call.uploads or not call.repeatable)
         return envelope.result(reply, kind, self._provider)
 
     async def details(self, task: Polled) -> Update[Any]:
-        """Poll once: what the details page says of a task."""
-        page, query = self._provider.details(task.kind), self._provider.query(task.kind)
-        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task.id, safe='')}")
-        return details.update(reply, task.kind, self._provider, task.id, task.model)
+        """Poll once: what the details page says of a task.
+
+        Of a task that was attached by its bare id nobody knows by which API it was made: if the page of one does not
+        know it, the other is asked.
+        """
+        known = self._provider.api_named(task.api) if task.api else None
+        apis = self._provider.apis if known is None else (known,)
+        said: Update[Any] | None = None
+        for api in apis if task.kind.operation else apis[:1]:
+            update = await self._details(task, api)
+            if update.provisional is not Provisional.MISSING:
+                task.found_at(api.name)
+                return update
+            said = said or update
+        assert said is not None
+        return said
+
+    async def _details(self, task: Polled, api: Provider) -> Update[Any]:
+        kind, task_id = task.kind, task.id
+        page, query = api.details(kind), api.query(kind)
+        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task_id, safe='')}")
+        return details.update(reply, kind, api, task_id, task.model)
 
     def check_uploads(self) -> None:
         """Raise a ConfigurationError if no upload host of this gateway is known."""

@@ -4,7 +4,7 @@ import asyncio
 import email.utils
 import io
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import lru_cache
 from typing import NamedTuple, Protocol
@@ -15,9 +15,10 @@ from yarl import URL
 from ..errors import ConnectError, ResponseLost, TransportError
 from ..secret import Secret
 from ..wire.envelope import Reply
+from .addresses import UnusableAddress, check_redirect, exact, redirected
 from .sessions import USER_AGENT, Network, Sent, Sessions
 
-__all__ = ["HTTP", "Download", "Form", "Transport"]
+__all__ = ["HTTP", "Download", "Form", "Transport", "retry_after"]
 
 CONNECT = {"connect": 30, "sock_connect": 15}
 TIMEOUT = aiohttp.ClientTimeout(total=60, **CONNECT)
@@ -32,6 +33,9 @@ CHUNK = 1 << 16
 LONGEST_ANSWER = 16 << 20
 """Bytes of an answer of the API, after decompression; the largest documented ones have some thousand."""
 MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
+"""A download may take long, but not 60 s without a byte."""
+REDIRECTS = 10
+REDIRECTING = (301, 302, 303, 307, 308)
 
 
 class Form(NamedTuple):
@@ -80,8 +84,15 @@ class Transport(Protocol):
         """Send one file to the upload host, with the key. Raises what `send` and `form.chunks` raise."""
         ...
 
-    def fetch(self, url: str) -> AbstractAsyncContextManager[Download]:
-        """Download from anywhere, without the key. What fails inside is raised as the same two errors."""
+    def fetch(self, url: str, *, start: int = 0, validator: str = "") -> AbstractAsyncContextManager[Download]:
+        """Download from anywhere, without the key. What fails inside is raised as the same two errors.
+
+        Args:
+            url: The address, which is sent byte for byte.
+            start: The first byte that is wanted. If it is not 0, the answer may be 206 with the rest, or the whole.
+            validator: The ETag or Last-Modified of what is on hand: if the file has changed, the whole is wanted
+                (If-Range). Empty: none is known.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -94,9 +105,22 @@ class HTTP:
 
     # State, all of it: _closed; the sessions are those of `Sessions`.
 
-    def __init__(self, api_key: str, network: Network = Network()) -> None:  # noqa: B008  a value
+    def __init__(
+        self,
+        api_key: str,
+        network: Network = Network(),  # noqa: B008  a value
+        trusted: Iterable[str] = (),
+    ) -> None:
+        """Make the transport of one event loop.
+
+        Args:
+            api_key: Key of the gateway.
+            network: How the network is reached.
+            trusted: Base addresses of the gateway, where redirects may lead although they are private.
+        """
         self._authorization = Secret(f"Bearer {api_key}")  # so that no traceback shows it
         self._proxy = network.proxy
+        self._trusted = frozenset(URL(url).host or "" for url in trusted if url)
         self._sessions = Sessions(network)
         self._closed = False
 
@@ -154,7 +178,7 @@ class HTTP:
                 proxy=self._proxy,
                 trace_request_ctx=sent,
             )
-            return Reply(answer.status, await _read(answer, url), _retry_after(answer.headers.get("Retry-After")))
+            return Reply(answer.status, await _read(answer, url), retry_after(answer.headers.get("Retry-After")))
         except asyncio.CancelledError:
             self._if_closed()
             raise
@@ -173,16 +197,16 @@ class HTTP:
         raise ResponseLost(why)
 
     @asynccontextmanager
-    async def fetch(self, url: str) -> AsyncGenerator[Download]:
+    async def fetch(self, url: str, *, start: int = 0, validator: str = "") -> AsyncGenerator[Download]:
+        # identity: a compressed body could not be held against its Content-Length
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        if start:
+            headers["Range"] = f"bytes={start}-"
+            if validator:
+                headers["If-Range"] = validator
         session = await self._sessions.reads()
         try:
-            answer = await session.get(
-                url,
-                # identity: a compressed body could not be held against its Content-Length
-                headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-                timeout=MEDIA_TIMEOUT,
-                proxy=self._proxy,
-            )
+            answer = await self._follow(session, exact(url), headers)
         except asyncio.CancelledError:
             self._if_closed()
             raise
@@ -195,6 +219,28 @@ class HTTP:
                 yield Download(answer.status, answer.headers, answer.content.iter_chunked(CHUNK))
         except LOST as exc:
             raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+
+    async def _follow(
+        self, session: aiohttp.ClientSession, url: URL, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
+        """The answer at the end of redirects; aiohttp would spell their addresses anew, and follow them anywhere."""
+        for _ in range(REDIRECTS + 1):
+            answer = await session.get(
+                url,
+                headers=headers,
+                allow_redirects=False,
+                raise_for_status=False,  # a session that was given may have it
+                timeout=MEDIA_TIMEOUT,
+                proxy=self._proxy,
+            )
+            to = answer.headers.get("Location") if answer.status in REDIRECTING else None
+            if to is None:
+                return answer
+            answer.release()
+            target = redirected(url, to)
+            await check_redirect(url, target, self._trusted, look_up=self._proxy is None)
+            url = target
+        raise UnusableAddress(f"{url}: more than {REDIRECTS} redirects")
 
     def _if_closed(self) -> None:
         """Closing cancels look-ups of names under way, and with them tasks that nobody cancelled."""
@@ -273,8 +319,8 @@ def _prepared(url: str) -> URL:
         raise aiohttp.InvalidURL(url, str(exc)) from exc
 
 
-def _retry_after(said: str | None) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110 §10.2.3)."""
+def retry_after(said: str | None) -> float | None:
+    """Return the seconds to wait, from either form of the header (RFC 9110 §10.2.3)."""
     if said is None:
         return None
     try:

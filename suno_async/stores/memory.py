@@ -95,6 +95,8 @@ class MemoryStore:
         self._records[record.ref] = record
         if record.task_id:
             self._tasks.setdefault(record.task_id, record.ref)
+        if record.state is not State.SENDING:
+            self._claims.pop(sending(record.ref), None)  # it is sent, so nobody asks who sends it
         if record.state.open:
             self._ended.pop(record.ref, None)
         else:
@@ -112,6 +114,7 @@ class MemoryStore:
     def _drop(self, record: Record) -> None:
         del self._records[record.ref]
         self._ended.pop(record.ref, None)
+        self._claims.pop(sending(record.ref), None)
         for index, name in ((self._tasks, record.task_id), (self._keys, record.key)):
             if index.get(name) == record.ref:
                 del index[name]

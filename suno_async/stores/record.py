@@ -41,7 +41,7 @@ class Record(Struct, frozen=True, kw_only=True):
     kind: str = ""
     """The class of the request by name, as GenerateMusic; with its module if it is not one of this package."""
     provider: str = ""
-    """The gateway by name, which also tells the API (legacy or jobs)."""
+    """The gateway by name, which also tells the API: "kie" is its legacy API, "kie-jobs" its jobs API."""
     request_json: str = ""
     """The request that was sent, as JSON with our field names: see `suno_async.submissions.codec.job_of`."""
     fingerprint: str = ""

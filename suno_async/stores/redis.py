@@ -51,8 +51,9 @@ class RedisStore:
     The server must keep what it is given. Its `maxmemory-policy` must be `noeviction`: with `allkeys-…` it may evict
     records, and a key is paid twice; that is refused with ConfigurationError before anything is sent. With
     `volatile-…` it may evict claims and places of the rate limit, which is logged once as a warning. The policy is
-    read for each new connection, by CONFIG GET, or INFO where CONFIG is forbidden. How much survives the server's own
-    end is for its configuration to say: with `appendonly yes` nearly all, without it what it saved last.
+    read for each submission, by CONFIG GET, or INFO where CONFIG is forbidden. How much
+    survives the server's own end is for its configuration to say: with `appendonly yes` nearly all, without it what it
+    saved last.
 
     Each event loop has connections of its own, which are closed when `asyncio.run` ends; a forked child makes its own.
 
@@ -94,7 +95,8 @@ class RedisStore:
     # ---- records -----------------------------------------------------------------------------------------------------
 
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
-        holder = ""
+        client, holder = await self._client(), ""
+        await client.check_policy()
         for _ in range(100):
             done, holder = await self._put(None, record, "*", owner, ttl)
             if done != 2:

@@ -107,7 +107,6 @@ class RedisClient:
             if self._settings.closed:
                 raise StoreError(f"redis: {CLOSED}")
             await connection.on_connect()
-            self._settings.check_policy(await _policy(connection))
             await connection.send_command("GET", self._settings.schema)
             self._settings.check_version(await connection.read_response())
         except BaseException:
@@ -116,12 +115,35 @@ class RedisClient:
 
     async def do(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """Ask Redis; whatever it raises becomes a StoreError here."""
+        return await self._guarded(self._ask, ask, *given, **named)
+
+    async def check_policy(self) -> None:
+        """Refuse a server that may evict records, with a ConfigurationError.
+
+        That is asked for each new submission, since a policy may change while connections stay; and for nothing else,
+        since what is paid must be written all the same.
+        """
+        await self._guarded(self._check_policy)
+
+    async def _check_policy(self) -> None:
+        policy = ""
+        with suppress(ResponseError):  # forbidden, as hosted servers do
+            policy = (await self.redis.config_get("maxmemory-policy")).get("maxmemory-policy", "")
+        if not policy:
+            with suppress(ResponseError):
+                policy = (await self.redis.info("memory")).get("maxmemory_policy", "")
+        self._settings.check_policy(policy)
+
+    async def _ask(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        if not self._ready:
+            await self._prepare()
+        return await ask(*given, **named)
+
+    async def _guarded(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}")
-                if not self._ready:
-                    await self._prepare()
                 return await ask(*given, **named)
         except (StoreError, ConfigurationError):
             self._ready = False
@@ -148,32 +170,3 @@ class RedisClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._until_shutdown.aclose()
-
-
-async def _policy(connection: Any) -> str:
-    """Return a server's maxmemory-policy; empty if it does not tell."""
-    for command in (("CONFIG", "GET", "maxmemory-policy"), ("INFO", "memory")):
-        await connection.send_command(*command)
-        try:
-            said = await connection.read_response()
-        except ResponseError:  # forbidden, as hosted servers do
-            continue
-        if policy := _policy_in(said):
-            return policy
-    return ""
-
-
-def _policy_in(said: Any) -> str:
-    """Find the policy in an answer to CONFIG GET (a list, or a dict in RESP3) or to INFO (a text)."""
-    named: dict[Any, Any] = {}
-    answer: Any = said
-    if isinstance(said, bytes):
-        for line in said.splitlines():
-            name, _, value = line.partition(b":")
-            named[name] = value
-    elif isinstance(said, dict):
-        named.update(answer)
-    elif isinstance(said, list):
-        named.update(zip(answer[::2], answer[1::2], strict=False))
-    policy = named.get(b"maxmemory-policy") or named.get(b"maxmemory_policy")
-    return policy.decode(errors="replace").strip() if isinstance(policy, bytes) else ""

@@ -51,7 +51,8 @@ class SQLiteStore:
         path: The file; it is made if there is none, its folder is not. A later change of the working directory does not
             matter.
         timeout: Seconds to wait for another program that has locked the file (default: 5).
-        clock: Unix seconds, by which claims end and places become free (default: `time.time`).
+        clock: Seconds by which claims end and places become free, by a clock that all processes of the machine share
+            (default: `time.monotonic`, which nobody sets, so that no lease of a living process ends early).
 
     Raises:
         ConfigurationError: If the path is not that of a file (":memory:", empty, with a NUL).
@@ -60,7 +61,7 @@ class SQLiteStore:
     # State, all of it: the file, a worker for it and a writer's name per process, and whether it is closed.
 
     def __init__(
-        self, path: str | os.PathLike[str], *, timeout: float = 5.0, clock: Callable[[], float] = time.time
+        self, path: str | os.PathLike[str], *, timeout: float = 5.0, clock: Callable[[], float] = time.monotonic
     ) -> None:
         given = os.fspath(path)
         if given in ("", ":memory:") or "\0" in given:

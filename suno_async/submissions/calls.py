@@ -2,17 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from ..api import validation
 from ..api.fields import local_files
+from ..api.models import limits_of
 from ..api.providers import Provider
-from ..api.requests import Call, Request, UploadBase64, UploadStream
-from ..errors import ApiError, ResponseLost, SubmissionUncertain, SunoError
+from ..api.requests import Call, Request, UploadBase64, UploadCover, UploadExtend, UploadStream
+from ..errors import ApiError, InvalidJob, Problem, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
+from ..files.lengths import seconds_of
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
@@ -49,8 +50,8 @@ class Calls:
         if self._validate:
             validation.check(call, self._provider)
         on: tuple[type[SunoError], ...] = HARMLESS if call.repeatable else NOT_ACCEPTED
-        if isinstance(getattr(call, "file", None), AsyncIterable):
-            on = ()  # what was read of it is gone
+        if not uploads.rereadable(call):
+            on = ()
 
         async def send() -> R:
             try:
@@ -109,13 +110,15 @@ class Calls:
         file = await self.run(call, progress, field)
         assert file.download_url  # it would not be complete
         if progress is not None and isinstance(call, UploadBase64):
-            size = len(cast(bytes, source))
+            size = uploads.size_of(call)
             progress(size, size)
         return file.download_url
 
     async def with_uploads(self, request: Request[R]) -> Request[R]:
-        """Return the same request with the files of this machine uploaded."""
+        """Return the same request with the files of this machine uploaded. InvalidJob if one is too long."""
         uploaded: dict[str, Any] = {}
+        if self._validate:
+            _check_length(request)
         for field, files in local_files(request).items():
             urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
             uploaded[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
@@ -125,6 +128,17 @@ class Calls:
         """Wait for what is under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _check_length(request: Request[Any]) -> None:
+    """Refuse a local song that is longer than the model takes, where its header tells the length."""
+    song, limits = getattr(request, "upload_url", None), limits_of(getattr(request, "model", None))
+    if limits is None or not isinstance(request, UploadCover | UploadExtend) or not isinstance(song, os.PathLike):
+        return
+    seconds = seconds_of(song)
+    if seconds is not None and seconds > limits.upload_minutes * 60 + 1:
+        wanted = f"must be at most {limits.upload_minutes} min long with {request.model}, and has {seconds:.0f} s"
+        raise InvalidJob(type(request).__name__, [Problem("upload_url", wanted, song)])
 
 
 def _form(call: Call[Any], progress: Progress | None, field: str) -> Form | None:

@@ -10,9 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..api.fields import plain
+from ..api.pricing import price_at
 from ..api.providers import Provider
 from ..api.requests import TABLE
 from ..api.requests.base import Request
+from ..api.results import Result
 from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import InvalidJob, Problem, StoreError, SunoError
 from ..log import log
@@ -102,14 +104,24 @@ def check_context(kind: str, context: Any) -> None:
 
 def model_of(record: Record) -> str:
     """The model that was asked for; empty if none was, or if the request cannot be read."""
-    try:
-        return msgspec.json.decode(record.request_json or "{}", type=_Asked).model or ""
-    except UNREADABLE:  # its task goes on all the same
-        return ""
+    return _asked(record).model or ""
 
 
 class _Asked(Struct, frozen=True):
     model: str | None = None
+    type: str | None = None
+    stem_name: str | None = None
+
+
+def _asked(record: Record) -> _Asked:
+    """What a task must know of its request."""
+    try:
+        return _ASKED.decode(record.request_json or "{}")
+    except UNREADABLE:  # its task goes on all the same
+        return _Asked()
+
+
+_ASKED = msgspec.json.Decoder(_Asked)
 
 
 def restore_update(record: Record, kind: type[Request[Any]], provider: Provider, model: str = "") -> Update[Any] | None:
@@ -119,11 +131,12 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
     said: Update[Any] = Update(task_id=record.task_id, stage=record.stage)
     if record.body:
         try:
-            said = _read(record, kind, provider, model)
+            said = _read(record, kind, provider.api_named(record.provider) or provider, model)
         except SunoError:
             if record.stage is not Stage.FAILED:
                 return None
-    if said.result is None and record.stage is Stage.COMPLETE:
+    brings = said.result.partial if isinstance(said.result, Result) else said.result is not None
+    if record.stage is Stage.COMPLETE and not brings:
         return None
     return replace(
         said,
@@ -166,7 +179,7 @@ def job_of(record: Record) -> Request[Any]:
 
 def known(record: Record, provider: Provider) -> bool:
     """Return whether a record is of this gateway and of a class that is imported; one that is not is logged."""
-    if record.provider != provider.name:
+    if provider.api_named(record.provider) is None:
         return False
     try:
         kind_named(record.kind)
@@ -179,7 +192,11 @@ def known(record: Record, provider: Provider) -> bool:
 def info_of(record: Record) -> TaskInfo:
     """Return what a record knows of its task. StoreError if its class is not imported."""
     kind = kind_named(record.kind)
-    return TaskInfo(record.task_id, kind, record.ref, model_of(record), record.context)
+    asked = _asked(record)
+    price = price_at(record.provider, kind, {"type": asked.type, "stem_name": asked.stem_name})
+    return TaskInfo(
+        record.task_id, kind, record.ref, asked.model or "", record.context, api=record.provider, price=price
+    )
 
 
 def restore(record: Record, provider: Provider) -> tuple[TaskInfo, Update[Any] | None]:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import anyio
@@ -22,6 +22,8 @@ __all__ = ["LEASE", "Alone", "Coordination"]
 
 LEASE = 10.0
 """Seconds after which a process that is sending something and does not renew its lease is taken to have ended."""
+CALLBACKS_NOTED = 300.0
+"""Seconds for which other processes are told that callbacks come."""
 RECONNECT = 0.5
 """Seconds before the changes of others are read again after a failure."""
 
@@ -67,6 +69,13 @@ class Alone:
         """Return what others have written down of a task: nothing."""
         return None
 
+    async def note_callback(self, address: str) -> None:
+        """Let others know that callbacks reach an address: there are none."""
+
+    async def callbacks_come(self, address: str) -> bool:
+        """Return whether others have noted that lately: there are none."""
+        return False
+
     async def reserve(self, place: str, rate: Rate) -> float:
         """Take a place in the shared rate window: there is none, so it is free."""
         return 0.0
@@ -100,7 +109,7 @@ class Coordination(Alone):
                     async for record in records:
                         if record is None:
                             yield None
-                        elif record.provider == self._provider.name:
+                        elif self._provider.api_named(record.provider) is not None:
                             yield self._change(record)
             except StoreError as exc:
                 log.debug("no news for a moment: %s", exc)
@@ -125,6 +134,16 @@ class Coordination(Alone):
             return None
         update = codec.restore_update(record, task.kind, self._provider, task.model)
         return update or Update(task_id=record.task_id, stage=Stage.PENDING)
+
+    async def note_callback(self, address: str) -> None:
+        with suppress(StoreError):  # no more than a hint for others
+            await self._store.claim(f"callbacks {address}", self.owner, CALLBACKS_NOTED)
+
+    async def callbacks_come(self, address: str) -> bool:
+        try:
+            return not await self._store.claim(f"callbacks {address}", f"{self.owner} asks", 0.0)
+        except StoreError:
+            return True  # nobody can tell, so nothing is to be said
 
     async def reserve(self, place: str, rate: Rate) -> float:
         return await self._store.reserve(self._window, place, rate)

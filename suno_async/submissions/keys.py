@@ -56,7 +56,7 @@ class Keys:
 
     def _check_same(self, held: Record, given: Request[object]) -> None:
         name = type(given).__name__
-        if held.provider != self._provider.name:
+        if self._provider.api_named(held.provider) is None:
             raise InvalidJob(name, [Problem("key", f"belongs to a job at {held.provider}", held.key)])
         if held.fingerprint != codec.fingerprint(given):
             raise InvalidJob(name, [Problem("key", f"belongs to another job ({held.kind}, ref {held.ref})", held.key)])

@@ -11,18 +11,21 @@ from weakref import WeakValueDictionary
 from msgspec.structs import replace
 
 from ..api import validation
+from ..api.pricing import estimate
 from ..api.providers import Provider
 from ..api.requests import Job, Request
 from ..api.updates import Update
 from ..errors import (
     AlreadyExists,
     ConfigurationError,
+    InsufficientCredits,
     InvalidJob,
     Problem,
     RateLimited,
     StoreError,
     SubmissionUncertain,
     SunoError,
+    Unauthorized,
 )
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
@@ -42,9 +45,15 @@ __all__ = ["Follower", "SubmitSettings", "Submitter"]
 
 R = TypeVar("R")
 T = TypeVar("T")
+Check = Callable[[], None]
 
-NOT_CREATED: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ConfigurationError, StoreError)
-"""How attempts end when nothing was created: the last refusal, the closing of the client, or a store that is away."""
+NOT_CREATED: tuple[type[SunoError], ...] = (
+    *(*NOT_ACCEPTED, ConfigurationError, StoreError),
+    *(InsufficientCredits, Unauthorized),
+)
+"""How attempts end when nothing was created: the last refusal, the closing of the client, a store that is away, or the
+caller's check.
+"""
 
 
 class Follower(Protocol):
@@ -61,8 +70,8 @@ class SubmitSettings(NamedTuple):
     validate: bool
     shared: bool
     """Whether other processes may use the store, too."""
-    callback_url: Callable[[type[Request[Any]], str], str]
-    """The callback address of a submission, from its class and its ref."""
+    callback_url: Callable[[type[Request[Any]], str, Provider], str]
+    """The callback address of a submission, from its class, its ref and the API it goes to."""
     clock: Callable[[], float]
     """Unix seconds."""
 
@@ -91,13 +100,25 @@ class _Phase(enum.Enum):
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("attempt", "body", "left", "pace", "phase", "record", "request")
+    __slots__ = ("api", "attempt", "body", "check", "left", "pace", "phase", "record", "request")
 
-    def __init__(self, request: Request[Any], record: Record, body: bytes, pace: Pace | None) -> None:
+    def __init__(
+        self,
+        request: Request[Any],
+        record: Record,
+        body: bytes,
+        pace: Pace | None,
+        api: Provider,
+        check: Check | None,
+    ) -> None:
         self.request = request
+        self.api = api
+        """The gateway by the API that it goes to."""
         self.record = record
         self.body = body
         self.pace = pace
+        self.check = check
+        """Raises if it shall not be sent any more."""
         self.phase = _Phase.NEW
         self.attempt: asyncio.Task[Any] | None = None
         """What may not be cut off at present."""
@@ -109,8 +130,8 @@ class Submitter:
     """Sends the jobs of one client."""
 
     # State, all of it: _under_way (submissions by ref, until nobody waits for them and it is written what became of
-    # them) with _idle, _renewal (the timer that renews their leases) with _renewing, _locks (for each idempotency key
-    # that is in use).
+    # them) with _idle, _leased (the refs of those that are written down) with _renewal (the timer that renews their
+    # leases) and _renewing, _locks (for each idempotency key that is in use).
 
     def __init__(
         self,
@@ -130,6 +151,7 @@ class Submitter:
         self._keys = Keys(journal, api.window, settings.provider)
         self._under_way: dict[str, _Submission] = {}
         self._idle = asyncio.Event()
+        self._leased: set[str] = set()
         self._renewal: asyncio.TimerHandle | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -139,14 +161,19 @@ class Submitter:
         """Whether something is being sent."""
         return bool(self._under_way)
 
-    async def submit(self, given: Request[R], pace: Pace | None, key: str, context: Any) -> Task[R]:
-        """Send a job and return its task; with a key only if no other submission has it."""
+    async def submit(
+        self, given: Request[R], pace: Pace | None, key: str, context: Any, check: Check | None = None
+    ) -> Task[R]:
+        """Send a job and return its task; with a key only if no other submission has it.
+
+        `check` is called when it is about to be sent, after all waiting; what it raises ends the submission.
+        """
         self._api.window.check_open()
         request = self._checked(given, pace, key, context)
         if not key:
-            return cast("Task[R]", await self._submit(given, request, pace, "", context))
+            return cast("Task[R]", await self._submit(given, request, pace, "", context, check))
         async with self._locks.setdefault(key, asyncio.Lock()):
-            return cast("Task[R]", await self._submit_once(given, request, pace, key, context))
+            return cast("Task[R]", await self._submit_once(given, request, pace, key, context, check))
 
     def _checked(self, given: Request[R], pace: Pace | None, key: str, context: Any) -> Request[R]:
         """The request with its model. InvalidJob or ConfigurationError before anything is written or sent."""
@@ -165,7 +192,13 @@ class Submitter:
         return request
 
     async def _submit_once(
-        self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
+        self,
+        given: Request[Any],
+        request: Request[Any],
+        pace: Pace | None,
+        key: str,
+        context: Any,
+        check: Check | None,
     ) -> Task[Any]:
         """The task of the submission that holds the key, or of a new one."""
         held = await self._keys.holder(key)
@@ -173,7 +206,7 @@ class Submitter:
             if held is not None and (record := await self._keys.ended(held, given)) is not None:
                 return self._restored(record, pace)
             try:
-                return await self._submit(given, request, pace, key, context)
+                return await self._submit(given, request, pace, key, context, check)
             except _KeyTaken as exc:
                 held = exc.record
 
@@ -187,11 +220,17 @@ class Submitter:
     # ---- one submission ------------------------------------------------------------------------------------------
 
     async def _submit(
-        self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
+        self,
+        given: Request[Any],
+        request: Request[Any],
+        pace: Pace | None,
+        key: str,
+        context: Any,
+        check: Check | None,
     ) -> Task[Any]:
         request = await self._calls.with_uploads(request)
-        submission = self._prepared(given, request, pace, key, context)
-        self._begin(submission)
+        submission = self._prepared(given, request, pace, key, context, check)
+        self._under_way[submission.record.ref] = submission
         try:
             task: Task[Any] = await retry(
                 partial(self._attempt, submission),
@@ -211,14 +250,21 @@ class Submitter:
         return task
 
     def _prepared(
-        self, given: Request[Any], request: Request[Any], pace: Pace | None, key: str, context: Any
+        self,
+        given: Request[Any],
+        request: Request[Any],
+        pace: Pace | None,
+        key: str,
+        context: Any,
+        check: Check | None,
     ) -> _Submission:
         """A new submission: its record and what will be sent."""
         settings, now = self._settings, self._settings.clock()
+        api = settings.provider.api_for(request)
         record = Record(
             ref=secrets.token_urlsafe(12),
             kind=codec.name_of(type(request)),
-            provider=settings.provider.name,
+            provider=api.name,
             request_json=codec.to_json(request),
             fingerprint=codec.fingerprint(given) if key else "",
             key=key,
@@ -226,8 +272,8 @@ class Submitter:
             created=now,
             updated=now,
         )
-        body = encoding.encode(request, settings.provider, settings.callback_url(type(request), record.ref))
-        return _Submission(request, record, body, pace)
+        body = encoding.encode(request, api, settings.callback_url(type(request), record.ref, api))
+        return _Submission(request, record, body, pace, api, check)
 
     async def _attempt(self, submission: _Submission) -> Task[Any]:
         """Try once: wait for a place, write down, send. Who is cancelled while waiting has sent nothing."""
@@ -237,6 +283,8 @@ class Submitter:
             if submission.phase is _Phase.NEW and self._settings.shared:
                 await self._see_through(submission, self._intend(submission))
             await window.share(place)
+            if submission.check is not None:
+                submission.check()
         except BaseException:
             await window.give_back_shared(place)
             raise
@@ -245,6 +293,7 @@ class Submitter:
     async def _intend(self, submission: _Submission) -> None:
         """Write down that it will be sent."""
         submission.phase = _Phase.WRITTEN
+        self._renew_from_now_on(submission.record.ref)
         try:
             held = await self._journal.intend(submission.record)
         except StoreError:
@@ -265,11 +314,12 @@ class Submitter:
                 raise
         submission.phase = _Phase.SENT
         try:
-            answer = await self._api.submit(type(request), submission.body, place)
+            answer = await self._api.submit(type(request), submission.body, place, submission.api)
         except Exception as exc:
             return await self._failed(submission, exc)
         if isinstance(answer, Update):  # a call that the jobs API answers at once
-            task = self._registry.add(TaskInfo("", type(request), record.ref, context=record.context))
+            info = TaskInfo("", type(request), record.ref, context=record.context, price=self._price(request))
+            task = self._registry.add(info)
             await self._journal.apply(task, answer)
             submission.phase = _Phase.ENDED
             return task
@@ -283,12 +333,20 @@ class Submitter:
         known = await self._journal.accepted(record, task_id)
         submission.phase = _Phase.ENDED
         model = getattr(request, "model", None) or ""
-        info = TaskInfo(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at)
+        info = TaskInfo(
+            *(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at),
+            api=record.provider,
+            price=self._price(request),
+        )
         task = self._registry.add(info)
         if known is not None and known.stage:
             return self._restored(known, submission.pace)
         self._follower.follow(task, known or replace(record, task_id=task_id, state=State.RUNNING))
         return task
+
+    def _price(self, request: Request[Any]) -> float | None:
+        """What it costs by the price list."""
+        return estimate(request, self._settings.provider)
 
     async def _failed(self, submission: _Submission, exc: Exception) -> Task[Any]:
         """What to do after an attempt that was not accepted."""
@@ -324,7 +382,10 @@ class Submitter:
         task = self._registry.attach(kind, task_id)
         ours = not task.ref and earlier is None
         task.learn(
-            TaskInfo(task_id, kind, record.ref if ours else "", "", record.context if ours else None, submission.pace)
+            TaskInfo(
+                *(task_id, kind, record.ref if ours else "", "", record.context if ours else None, submission.pace),
+                api=earlier.provider if earlier is not None else "",
+            )
         )
         self._follower.follow(task, earlier or replace(record, task_id=task_id, state=State.RUNNING))
         return task
@@ -335,8 +396,9 @@ class Submitter:
 
     # ---- seeing it through ---------------------------------------------------------------------------------------
 
-    def _begin(self, submission: _Submission) -> None:
-        self._under_way[submission.record.ref] = submission
+    def _renew_from_now_on(self, ref: str) -> None:
+        """Renew the lease of a submission until it ends; those that wait for a place have none."""
+        self._leased.add(ref)
         if self._renewal is None:
             self._renewal = asyncio.get_running_loop().call_later(self._journal.lease / 3, self._renew)
 
@@ -345,11 +407,12 @@ class Submitter:
         if submission.phase is _Phase.WRITTEN:
             self._journal.refused_soon(submission.record)
         self._under_way.pop(submission.record.ref, None)
+        self._leased.discard(submission.record.ref)
+        if not self._leased and self._renewal is not None:
+            self._renewal.cancel()
+            self._renewal = None
         if not self._under_way:
             self._idle.set()
-            if self._renewal is not None:
-                self._renewal.cancel()
-                self._renewal = None
 
     async def _see_through(self, submission: _Submission, work: Coroutine[Any, Any, T]) -> T:
         """Do something to its end, although the caller is cancelled: what is being paid for must not be lost."""
@@ -397,7 +460,7 @@ class Submitter:
             self._renewing = asyncio.create_task(self._extend())
 
     async def _extend(self) -> None:
-        for ref in list(self._under_way):
+        for ref in list(self._leased):
             await self._journal.extend(ref)
 
     async def finish(self) -> None:

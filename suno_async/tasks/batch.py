@@ -1,20 +1,33 @@
-"""Many jobs at once: outcomes as they come, with bounded memory."""
+"""Many jobs at once: outcomes as they come, with bounded memory and bounded cost."""
 
 import asyncio
+import contextvars
+import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from ..api.requests import Job
-from ..errors import ConfigurationError
+from ..errors import (
+    ApiError,
+    BudgetExceeded,
+    ConfigurationError,
+    ContentRejected,
+    InsufficientCredits,
+    SubmissionUncertain,
+    TaskFailed,
+    Unauthorized,
+)
 from ..log import log
 from .task import Task
 
-__all__ = ["Outcome", "outcomes"]
+__all__ = ["Outcome", "Plan", "Submit", "outcomes"]
 
 R = TypeVar("R")
 
 SHOWN = 5
 """Task ids that are logged when a batch is left early."""
+ROUNDING = 1e-6
+"""Credits by which sums of prices may be inexact."""
 
 
 class Outcome(NamedTuple, Generic[R]):
@@ -25,34 +38,149 @@ class Outcome(NamedTuple, Generic[R]):
         task: Its task; None if it was not accepted.
         result: Its result; None if it failed.
         error: Why it failed; None if it did not.
+        credits: What it cost, as `task.credits` says, or `prices=` where that says nothing; 0 if it was refused or not
+            sent. Of a submission that is uncertain, what it may have cost. None if that is not known.
     """
 
     job: Job[R]
     task: Task[R] | None
     result: R | None
     error: Exception | None
+    credits: float | None = None
+
+
+class Submit(Protocol[R]):
+    """Submits a job of a batch."""
+
+    def __call__(self, job: Job[R], attempt: int, check: Callable[[], None], /) -> Awaitable[Task[R]]:
+        """Return the task of an attempt, the first of which has number 1; `check` raises if it shall not be sent."""
+        ...
+
+
+class Plan(NamedTuple):
+    """What a batch may spend."""
+
+    price: Callable[[Job[Any]], float | None] = lambda _: None
+    """Tells what a job will cost, in credits; None if that is not known."""
+    budget: float | None = None
+    """Credits that all jobs together may cost; None for no limit."""
+    attempts: int = 1
+    """How often a job is sent at most: again after a failure that gave its credits back."""
+
+    def check(self) -> None:
+        """Refuse what is no usable plan. ConfigurationError."""
+        budget: Any = self.budget
+        if budget is not None and (
+            isinstance(budget, bool) or not isinstance(budget, int | float) or math.isnan(budget) or budget < 0
+        ):
+            raise ConfigurationError(f"budget must be a number of credits, at least 0, got {budget!r}")
+        attempts: Any = self.attempts
+        if not isinstance(attempts, int) or attempts < 1:
+            raise ConfigurationError(f"attempts must be at least 1, got {attempts!r}")
+
+
+class _Batch(Generic[R]):
+    """The jobs of one batch: what they cost together, and why no more of them are sent."""
+
+    # State, all of it: _spent (credits, with what unfinished jobs may still cost), _refused (why nothing more is sent),
+    # dropped (tasks that nobody waits for any more).
+
+    def __init__(self, submit: Submit[R], plan: Plan) -> None:
+        self._submit = submit
+        self._plan = plan
+        self._spent = 0.0
+        self._refused: ApiError | None = None
+        self.dropped: list[Task[R]] = []
+
+    async def outcome(self, job: Job[R]) -> Outcome[R]:
+        """Submit a job and wait for it; again, if it failed, its credits came back and attempts are left."""
+        failed: Outcome[R] | None = None
+        for attempt in range(1, self._plan.attempts + 1):
+            try:
+                self._check()
+                price = self._reserved(job)
+            except Exception as exc:
+                return failed or Outcome(job, None, None, exc, 0.0)
+            failed = await self._attempt(job, attempt, price)
+            error = failed.error
+            if not isinstance(error, TaskFailed) or not error.refunded or isinstance(error, ContentRejected):
+                break
+        assert failed is not None
+        return failed
+
+    async def _attempt(self, job: Job[R], attempt: int, price: float | None) -> Outcome[R]:
+        task: Task[R] | None = None
+        result: R | None = None
+        error: Exception | None = None
+        try:
+            task = await self._submit(job, attempt, self._check)
+            result = await task
+        except asyncio.CancelledError:
+            if task is not None:
+                self.dropped.append(task)
+            raise
+        except Exception as exc:  # whatever ends one job must not end the others
+            error = exc
+        if isinstance(error, InsufficientCredits | Unauthorized):
+            self._refused = self._refused or error
+        credits = _cost(task, error, price)
+        if price is not None:
+            self._spent += (price if credits is None else credits) - price
+        return Outcome(job, task, result, error, credits)
+
+    def _check(self) -> None:
+        """Raise if nothing more is sent."""
+        refused = self._refused
+        if refused is not None:
+            why = f"not sent, since the service refused an earlier job of the same map: {refused.message or refused}"
+            raise type(refused)(refused.code, why, refused.path, status=refused.status) from refused
+
+    def _reserved(self, job: Job[R]) -> float | None:
+        """The price of a job, which is spent from now on. BudgetExceeded if it may not be."""
+        price, budget = self._plan.price(job), self._plan.budget
+        if budget is not None and (price is None or self._spent + price > budget + ROUNDING):
+            raise BudgetExceeded(job, price, max(0.0, round(budget - self._spent, 6)))
+        self._spent += price or 0.0
+        return price
+
+
+def _cost(task: Task[Any] | None, error: Exception | None, price: float | None) -> float | None:
+    """What an attempt has cost, or may have."""
+    if task is None:
+        return price if isinstance(error, SubmissionUncertain) else 0.0
+    told = task.last.credits if task.done() else None
+    if told is None and isinstance(error, TaskFailed) and error.refunded:
+        return 0.0
+    if told is not None:
+        return told
+    return task.credits if price is None else price
 
 
 async def outcomes(
-    submit: Callable[[Job[R]], Awaitable[Task[R]]], jobs: Iterable[Job[R]] | AsyncIterable[Job[R]], concurrency: int
+    submit: Submit[R],
+    jobs: Iterable[Job[R]] | AsyncIterable[Job[R]],
+    concurrency: int,
+    plan: Plan = Plan(),  # noqa: B008  a value
 ) -> AsyncGenerator[Outcome[R], None]:
     """Submit each job and wait for it; at most `concurrency` are unfinished or not yet taken."""
     if concurrency < 1:
         raise ConfigurationError(f"concurrency must be at least 1, got {concurrency}")
+    plan.check()
+    batch = _Batch(submit, plan)
     room = asyncio.Semaphore(concurrency)
     finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
     running: set[asyncio.Task[Outcome[R]]] = set()
-    dropped: list[Task[R]] = []
-    done = finished.put_nowait  # one for all, as is the name: with many jobs waiting, every object counts
+    # One for all, as is the name: with many jobs waiting, every object counts.
+    done, context = finished.put_nowait, contextvars.copy_context()
 
     async def start_all() -> None:
         source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
         try:
             await room.acquire()
             async for job in source:
-                one = asyncio.create_task(_outcome(submit, job, dropped), name="suno_async map")
+                one = asyncio.create_task(batch.outcome(job), name="suno_async map")
                 running.add(one)
-                one.add_done_callback(done)
+                one.add_done_callback(done, context=context)
                 await room.acquire()
         finally:
             finished.put_nowait(None)
@@ -72,21 +200,7 @@ async def outcomes(
             task.cancel()
         await asyncio.gather(starter, *running, return_exceptions=True)
         ended = [one.result().task for one in running if not one.cancelled() and not one.exception()]
-        dropped.extend(task for task in ended if task is not None)
-        _log_dropped(dropped)
-
-
-async def _outcome(submit: Callable[[Job[R]], Awaitable[Task[R]]], job: Job[R], dropped: list[Task[R]]) -> Outcome[R]:
-    task: Task[R] | None = None
-    try:
-        task = await submit(job)
-        return Outcome(job, task, await task, None)
-    except asyncio.CancelledError:
-        if task is not None:
-            dropped.append(task)
-        raise
-    except Exception as exc:  # whatever ends one job must not end the others
-        return Outcome(job, task, None, exc)
+        _log_dropped([*batch.dropped, *(task for task in ended if task is not None)])
 
 
 def _log_dropped(tasks: list[Task[Any]]) -> None:

@@ -66,7 +66,7 @@ clock, so that a wall clock that was set back makes nobody wait for hours."""
 
 
 def default_pace(kind: type[Request[Any]], *, callbacks: bool = False) -> Pace:
-    """Return the default pace of a kind of request; `callbacks` if verified callbacks of it are received."""
+    """Return the default pace of a kind of request; `callbacks` if verified callbacks have come."""
     if callbacks:
         return QUICK_WITH_CALLBACKS if kind.quick else WITH_CALLBACKS
     return QUICK if kind.quick else SLOW
@@ -97,19 +97,30 @@ class Paced(Protocol):
 class PacePolicy:
     """The pace of each task of one client."""
 
-    # State, all of it: _callbacks.
+    # State, all of it: _expected (callbacks are received, here or in another process), _seen (one has come).
 
     def __init__(self, pace: Pace | None = None, *, callbacks: bool = False) -> None:
         """Set the client's own pace, if it has one; `callbacks` if another process may receive them."""
         self._pace = pace
-        self._callbacks = callbacks
+        self._expected = callbacks
+        self._seen = False
 
     def expect_callbacks(self) -> None:
-        """Callbacks are received from now on."""
-        self._callbacks = True
+        """Callbacks are received from now on, if the service can reach their address."""
+        self._expected = True
+
+    @property
+    def expects_callbacks(self) -> bool:
+        """Whether callbacks are received, here or in another process, if the service can reach their address."""
+        return self._expected
+
+    def callback_seen(self) -> bool:
+        """A verified callback has come, so that polls can be rare from now on. Return whether it is the first."""
+        first, self._seen = not self._seen, True
+        return first
 
     def of(self, task: Paced) -> Pace:
         """Return the pace of a task."""
         if not task.id:
             return UNSETTLED
-        return task.pace or self._pace or default_pace(task.kind, callbacks=self._callbacks)
+        return task.pace or self._pace or default_pace(task.kind, callbacks=self._seen)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from ..api.updates import Provisional, Source, Update, rises
+from ..api.updates import Provisional, Source, Stage, Update, rises
 from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
 from ..log import log
 from .pace import UNSETTLED, Pace
@@ -98,6 +98,14 @@ class Policy(Protocol):
 
     def of(self, task: Task[Any], /) -> Pace: ...
 
+    def callback_came(self, task_id: str, /, *, here: bool) -> bool:
+        """Note a verified callback, of this process or another. Return whether that changes the pace."""
+        ...
+
+    def completed_by_poll(self, task: Task[Any], /) -> None:
+        """Note that a poll, and no callback, has shown the end of a task."""
+        ...
+
 
 class _Once:
     """An interest in one poll that is answered, whoever else has one."""
@@ -128,6 +136,7 @@ class Poller:
         policy: Policy,
         limits: PollLimits = PollLimits(),  # noqa: B008  a value
     ) -> None:
+        self._loop = asyncio.get_running_loop()
         self._api = api
         self._sink = sink
         self._peers = peers
@@ -167,7 +176,7 @@ class Poller:
         """Note an interest in a task: it is polled from now on."""
         if self._closed:
             raise ConfigurationError("the client is closed")
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         watch = self._watches.get(task)
         if watch is None:
             watch = self._watches[task] = self._resumed(task, now)
@@ -195,7 +204,7 @@ class Poller:
         """Something new is said to be there: poll soon, at once if somebody has an interest."""
         if task.done():
             return
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         watch = self._watches.get(task)
         if watch is None:
             watch = self._paused[task] = self._resumed(task, now)
@@ -219,14 +228,26 @@ class Poller:
         """An update that is believed came by another way: the next poll can wait."""
         watch = self._watches.get(task)
         if watch is not None:
-            watch.put_off(asyncio.get_running_loop().time())
+            watch.put_off(self._loop.time())
             self._schedule(task, watch)
+
+    def callback_came(self, task_id: str, *, here: bool = True) -> None:
+        """A verified callback of a task came, here or in another process: from the first one on polls are rarer."""
+        if not self._policy.callback_came(task_id, here=here):
+            return
+        for task, watch in self._watches.items():
+            pace = self._policy.of(task)
+            if watch.pace is not UNSETTLED and pace != watch.pace:
+                watch.slow_down(pace)
+                self._schedule(task, watch)
 
     def _resumed(self, task: Task[Any], now: float) -> Watch:
         """The schedule of a task that was paused, or a new one."""
         watch = self._paused.pop(task, None)
         if watch is not None and now < watch.until:
             return watch
+        if any(update.source is Source.CALLBACK for update in task.updates):
+            self.callback_came(task.id, here=False)
         recent, older = self._polled
         name = task.id or task.ref
         polled = recent.get(name, older.get(name, -math.inf))
@@ -270,7 +291,7 @@ class Poller:
                 return
             self._timer.cancel()
         self._timer_due = first
-        self._timer = asyncio.get_running_loop().call_at(first, self._fire)
+        self._timer = self._loop.call_at(first, self._fire)
 
     def _rest(self) -> None:
         """Nobody has an interest: no timer, nothing in the background."""
@@ -289,7 +310,7 @@ class Poller:
 
     def _fire(self) -> None:
         self._timer = None
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         while self._heap and self._heap[0][0] <= now:
             due, _, task, watch = heapq.heappop(self._heap)
             if watch.queued == due:
@@ -308,11 +329,11 @@ class Poller:
             if self._deadline is not None:
                 self._deadline.cancel()
             self._deadline_due = end
-            self._deadline = asyncio.get_running_loop().call_at(end, self._end_patience)
+            self._deadline = self._loop.call_at(end, self._end_patience)
 
     def _end_patience(self) -> None:
         self._deadline, self._deadline_due = None, math.inf
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         waiting = [(task, watch) for watch, task in self._under_way.items()] + list(self._ready)
         for task, watch in waiting:
             if self._watches.get(task) is not watch:
@@ -333,7 +354,7 @@ class Poller:
             self._workers.discard(worker)  # here and not in a callback: who fires next must count right
 
     async def _poll_all(self) -> None:
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         while self._ready:
             task, watch = self._ready.popleft()
             now = clock()
@@ -367,7 +388,7 @@ class Poller:
 
     async def _visit(self, task: Task[Any], watch: Watch) -> None:
         """Poll once, apply what was said, and set when to poll next."""
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         if task.id and watch.pace is UNSETTLED:  # its submission had no task when the waiting began
             watch.repace(self._policy.of(task), clock())
         nudged = watch.nudged
@@ -397,7 +418,7 @@ class Poller:
 
     async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
         """Poll and apply the answer; the pause until the next poll, and whether the answer settled something."""
-        clock = asyncio.get_running_loop().time
+        clock = self._loop.time
         watch.polled = now = clock()
         self._note_poll(task.id or task.ref, now)
         try:
@@ -417,6 +438,8 @@ class Poller:
             update = msgspec.structs.replace(update, source=Source.CONFIRMED)
         if rises(task.stage, update.stage):
             await self._sink.apply(task, update)
+            if update.stage is Stage.COMPLETE and not nudged:
+                self._policy.completed_by_poll(task)
         return watch.pause(), update.provisional is Provisional.NONE
 
     def _found(self, task: Task[Any], watch: Watch, update: Update[Any]) -> float:
@@ -424,7 +447,7 @@ class Poller:
         if update.task_id:
             self._registry.settle(task, update.task_id)
             task.feed(update)
-            watch.repace(self._policy.of(task), asyncio.get_running_loop().time())
+            watch.repace(self._policy.of(task), self._loop.time())
             return 0.0
         return watch.pause()
 
@@ -474,9 +497,13 @@ class Poller:
         if task_id and not task.id:
             self._registry.settle(task, task_id)
             if (watch := self._watches.get(task)) is not None:
-                watch.repace(self._policy.of(task), asyncio.get_running_loop().time())
+                watch.repace(self._policy.of(task), self._loop.time())
                 self._schedule(task, watch)
-        if update is not None and task.feed(update):
+        if update is None:
+            return
+        if update.source is Source.CALLBACK:
+            self.callback_came(task.id, here=False)
+        if task.feed(update):
             self.put_off(task)
 
     def _catch_up(self, task: Task[Any]) -> None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
 
+from ..api.pricing import price_at
 from ..api.requests import Request
 from ..api.updates import Stage, Update
 from .pace import Pace
@@ -20,8 +21,10 @@ RECENT = 1000
 
 
 class Pages(Protocol):
-    """Which details page a kind of request has; a provider."""
+    """Which details page a kind of request has, and at which gateway; a provider."""
 
+    @property
+    def name(self) -> str: ...
     def details(self, request: type[Request[Any]], /) -> str: ...
 
 
@@ -48,14 +51,17 @@ class TaskRegistry:
 
     def detached(self, kind: type[Request[R]], task_id: str, pace: Pace | None = None) -> Task[R]:
         """Return a handle of its own that is found by nobody; it polls like any other."""
-        return Task(TaskInfo(task_id, kind, pace=pace), self._interests)
+        return Task(self._known_by_id(kind, task_id)._replace(pace=pace), self._interests)
+
+    def _known_by_id(self, kind: type[Request[Any]], task_id: str) -> TaskInfo:
+        return TaskInfo(task_id, kind, price=price_at(self._pages.name, kind))
 
     def attach(self, kind: type[Request[R]], task_id: str) -> Task[R]:
         """Return the handle on a task; the one that is there, if somebody holds it."""
         known, page = self._by_id.get(task_id), self._pages.details(kind)
         if known is not None and (known.kind.result, self._pages.details(known.kind)) == (kind.result, page):
             return known
-        task = Task[R](TaskInfo(task_id, kind), self._interests)
+        task = Task[R](self._known_by_id(kind, task_id), self._interests)
         self._by_id.setdefault(task_id, task)  # a slip in the kind must not take the callbacks of the right one
         return task
 

@@ -5,9 +5,10 @@ import contextvars
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
+from ..api.pricing import refunded
 from ..api.requests import Request
 from ..api.updates import Stage, Update, rises
-from ..errors import SunoError, TaskNotDone
+from ..errors import SunoError, TaskFailed, TaskNotDone
 from ..log import log
 from .pace import Pace
 
@@ -50,6 +51,10 @@ class TaskInfo(NamedTuple):
     context: Any = None
     pace: Pace | None = None
     accepted_at: float | None = None
+    api: str = ""
+    """The gateway and API that the task was made by, as a record names them; empty if that is not known."""
+    price: float | None = None
+    """Credits that it costs by the price list; None if that is not known."""
 
 
 class _Waiter:
@@ -94,6 +99,7 @@ class Task(Generic[R]):
     __slots__ = (
         "__weakref__",
         "_accepted_at",
+        "_api",
         "_context",
         "_done_callbacks",
         "_failure",
@@ -103,6 +109,7 @@ class Task(Generic[R]):
         "_listeners",
         "_model",
         "_pace",
+        "_price",
         "_ref",
         "_updates",
         "_waiters",
@@ -116,6 +123,8 @@ class Task(Generic[R]):
         self._context = info.context
         self._pace = info.pace
         self._accepted_at = info.accepted_at
+        self._api = info.api
+        self._price = info.price
         self._interests = interests
         self._failure: SunoError | None = None
         self._updates: tuple[Update[R], ...] = ()
@@ -160,14 +169,28 @@ class Task(Generic[R]):
         """When the service accepted it, by the event loop's clock; None if that is not known."""
         return self._accepted_at
 
+    @property
+    def api(self) -> str:
+        """The gateway and API that it was made by: the name of a provider, such as kie (by the legacy API) or kie-jobs.
+
+        Empty while that is not known, of a task that was attached by its bare id and never found by a poll.
+        """
+        return self._api
+
+    def found_at(self, api: str) -> None:
+        """Note which API knows the task, if that was not known."""
+        self._api = self._api or api
+
     def learn(self, info: TaskInfo) -> None:
         """Fill in what was not known of the task. A pace that is given replaces another."""
         self._id = self._id or info.id
         self._ref = self._ref or info.ref
         self._model = self._model or info.model
+        self._api = self._api or info.api
         self._context = info.context if self._context is None else self._context
         self._pace = info.pace or self._pace
         self._accepted_at = info.accepted_at if self._accepted_at is None else self._accepted_at
+        self._price = info.price if self._price is None else self._price
 
     # ---- how far it is -------------------------------------------------------------------------------------------
 
@@ -186,9 +209,21 @@ class Task(Generic[R]):
         """The highest stage that is known here. Asking for it does not poll."""
         return self._updates[-1].stage if self._updates else Stage.PENDING
 
+    @property
+    def credits(self) -> float | None:
+        """Credits that it costs: what the service tells, or else the price list; None if neither is known.
+
+        0 if it failed and its credits were given back. Only KIE has a price list, and only its jobs API tells, at the
+        end.
+        """
+        if isinstance(self._failure, TaskFailed) and self._failure.refunded:
+            return 0.0
+        told = self.last.credits if self.done() else None
+        return self._price if told is None else told
+
     def done(self) -> bool:
         """Return whether the task is known to have ended, with a result or without."""
-        return self.stage >= Stage.COMPLETE
+        return bool(self._updates) and self._updates[-1].stage >= Stage.COMPLETE
 
     def cancelled(self) -> bool:
         """Return False: a task cannot be cancelled. `asyncio.wait(…, return_when=FIRST_EXCEPTION)` asks."""
@@ -233,7 +268,7 @@ class Task(Generic[R]):
             return False
         self._updates += (update,)
         if update.stage is Stage.FAILED:
-            self._failure = update.failure()
+            self._failure = update.failure(refunded(self._kind, update))
         done = self.done()
         for waiter in self._waiters:
             if done or update.stage >= waiter.stage:
@@ -323,20 +358,28 @@ class Task(Generic[R]):
         return await self
 
     async def _reach(self, stage: int) -> None:
+        if (waiter := self._enter(stage)) is not None:
+            try:
+                error = await waiter.wake
+            finally:
+                self._leave(waiter)
+            if error is not None:
+                raise error.with_traceback(None)
+
+    def _enter(self, stage: int) -> _Waiter | None:
+        """Note somebody who waits for a stage; None if it is reached, or never will be."""
         if self.stage >= stage or self.done():
-            return
+            return None
         waiter = _Waiter(stage)
         self._retain(waiter.wake.get_loop())
         self._waiters += (waiter,)
-        try:
-            error = await waiter.wake
-        finally:
-            if waiter in self._waiters:
-                self._waiters = tuple(one for one in self._waiters if one is not waiter)
-                if not self._waiters and not self._done_callbacks:
-                    self._interests.release(self, self)
-        if error is not None:
-            raise error.with_traceback(None)
+        return waiter
+
+    def _leave(self, waiter: _Waiter) -> None:
+        if waiter in self._waiters:
+            self._waiters = tuple(one for one in self._waiters if one is not waiter)
+            if not self._waiters and not self._done_callbacks:
+                self._interests.release(self, self)
 
     def _retain(self, loop: asyncio.AbstractEventLoop) -> None:
         """Register the interest of somebody in this loop, unless it is; those in other loops do not count for it.
@@ -360,7 +403,13 @@ class Task(Generic[R]):
                 await self._reach(self.stage + 1)
 
     def __await__(self) -> Generator[Any, None, R]:
-        yield from self._reach(Stage.COMPLETE).__await__()
+        if (waiter := self._enter(Stage.COMPLETE)) is not None:
+            try:  # as `_reach` has it: a coroutine more for everybody who waits is 250 bytes
+                error = yield from waiter.wake
+            finally:
+                self._leave(waiter)
+            if error is not None:
+                raise error.with_traceback(None)
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         return cast(R, self.last.result)  # COMPLETE comes with one

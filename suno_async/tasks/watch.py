@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from ..api.results import Result
 from ..api.updates import Provisional, Stage, Update
 from ..errors import (
     ApiError,
@@ -39,6 +40,7 @@ VISIBLE_AFTER = 90.0
 """Seconds for which a task may still be unknown to its details page."""
 FILES_AFTER = 60.0
 """Seconds for which the files of a success may still be missing."""
+NO_FILES = "the service reports success without files"
 FILES_PAUSE = 10.0
 """Seconds between two polls meanwhile at most, also where callbacks make polls rare."""
 
@@ -124,6 +126,14 @@ class Watch:
         self.since, self.until = now, now + pace.patience
         self.due = self.unknown_since = now
 
+    def slow_down(self, pace: Pace) -> None:
+        """Callbacks come, so polls can be rarer: the next one is due no earlier than the first of the new pace."""
+        self.pace, self.step = pace, 0
+        if self.until < math.inf:
+            self.until = max(self.until, self.since + pace.patience)
+        if not self.nudged and self.provisional is Provisional.NONE:
+            self.due = min(max(self.due, slot(self.since + pace.first)), self.until)
+
     def nudge(self, now: float, spacing: float) -> None:
         """Something new is said to be there: poll soon."""
         self.nudged = True
@@ -135,7 +145,12 @@ class Watch:
             self.due = min(max(self.due, slot(now + self.pace.first)), self.until)
 
     def after_update(self, update: Update[R], now: float) -> Update[R]:
-        """Return what time makes of an update. TaskNotFound if the task has been unknown for too long."""
+        """Return what time makes of an update.
+
+        Raises:
+            TaskNotFound: The task has been unknown for too long.
+            TaskFailed: The service has reported success without files for too long. The task may still get them.
+        """
         self.trouble = self.retries = None
         self.unreadable = 0
         if update.provisional is not Provisional.MISSING:
@@ -191,17 +206,23 @@ class Watch:
 def settled(update: Update[R], unknown: float, provisional: float) -> Update[R] | None:
     """Return what time makes of a provisional update; None when the task is not to be found.
 
+    A success with a part of its files, such as one of two tracks, is taken as it is.
+
     Args:
         update: What a poll said.
         unknown: Seconds for which the service has not known the task.
         provisional: Seconds for which updates have been provisional for the same reason.
+
+    Raises:
+        TaskFailed: The service reports success without files. That is no final stage of the task, but our verdict
+            (docs/architecture.md#law-12), so nothing is fed to it.
     """
     match update.provisional:
         case Provisional.MISSING if unknown >= VISIBLE_AFTER:
             return None
         case Provisional.LATE_FILES if provisional >= FILES_AFTER:
-            if update.result is None:
-                return _failed(update, "the service says success but has no result")
+            if not (isinstance(update.result, Result) and update.result.partial):
+                raise msgspec.structs.replace(update, message=NO_FILES).failure()
             return msgspec.structs.replace(update, stage=Stage.COMPLETE, provisional=Provisional.NONE)
         case _:
             return update

@@ -122,32 +122,39 @@ class CallbackDispatcher:
         if self._closed:
             raise StoreError("the client is closed")
         callback, proof, token, confirm = delivery
-        if token is not None:  # strangers do not come as far as the store
-            proof = await self._bound(callback.task_id, token)
-            if proof is Proof.WRONG:
-                return Decision.REFUSE
-            if proof is Proof.UNBOUND and not self._unknown.allows(token.ref, asyncio.get_running_loop().time()):
-                return Decision.IGNORE
-        task, record = await self._find(callback.task_id, proof, token)
-        if task is None and proof is not Proof.NONE and self._submitter.under_way:
-            task = await self._wait_for(callback)
+        task, record = self._registry.find(callback.task_id), None
+        if task is not None and token is not None and _made(token, task):
+            proof = Proof.TOKEN  # the usual case, which asks no store
+        else:
+            if token is not None:  # strangers do not come as far as the store
+                proof = await self._bound(callback.task_id, token)
+                if proof is Proof.WRONG:
+                    return Decision.REFUSE
+                if proof is Proof.UNBOUND and not self._unknown.allows(token.ref, asyncio.get_running_loop().time()):
+                    return Decision.IGNORE
+            task, record = await self._find(callback.task_id, proof, token)
+            if task is None and proof is not Proof.NONE and self._submitter.under_way:
+                task = await self._wait_for(callback)
+        if proof in (Proof.TOKEN, Proof.SIGNATURE):
+            self._poller.callback_came(callback.task_id)
         update = None if task is None else callbacks.update(callback, task.kind, task.model)
+        confirm = confirm or (update is not None and update.provisional is Provisional.CONTRADICTORY)
         decision = decide(proof, _claimed(callback, update), task is not None, confirm)
-        if decision is Decision.WAIT and self._submitter.under_way:
-            raise StoreError(f"task {callback.task_id} is not known yet")
         if task is None or update is None:
+            if decision is Decision.WAIT and self._submitter.under_way:
+                raise StoreError(f"task {callback.task_id} is not known yet")
             return decision
-        if decision in (Decision.FEED, Decision.CONFIRM):
+        if self._observers and decision in (Decision.FEED, Decision.CONFIRM):
             await self._follow(task, record)
+        unsure = False
         if decision is Decision.FEED:
             self._after(task, update, await self._journal.apply_durably(task, update))
+            unsure = update.provisional is not Provisional.NONE
         elif decision in (Decision.CONFIRM, Decision.WAKE):
             if proof is Proof.TOKEN:  # whose task it is, that is proven
                 await self._journal.apply_durably(task, Update(task_id=task.id, stage=Stage.PENDING))
             self._poller.nudge(task)
-        unsure = decision is Decision.CONFIRM or (
-            decision is Decision.FEED and update.provisional is not Provisional.NONE
-        )
+            unsure = decision is Decision.CONFIRM
         if unsure and (self._observers or self._shared):  # somebody in another process may have an interest
             self._poller.confirm(task)
         return decision
@@ -236,6 +243,7 @@ class CallbackDispatcher:
 
     def _feed(self, task: Task[Any], callback: Callback) -> bool:
         update = callbacks.update(callback, task.kind, task.model)
+        self._poller.callback_came(callback.task_id)
         fed = self._journal.apply_soon(task, update)
         self._after(task, update, fed)
         return fed
@@ -277,6 +285,12 @@ class CallbackDispatcher:
         for one in ending:
             one.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+
+
+def _made(token: Token, task: Task[Any]) -> bool:
+    """Whether a genuine token is of the submission that made this task, as far as the handle can tell."""
+    kind = kind_by_token_id(token.token_id)
+    return token.ref == task.ref and (kind is None or kind.result is task.kind.result)
 
 
 def _claimed(callback: Callback, update: Update[Any] | None) -> Stage:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import CallbackError, ConfigurationError, StoreError
@@ -37,7 +37,7 @@ def check_receiver(on_update: object, limit: object, freshness: object) -> None:
 class CallbackSink(Protocol):
     """Who takes verified callbacks; the client."""
 
-    async def dispatch(self, delivery: CallbackDelivery) -> Decision:
+    def dispatch(self, delivery: CallbackDelivery) -> Awaitable[Decision]:
         """Decide about a callback and do it. StoreError if it must be written down and cannot be."""
         ...
 
@@ -99,10 +99,10 @@ class Receiver:
             return Verdict(400, str(exc))
         given: Any = (query or {}).get(tokens.NAME)
         offered = [given] if isinstance(given, str) else [] if given is None else [str(one) for one in given]
+        if path:
+            offered += tokens.found_in(path)
         now = self._clock()
-        proof, token = prove(
-            callback.task_id, offered + tokens.found_in(path), headers or {}, self._proofs, now, self._freshness
-        )
+        proof, token = prove(callback.task_id, offered, headers or {}, self._proofs, now, self._freshness)
         decision = Decision.REFUSE
         if proof is not Proof.WRONG:
             try:

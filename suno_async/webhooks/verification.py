@@ -55,8 +55,10 @@ def prove(
         return Proof.WRONG, None
     if not proofs.secrets:
         return (Proof.SIGNATURE if proofs.keys else Proof.NONE), None
-    read = next((token for one in offered if (token := tokens.read(one, proofs.secrets))), None)
-    return (Proof.WRONG if read is None else Proof.UNBOUND), read
+    for one in offered:
+        if (token := tokens.read(one, proofs.secrets)) is not None:
+            return Proof.UNBOUND, token
+    return Proof.WRONG, None
 
 
 def bind(token: Token, task_id: str, ref: str, owner: str | None) -> Proof:

@@ -1,15 +1,18 @@
 """Callbacks: from a posted body to a `Callback`, and from that to an `Update`."""
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from typing import Any, ClassVar, TypeVar, cast
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from ..api.requests import Request
 from ..api.results import Origin, Result, effective_stage
 from ..api.updates import JobRecord, Provisional, Source, Stage, Update
 from ..errors import CallbackError
-from . import jobs_api
+from . import jobs_api, lenient, readings
 from .shapes import UNREADABLE, as_in_callbacks, at
 
 __all__ = ["Callback", "parse", "update"]
@@ -39,11 +42,12 @@ class Callback(Struct, frozen=True):
 
 
 class _Body(Struct, frozen=True):
+    essential: ClassVar[tuple[str, ...]] = ("code",)
+
     code: int
     msg: Any = None
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815  their two spellings, side by side
-    data: Raw = Raw(b"null")
 
 
 class _Data(Struct, frozen=True):
@@ -68,8 +72,6 @@ class _Usual(Struct, frozen=True):
 
 
 _USUAL = msgspec.json.Decoder(_Usual, strict=False)
-_BODY = msgspec.json.Decoder(_Body, strict=False)
-_DATA = msgspec.json.Decoder(_Data, strict=False)
 _STAGES = {"text": Stage.TEXT, "first": Stage.FIRST, "complete": Stage.COMPLETE, "": Stage.COMPLETE}
 
 
@@ -88,53 +90,87 @@ def parse(body: bytes) -> Callback:
         inner = outer.data
     except UNREADABLE:
         try:
-            outer = _BODY.decode(body)
-            data = bytes(outer.data)
-            inner = _DATA.decode(data) if data.startswith(b"{") else _Data()
+            outer, inner, body = _parse_leniently(body)
         except UNREADABLE as exc:
             raise CallbackError(f"not a callback: {exc}") from exc
     task_id = inner.task_id or inner.taskId or outer.task_id or outer.taskId
-    if not task_id:
+    if not task_id or "\ufffd" in task_id:
         raise CallbackError("not a callback: it names no task")
     return Callback(
         task_id=task_id,
         code=outer.code,
         stage=(inner.callbackType or "").lower(),
-        message=next(
-            (text for text in (inner.error, inner.errorMessage, outer.msg) if isinstance(text, str) and text), ""
-        ),
-        status=inner.status if isinstance(inner.status, str) else "",
-        state=inner.state if isinstance(inner.state, str) else "",
+        message=_text(inner.error) or _text(inner.errorMessage) or _text(outer.msg),
+        status=_text(inner.status),
+        state=_text(inner.state),
         reason=inner.errorCode if isinstance(inner.errorCode, int) and inner.errorCode else None,
         body=body,
     )
 
 
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _parse_leniently(body: bytes) -> tuple[_Body, _Data, bytes]:
+    """What one strict pass cannot read; the body is repaired if necessary."""
+    try:
+        value = msgspec.json.decode(body)
+    except UNREADABLE:
+        body = lenient.repaired(body)
+        value = msgspec.json.decode(body)
+    outer: _Body = lenient.fitted(value, _Body)
+    data: Any = value.get("data")
+    return outer, lenient.fitted(data, _Data) if isinstance(data, dict) else _Data(), body
+
+
 def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Update[R]:
     """Return what a callback says of a task.
 
-    A success whose result is missing or unreadable is provisional: a poll decides.
+    A success whose result is missing or unreadable is provisional: a poll decides. It decides, too, where a callback
+    contradicts itself: a failure beside files, or the body of a details page.
 
     Args:
         callback: The callback.
         kind: The class of the request.
         model: The model that was asked for. Empty (default): unknown.
     """
+    told = _read(callback, kind, model)
+    if told.result is None or told.provisional is not Provisional.NONE:  # odd bytes may be why
+        try:
+            msgspec.json.decode(callback.body)
+        except UNREADABLE:
+            with suppress(*UNREADABLE):
+                return _read(msgspec.structs.replace(callback, body=lenient.repaired(callback.body)), kind, model)
+    return told
+
+
+def _read(callback: Callback, kind: type[Request[R]], model: str) -> Update[R]:
     record = _record(callback)
     if record is not None:
         origin = Origin(callback.task_id, model, callback.body, ("data",))
-        return jobs_api.update(record, kind, origin, Source.CALLBACK)
-    found: R | None = None
+        told = jobs_api.update(record, kind, origin, Source.CALLBACK)
+        failed = jobs_api.STATES.get(record.state.lower()) is Stage.FAILED
+        doubtful = jobs_api.has_files(record, kind, origin) if failed else callback.code not in kind.success
+        return _doubted(told) if doubtful else told
     provisional = Provisional.NONE
     reported: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
+    found = _result(callback, kind, model)
     if callback.code not in kind.success or callback.stage == "error" or reported is Stage.FAILED:
         stage = Stage.FAILED
+        if found is not None and (not isinstance(found, Result) or found.has_files):
+            provisional = Provisional.CONTRADICTORY
+        else:
+            found = None
     else:
-        found = _result(callback, kind, model)
-        stage, provisional = effective_stage(
-            _STAGES.get(callback.stage, Stage.PENDING) if reported is None else reported, found
-        )
-    return Update(
+        claimed = _STAGES.get(callback.stage, Stage.PENDING) if reported is None else reported
+        stage, provisional = effective_stage(claimed, found)
+        if stage is Stage.PENDING and provisional is not Provisional.NONE:  # nothing at the place where it should be
+            found = _read_again(callback, kind, model)
+            stage, provisional = effective_stage(claimed, found)
+    if reported is not None and not callback.stage and _is_page(callback.body, kind):
+        provisional = Provisional.CONTRADICTORY
+    told = Update(
         task_id=callback.task_id,
         stage=stage,
         result=found,
@@ -145,6 +181,28 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
         source=Source.CALLBACK,
         body=callback.body,
     )
+    return _doubted(told) if provisional is Provisional.CONTRADICTORY else told
+
+
+def _doubted(told: Update[R]) -> Update[R]:
+    """What a callback that contradicts itself says: nothing, until a poll has."""
+    return Update(
+        task_id=told.task_id,
+        stage=Stage.PENDING,
+        status=told.status,
+        provisional=Provisional.CONTRADICTORY,
+        source=Source.CALLBACK,
+        body=told.body,
+    )
+
+
+def _is_page(body: bytes, kind: type[Request[Any]]) -> bool:
+    """Whether a callback has the body of a details page."""
+    path: tuple[str, ...] = getattr(kind, "details_result_path", ())
+    try:
+        return len(path) > 1 and isinstance(at(path, Any)(body), dict)
+    except UNREADABLE:
+        return False
 
 
 def _record(callback: Callback) -> JobRecord | None:
@@ -162,17 +220,34 @@ def _record(callback: Callback) -> JobRecord | None:
 
 
 def _result(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
-    callback_form = as_in_callbacks(kind.result)
-    for path in kind.callback_result_paths:
+    for path, read in _readers(kind):
         try:
-            value = at(path, callback_form)(callback.body)
+            value = read(callback.body)
             if value is None:
                 continue
             found: R = msgspec.convert(value, kind.result, from_attributes=True)
         except UNREADABLE:
-            continue  # the text stage has no list; for the others a poll decides
-        else:
-            if isinstance(found, Result):
-                found.came_from(Origin(callback.task_id, model, callback.body, path))
-            return found
-    return None
+            continue  # the text stage has no list
+        if found == readings.nothing(kind.result):
+            continue
+        if isinstance(found, Result):
+            found.came_from(Origin(callback.task_id, model, callback.body, path))
+        return found
+    return _read_again(callback, kind, model)
+
+
+def _read_again(callback: Callback, kind: type[Request[R]], model: str) -> R | None:
+    """The result, wherever the callback has it and in whatever spelling; for what is missing then, a poll decides."""
+    origin = Origin(callback.task_id, model, callback.body)
+    try:
+        nodes = readings.nodes(origin, (*kind.callback_result_paths, ("data",)))
+        return cast("R | None", readings.came_from(readings.best(nodes, kind)))
+    except UNREADABLE:
+        return None
+
+
+@cache
+def _readers(kind: type[Request[Any]]) -> list[tuple[tuple[str, ...], Callable[[bytes], Any]]]:
+    """Where callbacks of a kind may hold the result, each with what reads it there."""
+    form = as_in_callbacks(kind.result)
+    return [(path, at(path, form)) for path in kind.callback_result_paths]

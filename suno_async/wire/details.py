@@ -1,7 +1,7 @@
 """Details pages: from an answer to an `Update`."""
 
 from functools import cache
-from typing import Any, Optional, TypeVar, cast
+from typing import Any, ClassVar, Optional, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -12,9 +12,10 @@ from ..api.requests.base import Job, Request
 from ..api.results.base import Origin, Result, effective_stage
 from ..api.updates import Provisional, Stage, Update
 from ..errors import DecodeError
-from . import jobs_api
-from .envelope import Envelope, Reply, open_envelope, refusal
-from .shapes import UNREADABLE, at, without_nulls
+from . import jobs_api, lenient, readings
+from .envelope import Envelope, Reply, open_envelope, readable, refusal
+from .readings import Reading
+from .shapes import UNREADABLE, at
 
 __all__ = ["update"]
 
@@ -23,6 +24,8 @@ R = TypeVar("R")
 
 class _State(Struct, frozen=True, rename="camel"):
     """What a details page says beside the result."""
+
+    essential: ClassVar[tuple[str, ...]] = ("status", "success_flag")
 
     status: str | int | None = None
     success_flag: str | int | None = None
@@ -39,9 +42,6 @@ class _Param(Struct, frozen=True):
 
 class _Failure(Struct, frozen=True, rename="camel"):
     error_message: str | None = None
-
-
-_STATE = msgspec.json.Decoder(_State, strict=False)
 
 
 def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: str, model: str = "") -> Update[R]:
@@ -63,13 +63,16 @@ def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: st
     job = cast("type[Job[R]]", kind)
     origin = Origin(task_id, model, reply.body, job.details_result_path)
     try:
-        page = _pages(job).decode(reply.body)
+        decoder, nothing = _pages(job)
+        page = decoder.decode(reply.body)
     except UNREADABLE:
         return _read_step_by_step(reply, job, provider, origin)
     if page.code == 200 and reply.status < 400 and page.data is not None and not job.state_in_code:
-        read = _read(_word(page.data), page.data, page.data.found, job, origin)
-        if read.stage is not Stage.FAILED and (read.provisional is Provisional.NONE or page.data.found is not None):
-            return read
+        found = page.data.found
+        if found is None or found != nothing:
+            read = _read(_word(page.data), page.data, found, job, origin)
+            if read.stage is not Stage.FAILED and read.provisional is Provisional.NONE:
+                return read
     return _read_step_by_step(reply, job, provider, origin)
 
 
@@ -78,15 +81,27 @@ def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin
     answered = open_envelope(reply, providers.RECORD)
     if absent := _not_visible(reply, answered, provider, providers.RECORD, origin):
         return absent
+    told = _record_update(reply, kind, origin)
+    if told is None or told.provisional is not Provisional.NONE:  # odd bytes may be why
+        mended = readable(reply)
+        told = told if told is not None and mended is reply else _record_update(mended, kind, origin)
+    if told is None:
+        raise DecodeError(f"{providers.RECORD}: no record can be read in {reply.body[:200]!r}", body=reply.body)
+    return told
+
+
+def _record_update(reply: Reply, kind: type[Request[R]], origin: Origin) -> Update[R] | None:
+    """What the record of a page says; None if there is none, or it cannot be read."""
     try:
         record = jobs_api.record_in(reply.body)
-    except UNREADABLE as exc:
-        raise DecodeError(f"{providers.RECORD}: {exc} in {reply.body[:200]!r}") from exc
+    except UNREADABLE:
+        return None
     if record is None:
-        raise DecodeError(f"{providers.RECORD}: no record in {reply.body[:200]!r}")
-    if not origin.model and jobs_api.STATES.get(record.state.lower()) is Stage.COMPLETE:
-        origin = origin._replace(model=_asked_model(reply.body, kind))
-    return jobs_api.update(record, kind, origin)
+        return None
+    model = origin.model
+    if not model and jobs_api.STATES.get(record.state.lower()) is Stage.COMPLETE:
+        model = _asked_model(reply.body, kind)
+    return jobs_api.update(record, kind, origin._replace(model=model, body=reply.body))
 
 
 def _not_visible(reply: Reply, answered: Envelope, provider: Provider, path: str, origin: Origin) -> Update[Any] | None:
@@ -117,18 +132,24 @@ def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
 
 
 @cache
-def _pages(job: type[Job[Any]]) -> msgspec.json.Decoder[Any]:
-    """A decoder of state and result in one pass, where the result is beside the state; else of the state alone."""
+def _pages(job: type[Job[Any]]) -> tuple[msgspec.json.Decoder[Any], Any]:
+    """A decoder of state and result in one pass, where the result is beside the state, else of the state alone.
+
+    With it the result that says nothing.
+    """
     beside = len(job.details_result_path) == 2 and job.details_result_path[0] == "data"
     kind, name = (job.result, job.details_result_path[1]) if beside else (None, "found")
     found = ("found", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
     data: Any = msgspec.defstruct("Page", [found], bases=(_State,), frozen=True, rename="camel")
     fields: list[Any] = [("code", int), ("data", Optional[data], None)]  # noqa: UP045  made at run time
-    return msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
+    return decoder, readings.nothing(job.result)
 
 
 def _read_step_by_step(reply: Reply, job: type[Job[R]], provider: Provider, origin: Origin) -> Update[R]:
     """Read what one pass cannot: refusals, tasks not visible, failures, results elsewhere or of odd types."""
+    reply = readable(reply)
+    origin = origin._replace(body=reply.body)
     answered = open_envelope(reply, job.details)
     by_code = job.state_in_code and reply.status < 400 and answered.code in job.statuses
     if by_code and job.statuses[answered.code] is Stage.FAILED and not _names_task(reply.body, job):
@@ -137,13 +158,13 @@ def _read_step_by_step(reply: Reply, job: type[Job[R]], provider: Provider, orig
         return absent
     data = bytes(answered.data)
     try:
-        state = _STATE.decode(data) if data.startswith(b"{") else _State()
+        state = lenient.fitted(msgspec.json.decode(data), _State) if data.startswith(b"{") else _State()
     except UNREADABLE as exc:
-        raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}") from exc
-    found, problem = _found(reply.body, job)
-    read = _read(answered.code if by_code else _word(state), state, found, job, origin)
+        raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}", body=reply.body) from exc
+    reading, problem = _found(origin, job)
+    read = _read(answered.code if by_code else _word(state), state, reading.found, job, reading.origin)
     if problem is not None and read.provisional is not Provisional.NONE:
-        raise DecodeError(f"{job.details}: {problem} in {reply.body[:200]!r}") from problem
+        raise DecodeError(f"{job.details}: {problem} in {reply.body[:200]!r}", body=reply.body) from problem
     if read.stage is Stage.FAILED and by_code:
         return msgspec.structs.replace(read, code=answered.code, message=answered.message)
     if read.stage is Stage.FAILED and not read.message:
@@ -158,13 +179,14 @@ def _names_task(body: bytes, job: type[Job[Any]]) -> bool:
         return False
 
 
-def _found(body: bytes, job: type[Job[Any]]) -> tuple[Any, Exception | None]:
-    """The result, or why it cannot be read."""
+def _found(origin: Origin, job: type[Job[Any]]) -> tuple[Reading, Exception | None]:
+    """The result, at its documented place or elsewhere in the page, or why it cannot be read."""
     try:
-        value = at(job.details_result_path, Any)(body)
-        return msgspec.convert(without_nulls(value), job.result | None, strict=False), None
+        elsewhere = (("data",),) if len(job.details_result_path) > 1 else ()
+        reading = readings.best(readings.nodes(origin, (job.details_result_path, *elsewhere)), job)
+        return reading if reading.found is not None else reading._replace(origin=origin), None
     except UNREADABLE as exc:
-        return None, exc
+        return readings.NOWHERE._replace(origin=origin), exc
 
 
 def _word(state: _State) -> str | int | None:

@@ -11,6 +11,7 @@ from ..api import providers
 from ..api.fields import plain
 from ..api.providers import Provider
 from ..api.requests.base import Request
+from ..api.rules import holds
 from ..errors import InvalidJob, Problem
 from . import jobs_api
 
@@ -25,17 +26,18 @@ def encode(request: Request[Any], provider: Provider, callback_url: str = "") ->
 
     Args:
         request: The request, checked.
-        provider: The gateway.
+        provider: The gateway; the API whose pages list the model gives the form.
         callback_url: Address for callbacks. Empty (default): none is sent.
 
     Raises:
         InvalidJob: If a value cannot be JSON.
     """
+    provider = provider.api_for(request)
     kind, not_sent = type(request), provider.fixed_flags_for(type(request), getattr(request, "model", None))
     field_names = names(kind, provider)
     try:
-        payload = request.payload(provider.unsupported_fields.get(request.path, ())).items()
-        body: dict[str, Any] = {field_names[name]: value for name, value in payload if name not in not_sent}
+        payload = _defaults(request, provider) | request.payload(provider.unsupported(kind))
+        body: dict[str, Any] = {field_names[name]: value for name, value in payload.items() if name not in not_sent}
         if provider.uses_jobs_api(kind):
             body = {"model": providers.PREFIX + kind.operation, "input": body}
         if callback_url:
@@ -43,6 +45,16 @@ def encode(request: Request[Any], provider: Provider, callback_url: str = "") ->
         return _ENCODER.encode(body)
     except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # only requests that were not checked
         raise InvalidJob(kind.__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
+
+
+def _defaults(request: Request[Any], provider: Provider) -> dict[str, Any]:
+    """What is sent for fields that were left out, where the service's own default would surprise."""
+    return {
+        name: value
+        for condition, values in provider.rule(type(request)).defaults_when.items()
+        if holds(condition, request)
+        for name, value in values.items()
+    }
 
 
 def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:

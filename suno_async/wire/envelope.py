@@ -1,7 +1,8 @@
 """Answers of the API: the envelope around the data, refusals, and what the answers to submits and calls mean."""
 
 import re
-from typing import Any, NamedTuple, TypeVar
+from contextlib import suppress
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -20,8 +21,8 @@ from ..errors import (
     ServerError,
     TaskFailed,
 )
-from . import jobs_api
-from .shapes import UNREADABLE, without_nulls
+from . import jobs_api, lenient, readings
+from .shapes import UNREADABLE
 
 __all__ = [
     "Envelope",
@@ -30,6 +31,7 @@ __all__ = [
     "answer",
     "created_nothing",
     "open_envelope",
+    "readable",
     "refusal",
     "result",
 ]
@@ -62,8 +64,27 @@ class Envelope(Struct, frozen=True):
 
 
 class _TaskId(Struct, frozen=True):
+    essential: ClassVar[tuple[str, ...]] = ("taskId", "task_id")
+
     taskId: str | None = None  # noqa: N815  their two spellings, side by side
     task_id: str | None = None
+
+
+def readable(reply: Reply) -> Reply:
+    """Return an answer whose body is well-formed JSON, repaired if necessary; the same if nothing helps.
+
+    The body of a server error is not repaired: it may be of anything in front of the API.
+
+    Args:
+        reply: The answer.
+    """
+    try:
+        msgspec.json.decode(reply.body)
+    except UNREADABLE:
+        if reply.status < 500:
+            with suppress(*UNREADABLE):
+                return reply._replace(body=lenient.repaired(reply.body))
+    return reply
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope, strict=False)
@@ -82,10 +103,7 @@ def answer(reply: Reply, provider: Provider, path: str, *, once: bool = False) -
         ApiError: If the answer is a refusal.
         DecodeError: If the answer is JSON of an unknown form.
     """
-    try:
-        envelope = _ENVELOPE.decode(reply.body)
-    except UNREADABLE as exc:
-        raise _unreadable(reply, path, exc) from exc
+    envelope = open_envelope(reply, path)
     if envelope.code != 200 or reply.status >= 400:
         raise refusal(reply, envelope, provider, path, once=once)
     return bytes(envelope.data)
@@ -96,7 +114,7 @@ def _unreadable(reply: Reply, path: str, exc: Exception) -> ApiError | DecodeErr
     if reply.status == 429:  # from something in front of the API, in HTTP's own meaning
         return RateLimited(0, start, path, status=429, retry_after=reply.retry_after)
     if reply.status < 300 and isinstance(exc, msgspec.ValidationError):
-        return DecodeError(f"{path}: {exc} in {start!r}")
+        return DecodeError(f"{path}: {exc} in {start!r}", body=reply.body)
     return ServerError(0, start, path, status=reply.status, retry_after=reply.retry_after)
 
 
@@ -172,6 +190,7 @@ def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | 
         DecodeError: If it names no task.
     """
     path = provider.path(kind)
+    reply = readable(reply)
     data = answer(reply, provider, path, once=kind.unique)
     if not issubclass(kind, Job):
         found = jobs_api.answers(data, kind, Origin(body=reply.body, path=("data",)))
@@ -179,7 +198,7 @@ def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | 
             return Update(task_id="", stage=Stage.COMPLETE, result=found, source=Source.ANSWER, body=reply.body)
     task_id = _task_id(data)
     if not task_id:
-        raise DecodeError(f"{path}: accepted, but no task id in {reply.body[:200]!r}")
+        raise DecodeError(f"{path}: accepted, but no task id in {reply.body[:200]!r}", body=reply.body)
     return task_id
 
 
@@ -187,7 +206,10 @@ def _task_id(data: bytes) -> str:
     try:
         found = msgspec.json.decode(data, type=_TaskId)
     except UNREADABLE:
-        return ""
+        try:
+            found = lenient.fitted(msgspec.json.decode(data), _TaskId)
+        except UNREADABLE:
+            return ""
     return (found.taskId or found.task_id or "").strip()
 
 
@@ -219,17 +241,30 @@ def result(reply: Reply, call: type[Call[R]], provider: Provider) -> R:
     data = answer(reply, provider, path)
     try:
         value: R = msgspec.json.decode(data, type=call.result, strict=False)
-    except UNREADABLE as exc:
-        try:
-            value = msgspec.convert(without_nulls(msgspec.json.decode(data)), call.result, strict=False)
-        except UNREADABLE:
-            raise DecodeError(f"{path}: {exc} in {data[:200]!r}") from exc
+    except UNREADABLE:
+        return _read_again(reply, call, path)
     if isinstance(value, Result):
+        if not value.complete or value == readings.nothing(call.result):
+            return _read_again(reply, call, path)
         value.came_from(Origin(_task_id(data), body=reply.body, path=("data",)))
-        if not value.complete:
-            reason = getattr(value, "error_message", None) or getattr(value, "error_msg", None) or ""
-            raise TaskFailed("", call.__name__, None, reason)
     return value
+
+
+def _read_again(reply: Reply, call: type[Call[R]], path: str) -> R:
+    """The result of a call, wherever the answer has it and in whatever spelling."""
+    reply = readable(reply)
+    data = bytes(open_envelope(reply, path).data)
+    origin = Origin(_task_id(data), body=reply.body, path=("data",))
+    try:
+        reading = readings.best([(msgspec.json.decode(data), origin)], call)
+    except UNREADABLE as exc:
+        raise DecodeError(f"{path}: {exc} in {data[:200]!r}", body=reply.body) from exc
+    if reading.found is None:
+        raise DecodeError(f"{path}: no {call.result.__name__} in {data[:200]!r}", body=reply.body)
+    if not reading.fit[0]:
+        reason = getattr(reading.found, "error_message", None) or getattr(reading.found, "error_msg", None) or ""
+        raise TaskFailed("", call.__name__, None, reason or "the answer has no result", body=reply.body)
+    return cast("R", readings.came_from(reading))
 
 
 def open_envelope(reply: Reply, path: str) -> Envelope:
@@ -246,4 +281,7 @@ def open_envelope(reply: Reply, path: str) -> Envelope:
     try:
         return _ENVELOPE.decode(reply.body)
     except UNREADABLE as exc:
+        if (mended := readable(reply)) is not reply:
+            with suppress(*UNREADABLE):
+                return _ENVELOPE.decode(mended.body)
         raise _unreadable(reply, path, exc) from exc

@@ -4,19 +4,20 @@ The requests are the same, in snake_case under `input`; the outer `model` names 
 and the result as JSON text (https://docs.kie.ai/market/common/get-task-detail).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
-from msgspec import Struct
 
 from ..api.requests import Request
 from ..api.results import Origin, Result, effective_stage
 from ..api.updates import JobRecord, Source, Stage, Update
-from .shapes import UNREADABLE, as_in_callbacks, at, without_nulls
+from . import lenient, readings
+from .readings import came_from
+from .shapes import UNREADABLE, at, snake_case
 
-__all__ = ["STATES", "answers", "record_in", "update", "wire_name"]
+__all__ = ["STATES", "answers", "has_files", "record_in", "update", "wire_name"]
 
 R = TypeVar("R")
 
@@ -35,7 +36,7 @@ def wire_name(name: str) -> str:
     Args:
         name: The legacy API's name.
     """
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+    return snake_case(name)
 
 
 def record_in(body: bytes) -> JobRecord | None:
@@ -94,67 +95,47 @@ def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: So
     )
 
 
-class _Reading(NamedTuple):
-    """One way to read a result, and how well it fits: whether it is complete, and how many fields are known."""
-
-    fit: tuple[bool, int]
-    found: Any
-    origin: Origin
-
-
 def _found(record: JobRecord, kind: type[Request[R]], origin: Origin) -> R | None:
-    """The result, from the text or from the parsed form beside it, whichever fits better.
+    """The result, from the text or from the parsed form beside it, whichever fits better; None if it has no known form.
 
-    JSON of an unknown form gives an empty result, whose `raw` has everything.
+    The text comes first, which is what the pages document.
     """
-    readings = [
-        reading
-        for place, held in (("resultJson", (record.result_json or "").encode()), ("response", bytes(record.response)))
-        for reading in _readings(held, kind, origin.inside(place))
-    ]
-    if not readings:
-        return None
-    best = max(readings, key=lambda reading: reading.fit)  # of equals the first, which is the documented one
-    if isinstance(best.found, Result):
-        best.found.came_from(best.origin)
-    return cast("R", best.found)
-
-
-def _readings(held: bytes, kind: type[Request[Any]], origin: Origin) -> Iterator[_Reading]:
-    """The ways to read a result: with the names of the details page, and with those of callbacks."""
+    nodes: list[tuple[Any, Origin]] = []
+    text = (record.result_json or "").encode(errors="replace")
+    with suppress(*UNREADABLE):
+        nodes.append(_text(text, origin))
+    with suppress(*UNREADABLE):
+        nodes.append((msgspec.json.decode(record.response), origin.inside("response")))
     try:
-        value = msgspec.json.decode(held)
+        return cast("R | None", came_from(readings.best(nodes, kind)))
     except UNREADABLE:
-        return
-    if value is None:
-        return
-    for step in _places(kind):
-        if isinstance(value, dict) and isinstance(cast(Any, value).get(step), dict):
-            value, origin = cast(Any, value)[step], origin.inside(step)
-    callback_names: Mapping[str, str] = getattr(kind.result, "callback_names", {})
-    if isinstance(value, list) and callback_names:
-        value = {next(iter(callback_names.values())): cast(Any, value)}
-    for shape in (kind.result, as_in_callbacks(kind.result)):
-        try:
-            read = msgspec.convert(without_nulls(value), shape, strict=False)
-            found = msgspec.convert(read, kind.result, from_attributes=True)
-        except UNREADABLE:
-            continue
-        known = len(_names(shape) & cast("dict[str, Any]", value).keys()) if isinstance(value, dict) else 0
-        yield _Reading((bool(known) and (not isinstance(found, Result) or found.complete), known), found, origin)
-    if issubclass(kind.result, Result):
-        yield _Reading((False, -1), kind.result(), origin)
+        return None
 
 
-def _places(kind: type[Request[Any]]) -> Iterator[str]:
-    """Names under which the result may be: the documented one, then those of the legacy API's page and callbacks."""
-    yield from getattr(kind.result, "jobs_result_path", ())
-    yield from getattr(kind, "details_result_path", ())[1:]
-    yield from (place[-1] for place in kind.callback_result_paths if len(place) > 1)
+def has_files(record: JobRecord, kind: type[Request[Any]], origin: Origin) -> bool:
+    """Return whether a record holds a result or a part of it, whatever its state says.
+
+    Args:
+        record: The record.
+        kind: The class of the request.
+        origin: Where its body holds the record.
+    """
+    found = _found(record, kind, origin)
+    return found is not None and (not isinstance(found, Result) or found.has_files)
 
 
-def _names(shape: Any) -> set[str]:
-    return {field.encode_name for field in msgspec.structs.fields(shape)} if issubclass(shape, Struct) else set()
+def _text(text: bytes, origin: Origin) -> tuple[Any, Origin]:
+    """`resultJson`, parsed. One that must be repaired is repaired in the body, too, for `raw`."""
+    try:
+        return msgspec.json.decode(text), origin.inside("resultJson")
+    except UNREADABLE:
+        text = lenient.repaired(text)
+    page: Any = msgspec.json.decode(origin.body)
+    record = page
+    for step in origin.path:
+        record = record[step]
+    record["resultJson"] = text.decode()
+    return msgspec.json.decode(text), origin._replace(body=msgspec.json.encode(page)).inside("resultJson")
 
 
 def answers(data: bytes, kind: type[Request[R]], origin: Origin) -> R | None:
@@ -165,8 +146,8 @@ def answers(data: bytes, kind: type[Request[R]], origin: Origin) -> R | None:
         kind: The class of the request.
         origin: Where the body holds `data`.
     """
-    best = max(_readings(data, kind, origin), key=lambda reading: reading.fit, default=None)
-    if best is None or not best.fit[0] or not isinstance(best.found, Result):
+    try:
+        reading = readings.best([(msgspec.json.decode(data), origin)], kind)
+    except UNREADABLE:
         return None
-    best.found.came_from(best.origin)
-    return cast("R", best.found)
+    return came_from(reading) if reading.fit[0] and isinstance(reading.found, Result) else None

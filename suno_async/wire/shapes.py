@@ -8,7 +8,7 @@ from typing import Any, Optional, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-__all__ = ["UNREADABLE", "as_in_callbacks", "at", "shape", "without_nulls"]
+__all__ = ["UNREADABLE", "as_in_callbacks", "at", "shape", "snake_case", "spellings", "without_nulls"]
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """All that msgspec raises for bytes from strangers."""
@@ -89,9 +89,34 @@ def _callback_name(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> str:
     callback_names: Mapping[str, str] = getattr(kind, "callback_names", {})
     if field.name in callback_names:
         return callback_names[field.name]
-    head, *rest = field.name.split("_")
-    renamed = field.encode_name == head + "".join(word.capitalize() for word in rest)
-    return field.name if renamed else field.encode_name
+    return field.name if field.encode_name == _camel_case(field.name) else field.encode_name
+
+
+def spellings(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> tuple[str, ...]:
+    """Return the names under which a field may come: as pages and callbacks spell it, and in the other case.
+
+    Args:
+        field: The field.
+        kind: Its struct.
+    """
+    names = [field.encode_name, _callback_name(field, kind)]
+    if not field.encode_name.startswith("_"):  # ours, which nobody sends
+        names += [snake_case(names[0]), _camel_case(names[1])]
+    return tuple(dict.fromkeys(names))
+
+
+def snake_case(name: str) -> str:
+    """Return a name of the legacy API in snake_case: infillStartS becomes infill_start_s.
+
+    Args:
+        name: The name.
+    """
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
+
+
+def _camel_case(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest) if rest else name
 
 
 def without_nulls(value: Any) -> Any:

@@ -8,8 +8,10 @@ import asyncio
 import os
 import random
 import signal
+import struct
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -17,6 +19,7 @@ import msgspec
 from aiohttp import web
 
 from suno_async import KIE, GenerateMusic, Pace, Rate, SubmissionUncertain, SunoClient, Task, TaskFailed
+from suno_async.stores import SQLiteStore
 from suno_async.stores.address import store_at
 from suno_async.stores.base import Store
 from suno_async.stores.record import Record, State
@@ -71,9 +74,13 @@ class Program:
 
     async def _see_through(self, number: int) -> None:
         job, key = GenerateMusic(prompt=key_of(number)), key_of(number)
-        with suppress(SubmissionUncertain):  # for a person to decide about
+        try:
             async with self._room:
                 task = await self._suno.submit(job, key=key, context={"key": key})
+        except SubmissionUncertain as exc:  # for a person to decide about
+            self._write("doubted" if exc.__cause__ is None else "lost", key, exc.ref)
+        else:
+            self._write("accepted", key, task.ref)
             await self._deliver(task)
 
     async def _deliver_all(self, tasks: Iterable[Task[Any]]) -> None:
@@ -126,9 +133,18 @@ def show_tasks() -> None:
             )
 
 
-async def main(given: argparse.Namespace) -> None:
-    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show_tasks)
-    store = store_at(given.store)
+def shifted_clock(path: str) -> Callable[[], float]:
+    """Unix seconds and what a file adds to them, for all processes alike: so the clock of a machine jumps."""
+    shift = os.open(path, os.O_RDONLY)
+    return lambda: time.time() + struct.unpack("d", os.pread(shift, 8, 0))[0]
+
+
+def opened(given: argparse.Namespace) -> tuple[SunoClient, Store]:
+    """A client and its store, neither of them used yet."""
+    clock = shifted_clock(given.clock) if given.clock else time.time
+    path = given.store.removeprefix("sqlite:///")
+    jumps = given.store_clock == "jumps" and path != given.store
+    store: Store = SQLiteStore(path, clock=clock) if jumps else store_at(given.store)
     suno = SunoClient(
         api_key=API_KEY,
         base_url=given.base_url,
@@ -136,12 +152,18 @@ async def main(given: argparse.Namespace) -> None:
         callback_url=f"http://127.0.0.1:{given.port}/suno",
         pace=PACE,
         store=store,
+        clock=clock,
     )
+    return suno, store
+
+
+async def main(given: argparse.Namespace, suno: SunoClient, store: Store) -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, show_tasks)
     app = web.Application()
     app.router.add_post("/suno", suno.receiver().aiohttp)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", given.port).start()
+    await web.TCPSite(runner, "127.0.0.1", given.port, reuse_port=True).start()  # forked workers share it
     print("up", flush=True)
     try:
         async with suno:
@@ -160,10 +182,12 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--log", required=True, help="where deliveries and decisions are written down")
     parser.add_argument("--worker", type=int, default=0, help="0 decides what is uncertain")
     parser.add_argument("--lease", type=float, default=LEASE, help="after so many seconds a silent one is dead")
+    parser.add_argument("--clock", default="", help="a file with what to add to the time of day")
+    parser.add_argument("--store-clock", choices=("jumps", "stays"), default="stays")
     return parser
 
 
 if __name__ == "__main__":
     given = options().parse_args()
     Alone.lease = given.lease
-    sys.exit(asyncio.run(main(given)))
+    sys.exit(asyncio.run(main(given, *opened(given))))

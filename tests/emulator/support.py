@@ -105,11 +105,11 @@ def calling(emulator: Emulator, url: str, **settings: Any) -> SunoClient:
 MADE_AT_ONCE: dict[type[Request[Any]], Callable[[], Request[Any]]] = {
     GenerateMusic: lambda: GenerateMusic(prompt="rain in Lisbon"),
     ExtendMusic: lambda: ExtendMusic(audio_id="made-up"),  # the service does not check it
-    UploadCover: lambda: UploadCover(upload_url=URL, style="pop", title="La"),
+    UploadCover: lambda: UploadCover(upload_url=URL, style="pop", title="La", prompt="la"),
     UploadExtend: lambda: UploadExtend(upload_url=URL, continue_at=5, prompt="go on"),
     AddInstrumental: lambda: AddInstrumental(upload_url=URL, title="La", style="pop", negative_tags="rock"),
     AddVocals: lambda: AddVocals(upload_url=URL, title="La", style="pop", negative_tags="rock", prompt="la"),
-    Mashup: lambda: Mashup(upload_url_list=(URL, URL), style="pop", title="La"),
+    Mashup: lambda: Mashup(upload_url_list=(URL, URL), style="pop", title="La", prompt="la"),
     ReplaceSection: lambda: ReplaceSection(
         task_id="t", audio_id="a", prompt="la", style="pop", title="La", start=10, end=30, full_lyrics="la la"
     ),

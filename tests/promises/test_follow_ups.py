@@ -55,7 +55,7 @@ TRACK: Track = known(Track(id="a1", title="La", audio_url="https://f.example/a1.
         (CreateMusicVideo(TRACK, author="me"), CreateMusicVideo(task_id="t9", audio_id="a1", author="me")),
         (SeparateStems(TRACK, stem_name="Piano"), SeparateStems(task_id="t9", audio_id="a1", stem_name="Piano")),
         (ExtendMusic(TRACK, continue_at=60), ExtendMusic(audio_id="a1", model="V4_5", continue_at=60)),
-        (ExtendMusic(TRACK, model="V5"), ExtendMusic(audio_id="a1", model="V5")),
+        (ExtendMusic(TRACK, model="V4_5"), ExtendMusic(audio_id="a1", model="V4_5")),
         (
             ReplaceSection(TRACK, lyrics="la", style="pop", title="La", start=10, end=20),
             ReplaceSection(task_id="t9", audio_id="a1", lyrics="la", style="pop", title="La", start=10, end=20),

@@ -1,4 +1,7 @@
-"""Where callbacks arrive, nothing is polled: in the process that submits, in others, and after a restart."""
+"""Where callbacks arrive, nothing is polled after the first: where jobs are submitted, elsewhere, after a restart.
+
+Until the first one nobody knows whether they arrive, so polls keep their ordinary pace.
+"""
 
 import asyncio
 import time
@@ -6,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from suno_async import Receiver, Record, Stage, Store, SunoClient, Task
+from suno_async import GenerateMusic, Receiver, Record, Reply, Stage, Store, SunoClient, Task
 from suno_async.stores import MemoryStore, Transition
 
 from ..callbacks import URL, observed, query_of
 from ..conftest import now
-from ..doubles import Script, called, track
+from ..doubles import DONE, PENDING, Script, called, track
 
+STAGES: Any = (("text", ()), ("first", (track(1),)), ("complete", (track(1), track(2))))
 BODIES = (called("text"), called("first", track(1)), called("complete", track(1), track(2)))
 
 
@@ -68,3 +72,77 @@ async def test_a_task_that_is_resumed_young_is_polled_when_its_callbacks_are_lat
                 await asyncio.wait([waiting])
         await posting
     assert resumed.polled_at == []
+
+
+# ---- an address that the service cannot reach ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("store", [None, "memory"], ids=["alone", "with a store"])
+async def test_an_address_that_cannot_be_reached_costs_no_time_and_is_named_once(
+    store: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The program of the README answers in seconds after the song is there, not minutes."""
+
+    def answer() -> Reply:
+        return DONE if now() >= done_at else PENDING
+
+    network, done_at = Script(answer), 40.0
+    start = time.time()
+    settings: dict[str, Any] = {} if store is None else {"store": MemoryStore()}
+    async with SunoClient(
+        api_key="k", transport=network, callback_url=URL, clock=lambda: start + now(), **settings
+    ) as suno:
+        suno.receiver()
+        await suno.run(GenerateMusic(prompt="x"))
+        ended = now()
+        assert 40 <= ended <= 52
+        done_at = ended + 40
+        await suno.run(GenerateMusic(prompt="x"))
+        assert now() - ended <= 52
+        await asyncio.sleep(ended + 60 - now())
+        assert len(caplog.records) == 1, "at most a minute after the first poll that shows COMPLETE"
+        await asyncio.sleep(100)
+    [record] = caplog.records
+    assert (record.levelname, URL in record.message, "t1" in record.message) == ("WARNING", True, True)
+
+
+async def test_with_the_first_verified_callback_waiting_tasks_are_polled_rarely_and_no_warning_is_given(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    network = Script()
+    async with client(network, MemoryStore()) as suno:
+        receiver = suno.receiver()
+        other = await suno.generate_music(prompt="x")
+        task = await suno.generate_music(prompt="x")
+        waiting = [asyncio.create_task(one.wait()) for one in (other, task)]
+        await asyncio.sleep(15)
+        assert network.polled_at == [10, 10]
+        await receiver.receive(called("text", task_id=task.id), {}, {"suno": "forged"})
+        await asyncio.sleep(15)
+        assert len(network.polled_at) == 4, "what is not verified proves nothing"
+        await receiver.receive(called("text", task_id=task.id), {}, query_of(network))
+        await asyncio.sleep(110)
+        assert len(network.polled_at) == 4
+        await receiver.receive(called("complete", track(1), track(2), task_id=task.id), {}, query_of(network))
+        await asyncio.sleep(60)
+        for one in waiting:
+            one.cancel()
+        await asyncio.wait(waiting)
+    assert [record for record in caplog.records if "is complete" in record.message] == []
+
+
+async def test_a_process_that_only_submits_hears_that_callbacks_come_to_another() -> None:
+    """Its first song is polled until then; the next ones are not."""
+    store, submitted, received = MemoryStore(), Script(), Script()
+    async with client(submitted, store) as submitting, client(received, store) as receiving:
+        receiver = receiving.receiver()
+        for _ in range(2):
+            task = await submitting.generate_music(prompt="x")
+            waiting = asyncio.create_task(task.wait())
+            bodies = [called(stage, *tracks, task_id=task.id) for stage, tracks in STAGES]
+            began = now()
+            for at, body in zip((5, 35, 140), bodies, strict=True):
+                await asyncio.sleep(began + at - now())
+                await receiver.receive(body, {}, query_of(submitted))
+            await waiting
+        assert submitted.polled_at == received.polled_at == []

@@ -168,13 +168,19 @@ async def test_the_end_although_callbacks_stop_on_the_way() -> None:
         assert len(script.polled_at) == 1
 
 
-async def test_a_success_that_stays_without_files_is_a_failure() -> None:
+async def test_a_success_that_stays_without_files_is_logged_and_heard_when_they_come(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async with opened(page("SUCCESS")) as (suno, script):
         receiver, calls = observed(suno)
         task = await suno.generate_music(prompt="x")
         await receiver.receive(called("complete"), {}, query_of(script))
         await asyncio.sleep(300)
-        assert (task.stage, stages_in(calls)) == (Stage.FAILED, [Stage.FAILED])
+        assert (task.stage, stages_in(calls)) == (Stage.PENDING, [])
+        assert "success without files" in caplog.text
+        await receiver.receive(called("complete", track(1)), {}, query_of(script))
+        await asyncio.sleep(2)
+        assert stages_in(calls) == [Stage.COMPLETE]
 
 
 async def test_a_failure_that_the_confirming_poll_finds() -> None:

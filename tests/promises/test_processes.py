@@ -59,7 +59,7 @@ async def test_submitted_here_called_back_there_awaited_elsewhere(world: World) 
                 stages.append((update.stage, now()))
 
         following = [asyncio.create_task(follow(task)) for task in (resumed, submitted)]
-        await asyncio.sleep(10)
+        await asyncio.sleep(5)
         said: dict[Stage, float] = {}
         for stage, body in (
             (Stage.TEXT, called("text")),

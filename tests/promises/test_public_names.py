@@ -132,7 +132,7 @@ def test_every_name_that_a_signature_shows_is_public(module: str, name: str) -> 
 
 def test_the_names_of_signatures_are_found() -> None:
     """The test above sees what it shall see: classes, aliases and names in quotes."""
-    assert {"Provider", "Transport", "Pace", "Store", "UploadSource", "Progress", "Observer", "Result"} <= shown(
+    assert {"Provider", "Transport", "Pace", "Store", "UploadSource", "Progress", "Observer", "Saveable"} <= shown(
         SunoClient
     )
     assert {"Download", "Form", "Reply"} <= shown(suno_async.Transport)

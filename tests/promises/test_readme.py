@@ -27,7 +27,7 @@ SERVERS = [program for program in PROGRAMS if "FastAPI(" in program]
 
 
 def test_every_program_is_run_here() -> None:
-    assert len(SCRIPTS) == 6
+    assert len(SCRIPTS) == 7
     assert len(SERVERS) == 1
     assert len(SCRIPTS) + len(SERVERS) == len(PROGRAMS)
 

@@ -40,7 +40,10 @@ def test_a_key_that_cannot_be_one_is_not_shown() -> None:
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"provider": "suno"}, "provider must be one of kie, kie-jobs, sunoapi, apikley or a Provider, got 'suno'"),
+        (
+            {"provider": "suno"},
+            "provider must be one of kie, kie-jobs, kie-legacy, sunoapi, apikley or a Provider, got 'suno'",
+        ),
         ({"base_url": "api.kie.ai"}, "base_url must be an http(s) address, got 'api.kie.ai'"),
         ({"callback_url": "/suno"}, "callback_url must be an http(s) address, got '/suno'"),
     ],

@@ -348,7 +348,7 @@ def test_a_client_that_was_never_used_closes() -> None:
     suno = client(network)
     run(suno.aclose())
     assert network.closed
-    assert repr(suno) == "<SunoClient kie 0 waited for>"
+    assert repr(suno) == "<SunoClient kie-legacy 0 waited for>"
 
 
 def test_the_loop_that_lives_is_the_one_that_closes() -> None:

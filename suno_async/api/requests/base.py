@@ -79,7 +79,7 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
         """Fill fields from `source`; a field that was given explicitly keeps its value.
 
         Then `source` becomes None, so that requests are plain data. A result that did not have every value stays, and
-        the check before sending reports it.
+        the check before sending reports it; so does one that contradicts the request.
         """
         if not hasattr(type(self), "path"):
             raise TypeError(f"{type(self).__qualname__} is a family without a path: use or define a subclass with one")
@@ -89,8 +89,17 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
         for name, known in self.from_source.items():
             if getattr(self, name, self) is None and (value := getattr(source, known, None)):
                 force_setattr(self, name, value)
-        if all(getattr(self, name) is not None for name in self.from_source):
+        whole = all(getattr(self, name) is not None for name in self.from_source)
+        if whole and not any(True for _ in self.contradictions(source)):
             force_setattr(self, "source", None)
+
+    def contradictions(self, source: Any) -> Iterator[Problem]:
+        """Yield what a request says that its source shows to be wrong.
+
+        Args:
+            source: The earlier result.
+        """
+        yield from ()
 
     def with_model(self, model: str) -> Self:
         """Return the same request with a model, if it takes one and neither it nor its source names one.
@@ -131,6 +140,8 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
                 yield Problem(other, f"cannot be given with {' or '.join(wanted)}", getattr(self, other))
             return
         source: object = getattr(self, "source", None)
+        if isinstance(source, Result):
+            yield from self.contradictions(source)
         hint = f": this {type(source).__name__} does not have it" if source else ", or the result it is about"
         hint += f", or {other}" if other else ""
         for name in wanted:

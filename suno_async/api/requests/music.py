@@ -94,8 +94,8 @@ class SungJob(MusicJob, frozen=True, kw_only=True):
         limits = limits_of(self.model)
         if limits and not limits.duration and getattr(self, "duration", None) is not None:
             yield Problem("duration", f"needs one of {_models('duration')}", self.model)
-        if limits and not limits.voice and getattr(self, "persona_model", None) == "voice_persona":
-            yield Problem("persona_model", f"voice_persona needs one of {_models('voice')}", self.model)
+        if limits and not limits.voice and getattr(self, "persona_model", None) is not None:
+            yield Problem("persona_model", f"needs one of {_models('voice')}", self.model)
         if is_v6(self.model) and self.audio_weight is not None and getattr(self, "instrumental", False):
             yield Problem("audio_weight", f"needs vocals with {self.model}", self.audio_weight)
 
@@ -135,6 +135,8 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         payload = super().payload(unsupported_fields)
         payload["custom_mode"] = self.custom
+        if isinstance(self.duration, float) and self.duration.is_integer():
+            payload["duration"] = int(self.duration)  # some pages say that it is a whole number
         if "lyrics" in payload and self.lyrics_are_prompt(unsupported_fields):
             payload["prompt"] = payload.pop("lyrics")
         return payload
@@ -211,22 +213,21 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
         counted = self.attachments + bool(self.style) + bool(self.lyrics)
         if self.attachments and counted > 10:
             yield Problem("image_urls, video_urls, audio_urls", "with style and lyrics must be at most 10", counted)
-        if is_v6(self.model):
-            for name in _CUSTOM_ONLY:
-                if (value := getattr(self, name)) is not None:
-                    yield Problem(name, f"needs custom mode with {self.model}: give style, title or lyrics", value)
+        more = _CUSTOM_ONLY_V6 if is_v6(self.model) else ("style",) if before_v6(self.model) else ()
+        for name in (*_CUSTOM_ONLY, *more):
+            if (value := getattr(self, name)) is not None:
+                yield Problem(name, f"needs custom mode with {self.model}: give style, title or lyrics", value)
 
 
 _CUSTOM_ONLY = (
     "title",
-    "negative_tags",
-    "vocal_gender",
     "duration",
     "style_weight",
     "weirdness_constraint",
     "audio_weight",
     "variety",
 )
+_CUSTOM_ONLY_V6 = ("negative_tags", "vocal_gender")
 
 
 class UploadCover(CustomJob, frozen=True, kw_only=True):
@@ -355,6 +356,13 @@ class ExtendMusic(_TrackContinuation, frozen=True, kw_only=True):
 
     audio_id: AudioId | None = None
     instrumental: Instrumental | None = None
+
+    def contradictions(self, source: Track) -> Iterator[Problem]:
+        if source.model and self.model is not None and self.model != source.model:
+            yield Problem("model", f"must be the track's own, {source.model}", self.model)
+        length = source.duration
+        if length and isinstance(self.continue_at, int | float) and self.continue_at >= length:
+            yield Problem("continue_at", f"must be less than the track's {length:g} seconds", self.continue_at)
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -523,9 +531,7 @@ class ReplaceSection(_TrackSection, frozen=True, kw_only=True):
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         payload = super().payload(unsupported_fields) | {"start": round(self.start, 2), "end": round(self.end, 2)}
         if self.lyrics is not None:
-            payload["prompt"] = self.lyrics  # every page requires it
-            if self.model is None or self.lyrics_are_prompt(unsupported_fields):
-                del payload["lyrics"]
+            payload["prompt"] = payload.pop("lyrics")  # every page requires it; one name is enough
         return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import msgspec
 from msgspec import Struct, field
@@ -74,6 +74,10 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
 
     callback_names: ClassVar[Mapping[str, str]] = {}
     """Names that callbacks use for fields of this struct, where they differ. A struct inside a result may have them."""
+    essential: ClassVar[tuple[str, ...]] = ()
+    """Fields that carry what was bought: ids, addresses of files, texts. Where another field has a type that nobody
+    expected, it becomes None; where one of these has, the answer cannot be read. A struct inside a result may have
+    them."""
     jobs_result_path: ClassVar[tuple[str, ...]] = ()
     """Where `resultJson` of the jobs API holds the result, as names from the outside in."""
     parts: ClassVar[tuple[type, ...]] = ()
@@ -91,6 +95,15 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
         force_setattr(self, "task_id", origin.task_id)
         force_setattr(self, "origin", origin)  # beside the fields: it is no part of the value
 
+    @classmethod
+    def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
+        """Return the result that a bare list of addresses is, as the jobs API has for some; None if it is none.
+
+        Args:
+            urls: One address or more.
+        """
+        return None
+
     @property
     def raw(self) -> Any:
         """The JSON it was read from, with all unknown fields, parsed at each access; None if it was made otherwise."""
@@ -101,6 +114,11 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
     def partial(self) -> bool:
         """Whether a part of it is there, such as the first track."""
         return self.complete
+
+    @property
+    def has_files(self) -> bool:
+        """Whether anything that was bought is there: a file, an id or a text."""
+        return self.partial
 
     @property
     def complete(self) -> bool:
@@ -119,8 +137,7 @@ def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
         stage: The stage that the service reports.
         found: The result that was read, None if there was none.
     """
-    complete = found.complete if isinstance(found, Result) else found is not None
-    if stage is not Stage.COMPLETE or complete:
+    if stage is not Stage.COMPLETE or (found.complete if isinstance(found, Result) else found is not None):
         return stage, Provisional.NONE
     partial = isinstance(found, Result) and found.partial
     return (Stage.FIRST if partial else Stage.PENDING), Provisional.LATE_FILES

@@ -11,6 +11,8 @@ class UploadedFile(Result, frozen=True, kw_only=True, rename="camel"):
     Source: https://docs.kie.ai/file-upload-api/quickstart
     """
 
+    essential = ("download_url",)
+
     download_url: str | None = None
     """Address of the file, for `upload_url` and the like."""
     file_name: str | None = None

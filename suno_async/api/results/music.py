@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Self
 
 from msgspec import field
 from msgspec.structs import force_setattr
@@ -17,6 +18,8 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
 
     Source: https://docs.kie.ai/old-model/suno-api/get-music-details
     """
+
+    essential = ("id", "audio_url")
 
     id: str = ""
     """Id, for `audio_id` of other requests."""
@@ -75,6 +78,7 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
     """
 
     callback_names = {"tracks": "data"}
+    essential = ("tracks",)
     parts = (Track,)
 
     tracks: tuple[Track, ...] = field(default=(), name="sunoData")
@@ -83,7 +87,11 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
     def came_from(self, origin: Origin) -> None:
         super().came_from(origin)
         for place, track in enumerate(self.tracks):
-            track.came_from(origin.inside(("sunoData", "data"), place))
+            track.came_from(origin.inside(("sunoData", "data", "suno_data"), place))
+
+    @classmethod
+    def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
+        return cls(tracks=tuple(Track(audio_url=url) for url in urls))
 
     @property
     def partial(self) -> bool:
@@ -100,6 +108,8 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
 
 class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):
     """One song whose file was recovered, or could not be."""
+
+    essential = ("id", "audio_url")
 
     id: str = ""
     """Id of the track."""
@@ -128,6 +138,7 @@ class Recovery(Result, frozen=True, kw_only=True, rename="camel"):
     """
 
     callback_names = {"tracks": "data"}
+    essential = ("tracks",)
     parts = (RecoveredTrack,)
 
     tracks: tuple[RecoveredTrack, ...] = field(default=(), name="data")
@@ -138,9 +149,23 @@ class Recovery(Result, frozen=True, kw_only=True, rename="camel"):
         for place, track in enumerate(self.tracks):
             track.came_from(origin.inside("data", place))
 
+    @classmethod
+    def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
+        return cls(tracks=tuple(RecoveredTrack(audio_url=url) for url in urls))
+
+    @property
+    def has_files(self) -> bool:
+        return any(track.audio_url for track in self.tracks)
+
+    @property
+    def partial(self) -> bool:
+        return self.complete or self.has_files
+
     @property
     def complete(self) -> bool:
-        return bool(self.tracks)
+        return bool(self.tracks) and all(
+            track.audio_url or track.error or track.status == "failed" for track in self.tracks
+        )
 
     def files(self) -> Iterator[File]:
         for track in self.tracks:

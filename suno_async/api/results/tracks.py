@@ -1,6 +1,7 @@
 """What is made from a track: WAV, videos, stems, MIDI, cover pictures."""
 
 from collections.abc import Iterator
+from typing import ClassVar, Self
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -16,8 +17,14 @@ class Cover(Result, frozen=True, kw_only=True, rename="camel"):
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
+    essential = ("images",)
+
     images: tuple[str, ...] = ()
     """Addresses of the pictures: usually two."""
+
+    @classmethod
+    def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
+        return cls(images=urls)
 
     @property
     def complete(self) -> bool:
@@ -30,6 +37,8 @@ class Cover(Result, frozen=True, kw_only=True, rename="camel"):
 
 class Wav(Result, frozen=True, kw_only=True, rename="camel"):
     """A track as WAV."""
+
+    essential = ("audio_url", "result_urls")
 
     audio_url: str | None = field(default=None, name="audioWavUrl")  # camelCase also in callbacks
     """Address of the WAV."""
@@ -54,6 +63,8 @@ class Wav(Result, frozen=True, kw_only=True, rename="camel"):
 class Video(Result, frozen=True, kw_only=True, rename="camel"):
     """A music video of a track."""
 
+    essential = ("video_url", "result_urls")
+
     video_url: str | None = None
     """Address of the MP4."""
     result_urls: tuple[str, ...] = ()
@@ -77,6 +88,8 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
 class Stem(Struct, frozen=True, kw_only=True):
     """One voice or instrument of a track; or a pair, `extract` and `remove`, when one instrument was asked for."""
 
+    essential: ClassVar[tuple[str, ...]] = ("id",)
+
     id: str = ""
     """Id, for `generate_midi(stems, audio_id=…)`."""
     name: str = field(default="", name="stem_type_group_name")
@@ -99,11 +112,19 @@ class Stem(Struct, frozen=True, kw_only=True):
                 yield one
 
 
+_STEMS = (
+    *("vocal", "instrumental", "backing_vocals", "drums", "bass", "guitar", "piano", "keyboard", "percussion"),
+    *("strings", "synth", "fx", "brass", "woodwinds"),
+)
+
+
 class Stems(Result, frozen=True, kw_only=True, rename="camel"):
     """The stems of a track. Which addresses are there depends on the type of the separation.
 
     At the jobs API its form is not documented; those of the legacy API are tried. `raw` has all of it.
     """
+
+    essential = tuple(f"{name}_url" for name in _STEMS)
 
     origin_url: str | None = None
     """Address of the track that was separated."""
@@ -125,6 +146,10 @@ class Stems(Result, frozen=True, kw_only=True, rename="camel"):
     fx_url: str | None = None
     brass_url: str | None = None
     woodwinds_url: str | None = None
+
+    @classmethod
+    def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
+        return cls(origin_data=tuple(Stem(audio_url=url) for url in urls))
 
     @property
     def stems(self) -> tuple[Stem, ...]:
@@ -170,6 +195,8 @@ class MidiNote(Struct, frozen=True, kw_only=True):
 class MidiInstrument(Struct, frozen=True, kw_only=True):
     """The notes of one instrument."""
 
+    essential: ClassVar[tuple[str, ...]] = ("notes",)
+
     name: str = ""
     """Name of the instrument."""
     notes: tuple[MidiNote, ...] = ()
@@ -181,6 +208,8 @@ class Midi(Result, frozen=True, kw_only=True, rename="camel"):
 
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
+
+    essential = ("instruments",)
 
     state: str | None = None
     """The service's word for the state of the transcription."""

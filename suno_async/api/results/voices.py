@@ -13,6 +13,8 @@ class Persona(Result, frozen=True, kw_only=True, rename="camel"):
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
+    essential = ("persona_id",)
+
     persona_id: str | None = None
     """Id, for `persona_id` of other requests."""
     name: str | None = None
@@ -31,6 +33,8 @@ class VoicePhrase(Result, frozen=True, kw_only=True, rename="camel"):
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
 
+    essential = ("phrase",)
+
     phrase: str | None = field(default=None, name="validateInfo")
     """The text."""
 
@@ -46,6 +50,7 @@ class Voice(Result, frozen=True, kw_only=True, rename="camel"):
     """
 
     callback_names = {"voice_id": "voiceId"}
+    essential = ("voice_id",)
 
     voice_id: str | None = None
     """Id, for `persona_id` of other requests, with `persona_model="voice_persona"`."""
@@ -60,6 +65,8 @@ class VoiceCheck(Result, frozen=True, kw_only=True, rename="camel"):
 
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
+
+    essential = ("is_available",)
 
     is_available: bool | None = None
     """True: the voice can be used."""

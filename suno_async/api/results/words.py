@@ -14,6 +14,8 @@ __all__ = ["AlignedWord", "Lyrics", "LyricsVariant", "Style", "TimedLyrics"]
 class LyricsVariant(Struct, frozen=True, kw_only=True, rename="camel"):
     """One of the lyrics written for a prompt."""
 
+    essential: ClassVar[tuple[str, ...]] = ("text",)
+
     text: str | None = None
     """The lyrics."""
     title: str | None = None
@@ -35,6 +37,7 @@ class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
     """
 
     callback_names = {"variants": "data"}
+    essential = ("variants", "lyrics_data")
     jobs_result_path = ("resultObject",)
 
     variants: tuple[LyricsVariant, ...] = field(default=(), name="data")
@@ -62,6 +65,8 @@ class Style(Result, frozen=True, kw_only=True, rename="camel"):
 
     At the jobs API its form is not documented; the one of the legacy API is tried. `raw` has all of it.
     """
+
+    essential = ("text",)
 
     text: str | None = field(default=None, name="result")
     """The text."""
@@ -108,6 +113,7 @@ class TimedLyrics(Result, frozen=True, kw_only=True, rename="camel"):
     """
 
     callback_names = {"words": "aligned_words", "waveform": "waveform_data"}
+    essential = ("words",)
 
     words: tuple[AlignedWord, ...] = field(default=(), name="alignedWords")
     """The words; empty for a track without singing."""

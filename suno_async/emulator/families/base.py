@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ...api.requests import Request
+from ...api import pricing
+from ...api.requests import TABLE, Request
 from ...api.results import Music
 from ...api.updates import Stage
 from ..faults import Fault
@@ -20,8 +21,6 @@ class Family:
     jobs API.
     """
 
-    credits: ClassVar[float] = 0.0
-    """The price, as far as a page states it (docs/service.md#price-list)."""
     marks: Mapping[Stage, tuple[float, float]] = {Stage.COMPLETE: (5, 15)}
     """When a stage is reached at the earliest and at the latest, in seconds of the emulator's clock."""
     state: ClassVar[str] = "status"
@@ -40,8 +39,13 @@ class Family:
     """Whether the jobs API answers it at once, too."""
 
     def price(self, run: Run) -> float:
-        """What this run costs, in credits."""
-        return self.credits
+        """What this run costs, in credits: by the list that clients estimate by, and 0 where it says nothing.
+
+        Endpoints of a user's own cost what a built-in one with the same result costs.
+        """
+        same = (kind for made in getattr(run.kind.result, "__mro__", ()) for kind in TABLE if kind.result is made)
+        prices = (pricing.list_price(kind, run.params) for kind in (run.kind, *same))
+        return next((price for price in prices if price is not None), 0.0)
 
     def check(self, run: Run, now: float) -> None:
         """Raise Refused for what the service refuses at once, beyond the checks of the request class."""

@@ -33,7 +33,6 @@ def title_of(run: Run) -> str:
 class Tracks(Family):
     """Two tracks: "stream URL after 30 to 40 s and files after 2 to 3 minutes" (docs/service.md#task-life-cycle)."""
 
-    credits = 12
     marks = {Stage.TEXT: (8, 14), Stage.FIRST: (30, 40), Stage.COMPLETE: (120, 180)}
     codes = (501, 400)
     refunds = True

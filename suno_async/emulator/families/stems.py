@@ -27,11 +27,6 @@ class Stems(OfTrack):
     marks = {Stage.COMPLETE: (20, 60)}
     unique = ()
 
-    def price(self, run: Run) -> float:
-        if run.asked.jobs_api:
-            return {"split_stem": 40, "split_stem_advanced": 16}.get(_type(run), 8)
-        return {"split_stem": 50}.get(_type(run), 10)
-
     def check(self, run: Run, now: float) -> None:
         if "audio_url" not in run.params:  # the user's own song is not a track of the service
             super().check(run, now)

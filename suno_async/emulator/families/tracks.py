@@ -37,7 +37,6 @@ class OfTrack(Family):
 class Wav(OfTrack):
     """A track as WAV."""
 
-    credits = 0.4
     marks = {Stage.COMPLETE: (8, 20)}
 
     def result(self, run: Run) -> Any:
@@ -53,7 +52,6 @@ class Wav(OfTrack):
 class Video(OfTrack):
     """A video of the track's image and tune."""
 
-    credits = 2
     marks = {Stage.COMPLETE: (30, 90)}
 
     def check(self, run: Run, now: float) -> None:

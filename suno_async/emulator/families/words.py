@@ -16,7 +16,6 @@ __all__ = ["Lyrics", "Style", "TimedLyrics"]
 class Lyrics(Family):
     """Two lyrics for a prompt."""
 
-    credits = 0.4
     marks = {Stage.COMPLETE: (4, 9)}
     codes = (500, 400)
 
@@ -47,8 +46,6 @@ class Lyrics(Family):
 
 class Style(Family):
     """A more detailed style text."""
-
-    credits = 0.4
 
     def result(self, run: Run) -> Any:
         failed = run.fault in (Fault.FAIL, Fault.REJECT)

@@ -56,18 +56,14 @@ def test_every_field_of_a_request_is_in_the_table_at_some_gateway(kind: type[Req
     known: set[str] = set()
     for provider in (KIE, SUNOAPI):
         spelt = encoding.names(kind, provider)
-        known |= {
-            spelt[name] for name in spelt.keys() - {"source"} - set(provider.unsupported_fields.get(kind.path, ()))
-        }
+        known |= {spelt[name] for name in spelt.keys() - {"source"} - set(provider.unsupported(kind))}
     ours = {*known, *([kind.callback] if issubclass(kind, Job) else [])}
     theirs = set(inner_fields(kind, KIE))
     assert theirs - ours == set()
     assert ours - theirs <= {"lyrics"}  # our one way to say them, sent as prompt where they have no field
     if kind.operation:
         spelt = encoding.names(kind, KIE_JOBS)
-        known = {
-            spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.unsupported_fields.get(kind.path, ()))
-        }
+        known = {spelt[name] for name in spelt.keys() - {"source"} - set(KIE_JOBS.unsupported(kind))}
         theirs = set(inner_fields(kind, KIE_JOBS))
         assert theirs - known == set()
         assert known - theirs <= {"lyrics"}
@@ -83,7 +79,7 @@ def test_every_field_that_is_required_is_known_to_be(kind: type[Request[Any]], p
     spelt = encoding.names(kind, provider)
     if provider.uses_jobs_api(kind) and "model" not in spelt.values():
         required -= {"model"}  # the outer one, which names the operation
-    always = {spelt[name] for name in (*kind.required, *provider.required_fields.get(kind.path, ()))}
+    always = {spelt[name] for name in (*kind.required, *provider.required(kind))}
     assert required - always == set()
 
 
@@ -282,7 +278,7 @@ def test_what_is_beyond_the_bounds_of_a_schema_is_refused(
     kind: type[Request[Any]], provider: Provider, name: str, schema: Any
 ) -> None:
     ours = {theirs: ours for ours, theirs in encoding.names(kind, provider).items()}[name]
-    if ours in provider.unsupported_fields.get(kind.path, ()):
+    if ours in provider.unsupported(kind):
         return
     schema = resolved(schema)
     beyond: list[Any] = []

@@ -112,7 +112,7 @@ def refused(request: Request[Any]) -> dict[str, str]:
         (
             GenerateMusic(style="s", persona_id="p", persona_model="voice_persona", model="V4_5"),
             "persona_model",
-            "persona_model voice_persona needs one of V6, V6_WILD, V6_MINI, V5_5, V5, got 'V4_5'",
+            "persona_model needs one of V6, V6_WILD, V6_MINI, V5_5, V5, got 'V4_5'",
         ),
         (
             GenerateMusic(prompt="x", title="T", vocal_gender="m", custom_mode=False, model="V6"),
@@ -384,7 +384,7 @@ def test_a_decimal_weight_goes_out_as_a_number_or_not_at_all() -> None:
         validation.check(job)
     except InvalidJob:
         return
-    assert json.loads(encoding.encode(job, KIE))["styleWeight"] == 0.5
+    assert json.loads(encoding.encode(job, SUNOAPI))["styleWeight"] == 0.5
 
 
 def test_the_scheme_of_an_address_may_be_in_capitals() -> None:

@@ -142,6 +142,41 @@ async def test_a_download_has_status_and_headers_by_any_spelling(transport: HTTP
         assert (download.status, download.headers["x-why"], download.headers["X-WHY"]) == (404, "old", "old")
 
 
+async def test_the_rest_of_a_file_is_asked_for_if_it_has_not_changed(transport: HTTP) -> None:
+    async with RawServer(http(b"ng", 206, "Content-Range: bytes 2-3/4")) as server:
+        for more in ({"start": 2, "validator": '"one"'}, {"start": 2}, {}):
+            options: Any = more
+            async with transport.fetch(server.url, **options) as download:
+                assert (download.status, [chunk async for chunk in download.chunks]) == (206, [b"ng"])
+    asked = [(got.headers.get("range"), got.headers.get("if-range")) for got in server.got]
+    assert asked == [("bytes=2-", '"one"'), ("bytes=2-", None), (None, None)]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_downloads_follow_redirects_byte_for_byte(status: int, transport: HTTP) -> None:
+    signed = "/a%2Fb%40.mp3?X=%2B%2f&y=a%20b+c"
+    async with (
+        RawServer(http(b"", status, f"Location: {signed}"), http(b"song")) as server,
+        transport.fetch(f"{server.url}/%27?%2F") as download,
+    ):
+        assert b"".join([chunk async for chunk in download.chunks]) == b"song"
+    assert [got.target for got in server.got] == ["/%27?%2F", signed]
+    assert "authorization" not in server.got[1].headers
+
+
+async def test_a_redirect_into_a_private_network_is_followed_only_to_the_provider() -> None:
+    async with RawServer(http(b"inside")) as inside, RawServer(http(b"", 302, f"Location: {inside.url}/x")) as server:
+        for trusted, reached in (((), 0), (("https://api.example",), 0), ((inside.url,), 1)):
+            one = HTTP("k", trusted=trusted)
+            try:
+                async with one.fetch(server.url) as download:
+                    assert download.status == 200
+            except ConnectError as exc:
+                assert "private" in str(exc)
+            await one.aclose()
+            assert len(inside.got) == reached
+
+
 async def test_a_closed_transport_opens_nothing(transport: HTTP) -> None:
     await transport.aclose()
     for fresh in (False, True):

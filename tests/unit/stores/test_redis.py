@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import redis as redis_py
+from msgspec.structs import replace
 
 from suno_async import ConfigurationError, Rate, StoreError
 from suno_async.stores import Damaged, Record, RedisStore
@@ -95,6 +96,32 @@ async def test_the_policy_is_checked_when_a_connection_is_made_anew(server: Redi
             with pytest.raises(ConfigurationError, match="allkeys-lru"):
                 await store.intend(Record(ref="r2"))
         assert directly(server, "EXISTS", "{suno}:record:r2") == 0
+
+
+@FORBIDDEN
+async def test_the_policy_is_checked_for_each_submission(server: RedisServer, forbidden: str) -> None:
+    """It may change while the connections stay; what is known already can still be read and changed."""
+    async with RedisStore(let_in(server, forbidden)) as store:
+        await store.intend(Record(ref="r1", key="k1"))
+        directly(server, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="allkeys-lru"):
+                await store.intend(Record(ref="r2", key="k2"))
+        assert directly(server, "EXISTS", "{suno}:record:r2") == 0
+        assert await store.get(key="k1") == Record(ref="r1", key="k1")
+        directly(server, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+        assert await store.intend(Record(ref="r2", key="k2")) is None
+
+
+async def test_what_is_paid_is_still_written_while_a_server_may_evict(server: RedisServer) -> None:
+    """Only new submissions are refused, whatever connection is used: an answer that has come must not be lost."""
+    async with RedisStore(server.url) as store:
+        await store.intend(Record(ref="r1", key="k1"))
+        directly(server, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        directly(server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert await store.reserve("submit", "a", Rate(1, 100)) == 0
+        assert await store.change(lambda record: replace(record, task_id="t1"), ref="r1")
+        assert await store.get(key="k1") == Record(ref="r1", key="k1", task_id="t1")
 
 
 # ---- the clock -------------------------------------------------------------------------------------------------------

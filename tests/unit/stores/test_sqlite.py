@@ -45,6 +45,20 @@ async def test_a_claim_from_before_the_clock_was_set_back_ends(path: Path) -> No
         assert not await store.claim("poll", "me", 60)
 
 
+async def test_a_clock_that_somebody_sets_forward_ends_no_claim(path: Path) -> None:
+    """Claims and places count by the clock of the machine that nobody sets, the same for all of its processes."""
+    async with SQLiteStore(path) as store:
+        before = time.monotonic()
+        assert await store.claim("poll", "me", 60)
+        assert await store.reserve("submit", "a", Rate(1, 100)) == 0
+        after = time.monotonic()
+    with closing(sqlite3.connect(path)) as db:
+        [(until,)] = db.execute("SELECT until FROM claims")
+        [(at,)] = db.execute("SELECT at FROM places")
+    assert before + 60 <= until <= after + 60
+    assert before <= at <= after
+
+
 async def test_places_from_before_the_clock_was_set_back_are_free(path: Path) -> None:
     now = 10_000.0
     async with SQLiteStore(path, clock=lambda: now) as store:

@@ -14,6 +14,7 @@ from suno_async import (
     InvalidJob,
     InvalidRequest,
     Pace,
+    Provider,
     ResponseLost,
     Stage,
     SubmissionUncertain,
@@ -48,7 +49,7 @@ class Follower:
         self.followed.append((task, record))
 
 
-def address(kind: type[Request[Any]], ref: str) -> str:
+def address(kind: type[Request[Any]], ref: str, api: Provider) -> str:
     return f"https://bot.example/{ref}"
 
 
@@ -192,3 +193,23 @@ async def test_what_existed_before_is_its_task() -> None:
     task = await submitter.submit(GenerateCover(task_id="t0"), None, "", "mine")
     assert (task.id, task.context, task.stage) == ("c" * 32, "mine", Stage.PENDING)
     assert [record.task_id for record in await records(store)] == ["c" * 32]
+
+
+class CountsLeases(MemoryStore):
+    """Counts the leases that are renewed."""
+
+    renewed = 0
+
+    async def claim(self, name: str, owner: str, ttl: float) -> bool:
+        self.renewed += 1
+        return await super().claim(name, owner, ttl)
+
+
+async def test_a_submission_that_waits_for_a_place_has_no_lease_to_renew() -> None:
+    """A thousand jobs in line must not ask the store a thousand times every few seconds."""
+    store = CountsLeases(clock=now)
+    built = build(Script(), shared=False, store=store)
+    calls, seconds = KIE.submits
+    await asyncio.gather(*(built.submitter.submit(SONG, None, "", None) for _ in range(2 * calls)))
+    assert now() > seconds
+    assert store.renewed == 0

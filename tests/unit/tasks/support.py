@@ -21,7 +21,12 @@ PACE = Pace(first=2, growth=2, cap=15, patience=100)
 Answer = Update[Any] | Exception
 
 
-def update(stage: Stage, provisional: Provisional = Provisional.NONE, result: Music | None = None) -> Update[Any]:
+def update(
+    stage: Stage,
+    provisional: Provisional = Provisional.NONE,
+    result: Music | None = None,
+    code: int | None = None,
+) -> Update[Any]:
     """What a poll says of the task t1."""
     return Update(
         task_id="t1",
@@ -29,6 +34,7 @@ def update(stage: Stage, provisional: Provisional = Provisional.NONE, result: Mu
         provisional=provisional,
         result=MUSIC if stage is Stage.COMPLETE else result,
         status=stage.name,
+        code=501 if code is None and stage is Stage.FAILED else code,
     )
 
 
@@ -146,6 +152,8 @@ class Polling:
         sink: Sink | None = None,
     ) -> None:
         self.pace = pace
+        self.came: list[tuple[str, bool]] = []
+        self.completed: list[str] = []
         self.registry = TaskRegistry(self, KIE)
         limits = PollLimits(at_once=at_once)
         self.poller = Poller(service, sink or Sink(), peers or Peers(), self.registry, self, limits)
@@ -153,6 +161,13 @@ class Polling:
 
     def of(self, task: Task[Any]) -> Pace:
         return self.pace
+
+    def callback_came(self, task_id: str, *, here: bool) -> bool:
+        self.came.append((task_id, here))
+        return len(self.came) == 1
+
+    def completed_by_poll(self, task: Task[Any]) -> None:
+        self.completed.append(task.id)
 
     def retain(self, task: Task[Any], holder: Holder) -> None:
         self.poller.retain(task, holder)

@@ -1,13 +1,28 @@
 """A batch of jobs: outcomes as they come, and what is left when it is left."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import anyio
 import pytest
 
-from suno_async import ConfigurationError, GenerateMusic, Job, Music, Stage, SunoError, Task, TaskFailed
-from suno_async.tasks.batch import outcomes
+from suno_async import (
+    BudgetExceeded,
+    ConfigurationError,
+    ContentRejected,
+    GenerateMusic,
+    InsufficientCredits,
+    Job,
+    Music,
+    Stage,
+    SubmissionUncertain,
+    SunoError,
+    Task,
+    TaskFailed,
+    Unauthorized,
+)
+from suno_async.tasks.batch import Plan, outcomes
 from suno_async.tasks.task import TaskInfo
 
 from ...conftest import now
@@ -15,15 +30,24 @@ from .support import DONE, Interests, update
 
 
 class Submits:
-    """Accepts jobs; the task of each ends when its prompt, in seconds, has passed."""
+    """Accepts jobs; the task of each ends when its prompt, in seconds, has passed; errors come first."""
 
-    def __init__(self) -> None:
+    def __init__(self, *errors: SunoError, waits: float = 0) -> None:
+        self.errors = list(errors)
+        self.waits = waits
         self.tasks: list[Task[Music]] = []
+        self.attempts: list[int] = []
 
-    async def __call__(self, job: Job[Music]) -> Task[Music]:
+    async def __call__(self, job: Job[Music], attempt: int, check: Callable[[], None]) -> Task[Music]:
         assert isinstance(job, GenerateMusic)
         if not job.prompt:
             raise SunoError("refused")
+        if self.waits and self.attempts:
+            await anyio.sleep(self.waits)
+        check()
+        self.attempts.append(attempt)
+        if self.errors:
+            raise self.errors.pop(0)
         task = Task[Music](TaskInfo(f"t{len(self.tasks)}", GenerateMusic), Interests())
         self.tasks.append(task)
         seconds = float(job.prompt)
@@ -118,3 +142,102 @@ async def test_what_the_source_raises_comes_after_what_was_accepted() -> None:
         async for _ in outcomes(Submits(), source(), 40):
             seen += 1
     assert seen == 2
+
+
+# ---- what it costs ---------------------------------------------------------------------------------------------------
+
+
+def priced(budget: float | None = None, attempts: int = 1) -> Plan:
+    def price(job: Job[Any]) -> float:
+        return 12.0
+
+    return Plan(price, budget, attempts)
+
+
+async def test_a_job_that_could_exceed_the_budget_is_not_sent() -> None:
+    submits = Submits()
+    seen = [one async for one in outcomes(submits, jobs(1, 2, 3), 40, priced(30))]
+    assert [one.credits for one in seen] == [0, 12, 12]
+    refused = seen[0].error
+    assert isinstance(refused, BudgetExceeded)
+    assert (refused.job, refused.price, refused.left) == (jobs(3)[0], 12, 6)
+    assert str(refused) == "GenerateMusic was not sent: it costs 12 credits, and 6 of the budget are left"
+    assert len(submits.tasks) == 2
+
+
+async def test_a_job_without_a_known_price_is_not_sent_when_there_is_a_budget() -> None:
+    [one] = [one async for one in outcomes(Submits(), jobs(1), 40, Plan(budget=100))]
+    assert isinstance(one.error, BudgetExceeded)
+    assert "its price is not known" in str(one.error)
+    assert (await anext(outcomes(Submits(), jobs(1), 40))).error is None
+
+
+async def test_credits_that_came_back_can_be_spent_again() -> None:
+    seen = [one async for one in outcomes(Submits(), jobs(-1, 1), 1, priced(12))]
+    assert [(type(one.error), one.credits) for one in seen] == [(TaskFailed, 0), (type(None), 12)]
+
+
+async def test_what_is_uncertain_may_have_been_charged() -> None:
+    lost = SubmissionUncertain("r1", jobs(1)[0])
+    seen = [one async for one in outcomes(Submits(lost), jobs(1, 1), 1, priced(12))]
+    assert [(type(one.error), one.credits) for one in seen] == [(SubmissionUncertain, 12), (BudgetExceeded, 0)]
+
+
+async def test_a_tenth_of_a_credit_is_counted_exactly_enough() -> None:
+    def price(job: Job[Any]) -> float:
+        return 0.1
+
+    plan = Plan(price, 0.3)
+    assert [one.error async for one in outcomes(Submits(), jobs(1, 1, 1), 40, plan)] == [None] * 3
+
+
+@pytest.mark.parametrize("refusal", [InsufficientCredits(402, "no credits", "/x"), Unauthorized(401, "no", "/x")])
+@pytest.mark.parametrize("concurrency", [1, 3])
+async def test_after_a_refusal_for_credits_or_key_nothing_more_is_sent(
+    refusal: InsufficientCredits | Unauthorized, concurrency: int
+) -> None:
+    """Neither those that come after it nor those that wait for a place already."""
+    submits = Submits(refusal, waits=5)
+    seen = [one async for one in outcomes(submits, jobs(*[1] * 6), concurrency)]
+    assert len(submits.attempts) == 1
+    assert seen[0].error is refusal
+    for one in seen[1:]:
+        assert (type(one.error), one.task, one.credits) == (type(refusal), None, 0)
+        assert f"not sent, since the service refused an earlier job of the same map: {refusal.message}" in str(
+            one.error
+        )
+
+
+async def test_what_failed_and_was_refunded_is_tried_again() -> None:
+    submits = Submits()
+    [one] = [one async for one in outcomes(submits, jobs(-10), 40, priced(attempts=3))]
+    assert submits.attempts == [1, 2, 3]
+    assert (type(one.error), one.task, one.credits, now()) == (TaskFailed, submits.tasks[-1], 0, 30)
+
+
+async def test_refused_words_and_other_errors_are_not_tried_again() -> None:
+    class Rejecting(Submits):
+        async def __call__(self, job: Job[Music], attempt: int, check: Callable[[], None]) -> Task[Music]:
+            task = await super().__call__(job, attempt, check)
+            asyncio.get_running_loop().call_soon(task.feed, update(Stage.FAILED, code=400))
+            return task
+
+    for submits, error in (
+        (Rejecting(), ContentRejected),
+        (Submits(SubmissionUncertain("r1", None)), SubmissionUncertain),
+    ):
+        [one] = [one async for one in outcomes(submits, jobs(1), 40, priced(attempts=3))]
+        assert (type(one.error), submits.attempts) == (error, [1])
+
+
+@pytest.mark.parametrize(
+    ("plan", "named"),
+    [
+        (Plan(budget=-1), "budget must be a number of credits, at least 0, got -1"),
+        (Plan(budget=float("nan")), "budget must be a number"),
+        (Plan(attempts=0), "attempts must be at least 1, got 0"),
+    ],
+)
+async def test_an_unusable_plan_is_refused(plan: Plan, named: str) -> None:
+    with pytest.raises(ConfigurationError, match=named):
+        await anext(outcomes(Submits(), jobs(1), 40, plan))

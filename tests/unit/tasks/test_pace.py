@@ -38,12 +38,16 @@ def test_with_callbacks_the_first_poll_is_late_and_patience_long() -> None:
     assert default_pace(GenerateLyrics, callbacks=True) == Pace(first=30, growth=2, cap=120, patience=1800)
 
 
-def test_a_policy_changes_when_callbacks_are_received() -> None:
+def test_a_policy_changes_with_the_first_callback_and_not_before() -> None:
     policy = PacePolicy()
-    assert policy.of(MUSIC) == default_pace(GenerateMusic)
+    assert not policy.expects_callbacks
     policy.expect_callbacks()
+    assert policy.expects_callbacks
+    assert PacePolicy(callbacks=True).expects_callbacks
+    assert policy.of(MUSIC) == default_pace(GenerateMusic)
+    assert [policy.callback_seen() for _ in range(3)] == [True, False, False]
     assert policy.of(MUSIC) == default_pace(GenerateMusic, callbacks=True)
-    assert PacePolicy(callbacks=True).of(LYRICS) == default_pace(GenerateLyrics, callbacks=True)
+    assert policy.of(LYRICS) == default_pace(GenerateLyrics, callbacks=True)
 
 
 def test_the_tasks_own_pace_wins_and_then_the_clients() -> None:

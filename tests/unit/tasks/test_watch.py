@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from suno_async import (
     DecodeError,
@@ -14,6 +15,7 @@ from suno_async import (
     ServerError,
     Stage,
     SunoError,
+    TaskFailed,
     TaskNotFound,
     TaskTimeout,
     Track,
@@ -180,7 +182,8 @@ def test_the_minute_for_late_files_begins_when_they_are_first_missed() -> None:
     one.after_update(PENDING, 500.0)
     assert one.after_update(late, 510.0).stage is Stage.PENDING
     assert one.after_update(late, 569.0).stage is Stage.PENDING
-    assert one.after_update(late, 570.0).stage is Stage.FAILED
+    with pytest.raises(TaskFailed, match="success without files"):
+        one.after_update(late, 570.0)
 
 
 def test_the_end_of_patience_names_what_was_waited_and_the_last_trouble() -> None:
@@ -214,22 +217,55 @@ def test_a_missing_task_is_given_ninety_seconds() -> None:
     assert settled(one, unknown=90, provisional=0) is None
 
 
-def test_late_files_are_given_sixty_seconds_and_then_taken_as_they_are() -> None:
-    one = provisional(Provisional.LATE_FILES, Music(tracks=(Track(id="a"),)))
+def test_one_of_two_tracks_is_taken_as_it_is_after_sixty_seconds() -> None:
+    tracks = (Track(id="a", audio_url="https://f.example/a.mp3"), Track(id="b"))
+    one = provisional(Provisional.LATE_FILES, Music(tracks=tracks))
     assert settled(one, unknown=900, provisional=59) is one
     known = settled(one, unknown=900, provisional=60)
     assert known is not None
     assert (known.stage, known.provisional, known.result) == (Stage.COMPLETE, Provisional.NONE, one.result)
 
 
-def test_a_success_with_nothing_at_all_is_a_failure() -> None:
-    known = settled(provisional(Provisional.LATE_FILES), unknown=900, provisional=60)
-    assert known is not None
-    assert known.stage is Stage.FAILED
-    assert "no result" in str(known.failure())
+@pytest.mark.parametrize("result", [None, Music(), Music(tracks=(Track(id="a", audio_url=""),))])
+def test_a_success_without_files_ends_the_waiting_and_not_the_task(result: Music | None) -> None:
+    body = b'{"data":{"status":"SUCCESS"}}'
+    one = replace(provisional(Provisional.LATE_FILES, result), body=body, message="ok", status="SUCCESS")
+    assert settled(one, unknown=900, provisional=59) is one
+    with pytest.raises(TaskFailed) as caught:
+        settled(one, unknown=900, provisional=60)
+    assert str(caught.value) == "task t1 failed: the service reports success without files (SUCCESS)"
+    assert caught.value.raw == {"data": {"status": "SUCCESS"}}
 
 
 @pytest.mark.parametrize("why", [Provisional.NONE, Provisional.UNDELIVERED])
 def test_other_updates_stay_what_they_are(why: Provisional) -> None:
     one = provisional(why)
     assert settled(one, unknown=1e6, provisional=1e6) is one
+
+
+# ---- the first callback ----------------------------------------------------------------------------------------------
+
+RARE = Pace(first=150, growth=1, cap=150, patience=1800)
+
+
+def test_when_callbacks_come_the_next_poll_is_due_as_the_first_of_their_pace_would_be() -> None:
+    one = watch(accepted_at=0.0)
+    one.slow_down(RARE)
+    assert (one.due, one.pause(), one.until) == (150, 150, 1800)
+
+
+def test_an_old_task_is_not_put_off_once_more_and_patience_gets_no_shorter() -> None:
+    one = watch(Pace(patience=9000))
+    one.wait(one.pause(), 300.0, SPACING)
+    one.slow_down(RARE)
+    assert (one.due, one.until) == (310, 9000)
+
+
+def test_polls_that_are_asked_for_or_wait_for_files_are_not_put_off() -> None:
+    asked, late = watch(accepted_at=0.0), watch(accepted_at=0.0)
+    asked.nudge(1.0, SPACING)
+    late.provisional = Provisional.LATE_FILES
+    for one in (asked, late):
+        due = one.due
+        one.slow_down(RARE)
+        assert one.due == due

@@ -48,6 +48,12 @@ class EveryFive:
     def of(self, task: Task[Any]) -> Pace:
         return EVERY_FIVE
 
+    def callback_came(self, task_id: str, *, here: bool) -> bool:
+        return False
+
+    def completed_by_poll(self, task: Task[Any]) -> None:
+        """Nothing is concluded."""
+
 
 class UnderWay:
     """Says whether a submission is under way, as a Submitter does."""

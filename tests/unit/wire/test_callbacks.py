@@ -85,7 +85,7 @@ def test_a_callback_and_a_details_page_give_the_same_result() -> None:
         ),
         (called("error", code=501), Stage.FAILED, Provisional.NONE),
         (called("error"), Stage.FAILED, Provisional.NONE),
-        (called("complete", track(1), code=531), Stage.FAILED, Provisional.NONE),
+        (called("complete", track(1), code=531), Stage.PENDING, Provisional.CONTRADICTORY),
     ],
 )
 def test_every_stage_of_music(body: bytes, stage: Stage, provisional: Provisional) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from suno_async import (
     KIE,
+    KIE_LEGACY,
     SUNOAPI,
     AddInstrumental,
     AddVocals,
@@ -23,7 +24,7 @@ from suno_async.api.requests import Request
 from suno_async.wire import encoding
 
 
-def payload(request: Request[Any], provider: Any = KIE) -> dict[str, Any]:
+def payload(request: Request[Any], provider: Any = KIE_LEGACY) -> dict[str, Any]:
     validation.check(request)
     body: dict[str, Any] = msgspec.json.decode(encoding.encode(request, provider, "https://me.example/cb"))
     assert body.pop("callBackUrl") == "https://me.example/cb"
@@ -43,7 +44,7 @@ def test_custom_mode_follows_from_style_title_or_lyrics_unless_given() -> None:
     for given in ({"style": "pop"}, {"title": "La", "prompt": "la"}, {"lyrics": "la"}):
         assert payload(GenerateMusic(model="V5", **given))["customMode"] is True  # type: ignore[arg-type]
     assert payload(GenerateMusic(model="V5", prompt="x", custom_mode=True))["customMode"] is True
-    assert payload(GenerateMusic(model="V5", prompt="x", style="pop", custom_mode=False))["customMode"] is False
+    assert payload(GenerateMusic(model="V6", prompt="x", style="pop", custom_mode=False))["customMode"] is False
 
 
 def test_lyrics_are_prompt_before_v6_and_lyrics_from_then_on() -> None:
@@ -51,7 +52,7 @@ def test_lyrics_are_prompt_before_v6_and_lyrics_from_then_on() -> None:
         body = payload(GenerateMusic(model=model, lyrics="la", style="pop"))
         assert (body["prompt"], "lyrics" in body) == ("la", False)
     for model in ("V6", "V6_MINI", "V7_UNHEARD_OF"):
-        body = payload(GenerateMusic(model=model, lyrics="la", style="pop"))
+        body = payload(GenerateMusic(model=model, lyrics="la", style="pop"), SUNOAPI)
         assert (body["lyrics"], "prompt" in body) == ("la", False)
 
 
@@ -88,7 +89,7 @@ def test_the_flag_of_the_extend_jobs_follows_too() -> None:
 def test_sunoapi_no_longer_knows_some_fields_with_v6() -> None:
     url = "https://e.example/a.mp3"
     cover = UploadCover(upload_url=url, style="pop", title="La", model="V6")
-    assert payload(cover, KIE)["customMode"] is True
+    assert payload(cover)["customMode"] is True
     assert "customMode" not in payload(cover, SUNOAPI)
     mashup = Mashup(upload_url_list=(url, url), style="pop", title="La", model="V6")
     assert {"customMode", "instrumental"}.isdisjoint(payload(mashup, SUNOAPI))
