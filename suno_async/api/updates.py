@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from ..errors import ContentRejected, TaskFailed
+from .export import Exported
 
 __all__ = [
     "JobRecord",
@@ -100,8 +101,10 @@ class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
     """Seen live."""
 
 
-class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class Update(msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True):
     """What one poll or one callback says of a task."""
+
+    not_exported = frozenset({"body", "record", "provisional"})  # bodies may hold our callback address and its token
 
     task_id: str
     """Id of the task."""

@@ -11,7 +11,7 @@ from ..api import validation
 from ..api.fields import local_files
 from ..api.providers import Provider
 from ..api.requests import Call, Request, UploadBase64, UploadStream
-from ..errors import ApiError, ResponseLost, SubmissionUncertain, SunoError
+from ..errors import ApiError, InvalidJob, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
@@ -117,7 +117,10 @@ class Calls:
         """Return the same request with the files of this machine uploaded."""
         uploaded: dict[str, Any] = {}
         for field, files in local_files(request).items():
-            urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
+            try:
+                urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
+            except InvalidJob as exc:  # it names the upload, which the caller never wrote
+                raise InvalidJob(type(request).__name__, exc.problems) from exc
             uploaded[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
         return msgspec.structs.replace(request, **uploaded) if uploaded else request
 

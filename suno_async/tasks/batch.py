@@ -1,9 +1,12 @@
 """Many jobs at once: outcomes as they come, with bounded memory."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from msgspec import Struct
+
+from ..api.export import Exported, error_to_dict, plain_data
 from ..api.requests import Job
 from ..errors import ConfigurationError
 from ..log import log
@@ -17,8 +20,11 @@ SHOWN = 5
 """Task ids that are logged when a batch is left early."""
 
 
-class Outcome(NamedTuple, Generic[R]):
+class Outcome(Struct, Exported, Generic[R], frozen=True):
     """What became of one job of `map`.
+
+    `to_dict()`, and web frameworks, show the job's fields and `kind`, the task's id, the result, and of an error its
+    name and message.
 
     Attributes:
         job: The job as it was given.
@@ -31,6 +37,24 @@ class Outcome(NamedTuple, Generic[R]):
     task: Task[R] | None
     result: R | None
     error: Exception | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": type(self.job).__name__,
+            "job": plain_data(self.job),
+            "task_id": self.task.id if self.task is not None else None,
+            "result": plain_data(self.result),
+            "error": error_to_dict(self.error),
+        }
+
+    if not TYPE_CHECKING:
+        __dict__ = property(to_dict)  # for encoders that ask `vars()`
+
+    @classmethod
+    def exported_types(cls, *args: Any) -> Mapping[str, Any]:
+        result = args[0] if args else Any
+        error = dict[str, str] | None
+        return {"kind": str, "job": dict[str, Any], "task_id": str | None, "result": result | None, "error": error}
 
 
 async def outcomes(

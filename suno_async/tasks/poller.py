@@ -412,6 +412,8 @@ class Poller:
         self._refusals = 0
         if not task.id:
             return self._found(task, watch, update), False
+        if update.provisional is Provisional.MISSING and watch.provisional is not Provisional.MISSING:
+            log.warning("task %s is not known to the service, or not yet: asking again", task.id)
         update = watch.after_update(update, clock())
         if nudged:
             update = msgspec.structs.replace(update, source=Source.CONFIRMED)

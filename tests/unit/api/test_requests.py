@@ -263,17 +263,21 @@ def test_a_result_names_a_job_that_shows_it_again() -> None:
 # ---- names of fields -------------------------------------------------------------------------------------------------
 
 
+MUSIC: Any = GenerateMusic
+LYRICS: Any = GenerateLyrics
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (lambda: GenerateMusic(promt="rain"), "GenerateMusic has no field 'promt', did you mean 'prompt'?"),
+        (lambda: MUSIC(promt="rain"), "GenerateMusic has no field 'promt', did you mean 'prompt'?"),
         (
-            lambda: GenerateMusic(customMode=True),
+            lambda: MUSIC(customMode=True),
             "GenerateMusic has no field 'customMode', did you mean 'custom_mode'?",
         ),
-        (lambda: GenerateMusic("rain"), "GenerateMusic takes its fields by name: write GenerateMusic(prompt=…)"),
-        (lambda: GenerateLyrics(zzz=1), "GenerateLyrics has no field 'zzz', only prompt"),
-        (lambda: GenerateLyrics(), "GenerateLyrics needs prompt"),
+        (lambda: MUSIC("rain"), "GenerateMusic takes its fields by name: write GenerateMusic(prompt=…)"),
+        (lambda: LYRICS(zzz=1), "GenerateLyrics has no field 'zzz', only prompt"),
+        (lambda: LYRICS(), "GenerateLyrics needs prompt"),
         (lambda: msgspec.structs.replace(GenerateLyrics(prompt="x"), promt="y"), "promt"),
     ],
 )
