@@ -26,7 +26,8 @@ class Exported:
 
         Names of stages are text, and tuples are lists.
         """
-        return {name: plain_data(getattr(self, name)) for name in exported_fields(type(self))}
+        kind: Any = type(self)
+        return {name: plain_data(getattr(self, name)) for name in exported_fields(kind)}
 
     if not TYPE_CHECKING:
 
@@ -56,7 +57,8 @@ class Exported:
         """Pydantic's serializer of the type; pydantic asks for it where a value is annotated as Any."""
         from .schema import serializer
 
-        return cast(Any, serializer(type(self)))
+        kind: Any = type(self)
+        return serializer(kind)
 
 
 @cache
@@ -70,27 +72,29 @@ def exported_fields(kind: Any) -> tuple[str, ...]:
     return tuple(name for name in kind.__struct_fields__ if name not in hidden)
 
 
-def plain_data(value: Any) -> Any:
+def plain_data(value: object) -> Any:
     """Return a value as JSON can hold it.
 
     Args:
         value: A value of a field.
     """
-    if isinstance(value, Exported):
-        return value.to_dict()
-    if isinstance(value, Struct):
-        return {name: plain_data(getattr(value, name)) for name in exported_fields(type(value))}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain_data(one) for one in cast(Any, value)]
-    if isinstance(value, Mapping):
-        return {str(name): plain_data(held) for name, held in value.items()}
-    if isinstance(value, enum.IntEnum):
-        return value.name
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, PathLike):
-        return fspath(cast(Any, value))
-    return value
+    match value:
+        case Exported():
+            return value.to_dict()
+        case Struct():
+            return {name: plain_data(getattr(value, name)) for name in exported_fields(type(value))}
+        case list() | tuple() | set() | frozenset():
+            return [plain_data(one) for one in cast("list[object]", value)]
+        case dict():
+            return {str(name): plain_data(held) for name, held in cast("dict[object, object]", value).items()}
+        case enum.IntEnum():
+            return value.name
+        case enum.Enum():
+            return value.value
+        case PathLike():
+            return fspath(cast("PathLike[str]", value))
+        case _:
+            return value
 
 
 _TELLING = (TaskFailed, TaskTimeout, TaskNotFound, InvalidJob, SubmissionUncertain, ApiError)

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from .descriptions import field_descriptions, summary
 from .export import Exported, exported_fields, plain_data
 
-__all__ = ["core_schema", "serializer"]
+__all__ = ["core_schema", "plain_type", "serializer"]
 
 _LIMITS = ("gt", "ge", "lt", "le", "min_length", "max_length", "pattern")
 _made: dict[Any, Any] = {}
@@ -69,7 +69,7 @@ def _form(kind: type[Any], args: tuple[Any, ...] = ()) -> Any:
     types: dict[str, Any] = {name: fields[name].type for name in exported_fields(generic)}
     if issubclass(kind, Exported):
         types |= kind.exported_types(*args)
-    form.__annotations__ = {name: _described(_type(one), described.get(name, "")) for name, one in types.items()}
+    form.__annotations__ = {name: _described(plain_type(one), described.get(name, "")) for name, one in types.items()}
     names = {name for name in types if not exact or (name in fields and fields[name].required)}
     form.__required_keys__, form.__optional_keys__ = frozenset(names), frozenset(set(types) - names)
     form.__doc__, form.__module__ = summary(generic)[0], kind.__module__
@@ -102,15 +102,19 @@ def _attributes(kind: Any, value: Any) -> Any:
 
 
 def _described(kind: Any, description: str) -> Any:
+    if not description:
+        return kind
     from pydantic import Field
 
-    return Annotated[kind, Field(description=description)] if description else kind
+    return Annotated[kind, Field(description=description)]
 
 
-def _type(kind: Any) -> Any:
-    """A type as pydantic knows it: structs as their forms, limits as its own."""
-    from pydantic import Field
+def plain_type(kind: Any) -> Any:
+    """Return a type of what goes out for a type of ours: TypedDicts for structs, and pydantic's limits for msgspec's.
 
+    Args:
+        kind: The type.
+    """
     if isinstance(kind, TypeVar):
         return Any
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
@@ -126,14 +130,18 @@ def _type(kind: Any) -> Any:
             for name in _LIMITS
             if (limit := getattr(meta, name)) is not None
         }
-        return Annotated[_type(args[0]), Field(**limits)] if limits else _type(args[0])
+        if not limits:
+            return plain_type(args[0])
+        from pydantic import Field
+
+        return Annotated[plain_type(args[0]), Field(**limits)]
     if made is None or made is Literal:
         return kind
     if isinstance(made, type) and issubclass(made, Exported):
         return _form(made, args)
     if made in (tuple, list):
-        return list[_type(args[0])]  # type: ignore[misc]  # made at run time
-    inner = tuple(_type(one) for one in args)
+        return list[plain_type(args[0])]  # type: ignore[misc]  # made at run time
+    inner = tuple(plain_type(one) for one in args)
     if made is dict:
-        return made[inner]
+        return dict[inner[0], inner[1]]  # type: ignore[valid-type]
     return Union[inner]  # noqa: UP007  made at run time

@@ -33,6 +33,8 @@ class Outcome(Struct, Exported, Generic[R], frozen=True):
         error: Why it failed; None if it did not.
     """
 
+    not_exported = frozenset({"task"})
+
     job: Job[R]
     task: Task[R] | None
     result: R | None

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -413,7 +414,8 @@ class Poller:
         if not task.id:
             return self._found(task, watch, update), False
         if update.provisional is Provisional.MISSING and watch.provisional is not Provisional.MISSING:
-            log.warning("task %s is not known to the service, or not yet: asking again", task.id)
+            level = logging.WARNING if task.accepted_at is None else logging.INFO  # usual just after a submit
+            log.log(level, "task %s is not known to the service, or not yet: it is asked again", task.id)
         update = watch.after_update(update, clock())
         if nudged:
             update = msgspec.structs.replace(update, source=Source.CONFIRMED)

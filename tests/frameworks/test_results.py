@@ -165,6 +165,7 @@ async def test_openapi_shows_the_fields() -> None:
     assert schemas["Music"]["properties"]["tracks"]["items"] == {"$ref": "#/components/schemas/Track"}
     assert schemas["Update_Music_"]["properties"]["stage"]["enum"] == [stage.name for stage in Stage]
     assert not {"body", "record"} & set(schemas["Update_Music_"]["properties"])
+    assert set(schemas["Outcome_Music_"]["properties"]) == set(OUTCOMES[0].to_dict())
     asked_for = schemas["GenerateMusic"]
     assert asked_for["additionalProperties"] is False
     assert asked_for["properties"]["custom_mode"]["description"].startswith("Whether `style`")
