@@ -129,6 +129,7 @@ class ApiError(SunoError):
         retry_after: float | None = None,
         existing_task_id: str | None = None,
         names_task: bool = False,
+        gateway: str = "",
     ) -> None:
         super().__init__(code, message, path)
         self.code = code
@@ -139,6 +140,8 @@ class ApiError(SunoError):
         self.existing_task_id = existing_task_id
         self.names_task = names_task
         """Whether the refusal names a task all the same, which may have been created then."""
+        self.gateway = gateway
+        """Name of the provider that refused; empty if that is not known."""
 
     def __str__(self) -> str:
         said = f"code {self.code}" if self.code else f"HTTP {self.status}, not an answer of the API"
@@ -151,6 +154,12 @@ class InvalidRequest(ApiError):
 
 class Unauthorized(ApiError):
     """The key is missing, wrong, or lacks the right."""
+
+    def __str__(self) -> str:
+        return (
+            f"{super().__str__()}; {self.gateway or 'the gateway'} refused the key: check api_key= or SUNO_API_KEY, "
+            "and that the key is of this gateway (provider= or SUNO_PROVIDER)"
+        )
 
 
 class InsufficientCredits(ApiError):

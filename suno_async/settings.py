@@ -130,16 +130,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def _key(given: str | None) -> Secret:
     """The API key from the argument or the environment; errors never show it."""
     given = hidden(given)
+    name = "SUNO_API_KEY" if given is None else "api_key"
     key = Secret((given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip())
     if not key:
         raise ConfigurationError("no API key: pass api_key= or set the environment variable SUNO_API_KEY")
-    if key.lower().startswith("bearer"):
-        raise ConfigurationError("api_key must be the key alone, without the word Bearer in front of it")
+    if "bearer " in f"{key} ".lower() or key.lower().startswith("bearer:"):
+        raise ConfigurationError(f"{name} must be the key alone, without the word Bearer in front of it")
     if key[0] in _QUOTES or key[-1] in _QUOTES:
-        raise ConfigurationError("api_key must be the key alone, without quotes around it")
+        raise ConfigurationError(f"{name} must be the key alone, without quotes around it")
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise ConfigurationError(
-            f"api_key must be printable ASCII without spaces, got {len(key)} characters that are not"
+            f"{name} must be printable ASCII without spaces, got {len(key)} characters that are not"
         )
     return key
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 
 from ..errors import ContentRejected, TaskFailed
+from .export import Exported
 
 __all__ = [
     "JobRecord",
@@ -105,8 +106,10 @@ class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
     """The same under another name; seen live."""
 
 
-class Update(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+class Update(msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True):
     """What one poll or one callback says of a task."""
+
+    not_exported = frozenset({"body", "record", "provisional"})  # bodies may hold our callback address and its token
 
     task_id: str
     """Id of the task."""

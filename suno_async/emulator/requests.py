@@ -1,11 +1,13 @@
 """Requests: read, translated to the names of the request classes, and refused where the service would refuse them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from ..api import providers
+from ..api.names import wire_names
 from ..api.providers import Provider
 from ..api.requests import GenerateVoice, Job, Request, ValidateVoice
 from ..wire import encoding
@@ -96,8 +98,21 @@ def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provid
 
 
 def _check_types(params: Mapping[str, Any], kind: type[Request[Any]]) -> None:
-    names = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
+    theirs = wire_names(kind)
     try:
-        msgspec.json.decode(msgspec.json.encode({names[name]: value for name, value in params.items()}), type=kind)
+        msgspec.json.decode(
+            msgspec.json.encode({theirs[name]: value for name, value in params.items()}), type=_as_sent(kind)
+        )
     except (*UNREADABLE, msgspec.MsgspecError) as exc:
         raise Refused(422, str(exc)) from None
+
+
+@cache
+def _as_sent(kind: type[Request[Any]]) -> type[msgspec.Struct]:
+    """The same fields by the service's names, so that refusals name those."""
+    theirs = wire_names(kind)
+    fields: list[Any] = [
+        (one.name, one.type, msgspec.field(default=one.default, name=theirs[one.name]))
+        for one in msgspec.structs.fields(kind)
+    ]
+    return msgspec.defstruct(kind.__name__, fields, kw_only=True)

@@ -120,7 +120,10 @@ class Calls:
         if self._validate:
             _check_length(request)
         for field, files in local_files(request).items():
-            urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
+            try:
+                urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
+            except InvalidJob as exc:  # it names the upload, which the caller never wrote
+                raise InvalidJob(type(request).__name__, exc.problems) from exc
             uploaded[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
         return msgspec.structs.replace(request, **uploaded) if uploaded else request
 

@@ -3,9 +3,12 @@
 import asyncio
 import contextvars
 import math
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from msgspec import Struct
+
+from ..api.export import Exported, error_to_dict, plain_data
 from ..api.requests import Job
 from ..errors import (
     ApiError,
@@ -30,8 +33,11 @@ ROUNDING = 1e-6
 """Credits by which sums of prices may be inexact."""
 
 
-class Outcome(NamedTuple, Generic[R]):
+class Outcome(Struct, Exported, Generic[R], frozen=True):
     """What became of one job of `map`.
+
+    `to_dict()`, and web frameworks, show the job's fields and `kind`, the task's id, the result, and of an error its
+    name and message.
 
     Attributes:
         job: The job as it was given.
@@ -42,11 +48,39 @@ class Outcome(NamedTuple, Generic[R]):
             sent. Of a submission that is uncertain, what it may have cost. None if that is not known.
     """
 
+    not_exported = frozenset({"task"})
+
     job: Job[R]
     task: Task[R] | None
     result: R | None
     error: Exception | None
     credits: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "kind": type(self.job).__name__,
+            "job": plain_data(self.job),
+            "task_id": self.task.id if self.task is not None else None,
+            "result": plain_data(self.result),
+            "error": error_to_dict(self.error),
+            "credits": self.credits,
+        }
+
+    if not TYPE_CHECKING:
+        __dict__ = property(to_dict)  # for encoders that ask `vars()`
+
+    @classmethod
+    def exported_types(cls, *args: Any) -> Mapping[str, Any]:
+        result = args[0] if args else Any
+        error = dict[str, str] | None
+        return {
+            "kind": str,
+            "job": dict[str, Any],
+            "task_id": str | None,
+            "result": result | None,
+            "error": error,
+            "credits": float | None,
+        }
 
 
 class Submit(Protocol[R]):

@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -433,6 +434,9 @@ class Poller:
         self._refusals = 0
         if not task.id:
             return self._found(task, watch, update), False
+        if update.provisional is Provisional.MISSING and watch.provisional is not Provisional.MISSING:
+            level = logging.WARNING if task.accepted_at is None else logging.INFO  # usual just after a submit
+            log.log(level, "task %s is not known to the service, or not yet: it is asked again", task.id)
         update = watch.after_update(update, clock())
         if nudged:
             update = msgspec.structs.replace(update, source=Source.CONFIRMED)

@@ -41,6 +41,30 @@ class Interests(Protocol):
         ...
 
 
+class MethodNotProperty:
+    """A method that refuses to be taken for a property: `if task.done:` is a TypeError."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, task: object, owner: type) -> Any:
+        return self.function if task is None else _Bound(self.function, task)
+
+
+class _Bound:
+    __slots__ = ("__self__", "__wrapped__")
+
+    def __init__(self, function: Callable[..., Any], task: object) -> None:
+        self.__wrapped__, self.__self__ = function, task
+
+    def __call__(self) -> Any:
+        return self.__wrapped__(self.__self__)
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self.__wrapped__.__name__} is a method: write task.{self.__wrapped__.__name__}()")
+
+
 class TaskInfo(NamedTuple):
     """What is known of a task when its handle is made."""
 
@@ -225,6 +249,9 @@ class Task(Generic[R]):
         """Return whether the task is known to have ended, with a result or without."""
         return bool(self._updates) and self._updates[-1].stage >= Stage.COMPLETE
 
+    if not TYPE_CHECKING:  # `if task.done:` would always be true
+        done = MethodNotProperty(done)
+
     def cancelled(self) -> bool:
         """Return False: a task cannot be cancelled. `asyncio.wait(…, return_when=FIRST_EXCEPTION)` asks."""
         return False
@@ -246,7 +273,7 @@ class Task(Generic[R]):
         Raises:
             TaskNotDone: It has not ended; also an `asyncio.InvalidStateError`.
         """
-        if not self.done():
+        if self.stage < Stage.COMPLETE:
             raise TaskNotDone(self._id, self.stage.name)
         return self._failure
 
@@ -419,7 +446,7 @@ class Task(Generic[R]):
     if not TYPE_CHECKING:  # else every misspelt name would pass the type checkers
 
         def __getattr__(self, name: str) -> NoReturn:
-            if not name.startswith("_") and name in getattr(self._kind.result, "__struct_fields__", ()):
+            if not name.startswith("_") and hasattr(self._kind.result, name):
                 raise AttributeError(f"{name} is of the result, not of the task: await it first, (await task).{name}")
             raise AttributeError(f"'Task' object has no attribute {name!r}")
 

@@ -1,14 +1,13 @@
 """Requests to bytes, for each gateway."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from ..api import providers
 from ..api.fields import plain
+from ..api.names import wire_names
 from ..api.providers import Provider
 from ..api.requests.base import Request
 from ..api.rules import holds
@@ -65,10 +64,5 @@ def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:
         provider: The gateway.
     """
     if provider.uses_jobs_api(kind):
-        return {name: jobs_api.wire_name(theirs) for name, theirs in _names(kind).items()}
-    return {**_names(kind), **provider.field_names.get(kind.path, {})}
-
-
-@cache
-def _names(request: type[Struct]) -> dict[str, str]:
-    return {field.name: field.encode_name for field in msgspec.structs.fields(request)}
+        return {name: jobs_api.wire_name(theirs) for name, theirs in wire_names(kind).items()}
+    return {**wire_names(kind), **provider.field_names.get(kind.path, {})}

@@ -140,6 +140,7 @@ def refusal(reply: Reply, envelope: Envelope, provider: Provider, path: str, *, 
         retry_after=reply.retry_after,
         existing_task_id=existing or None,
         names_task=bool(_task_id(bytes(envelope.data)).strip()),
+        gateway=provider.name,
     )
 
 

@@ -37,6 +37,15 @@ async def test_jobs_take_files_of_this_machine(tmp_path: Path) -> None:
     assert bodies[1]["uploadUrl"] == "https://up.example/3"
 
 
+@pytest.mark.usefixtures("threads")
+async def test_a_missing_file_names_the_job_and_its_field(tmp_path: Path) -> None:
+    script = Script()
+    async with SunoClient(api_key="k", transport=script, model="V5") as suno:
+        with pytest.raises(InvalidJob, match=r"UploadCover was not sent: upload_url must be a file .*gone\.mp3"):
+            await suno.upload_cover(upload_url=tmp_path / "gone.mp3", prompt="jazz")
+    assert script.sent == []
+
+
 async def test_nothing_is_uploaded_for_a_job_that_is_wrong(tmp_path: Path) -> None:
     script = Script()
     song = tmp_path / "a.mp3"

@@ -8,9 +8,10 @@ from suno_async import (
     ConfigurationError,
     InvalidJob,
     SunoClient,
+    Unauthorized,
 )
 
-from ..doubles import Script
+from ..doubles import Script, reply
 
 
 async def test_nothing_is_sent_for_a_bad_job() -> None:
@@ -28,6 +29,29 @@ def test_a_missing_key_names_the_variable(key: str | None, monkeypatch: pytest.M
     monkeypatch.delenv("SUNO_API_KEY", raising=False)
     with pytest.raises(ConfigurationError, match="SUNO_API_KEY"):
         SunoClient(api_key=key)
+
+
+@pytest.mark.parametrize("key", ["Bearer k-1", "bearer  k-1", "Authorization: Bearer k-1", "Bearer", "Bearer:k-1"])
+def test_bearer_in_front_of_the_key_is_named_with_the_place_it_came_from(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigurationError, match="api_key must be the key alone, without the word Bearer") as caught:
+        SunoClient(api_key=key)
+    assert "k-1" not in str(caught.value)
+    monkeypatch.setenv("SUNO_API_KEY", key)
+    with pytest.raises(ConfigurationError, match="SUNO_API_KEY must be the key alone"):
+        SunoClient()
+
+
+async def test_a_wrong_key_names_the_gateway_and_the_variable() -> None:
+    network = Script(submits=[reply(code=401)])
+    async with SunoClient(api_key="secret-key", provider="sunoapi", transport=network) as suno:
+        with pytest.raises(Unauthorized) as caught:
+            await suno.generate_music(prompt="rain")
+    said = str(caught.value)
+    assert "sunoapi refused the key: check api_key= or SUNO_API_KEY" in said
+    assert "SUNO_PROVIDER" in said
+    assert "secret-key" not in said
 
 
 def test_a_key_that_cannot_be_one_is_not_shown() -> None:

@@ -2,7 +2,7 @@
 
 A family (`MusicJob`) states what its jobs share: details page, result, status words. A job or call adds its path and
 fields. Everything else is made from these classes: client methods, bytes on the wire, checks before sending, the
-emulator. Fields carry our names; `rename="camel"` and the odd `name=` carry the service's.
+emulator. Fields carry our names; the service's are camelCase by rule, and `wire_names` has the odd ones.
 
 An endpoint is written in the file of its family and named in that file's `__all__`; nothing here lists it again.
 """

@@ -9,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from ...errors import Problem
+from ..construction import RequestType
+from ..export import Exported
 from ..results import Result
 from ..updates import Stage
 
@@ -18,13 +20,17 @@ R_co = TypeVar("R_co", covariant=True)
 S_co = TypeVar("S_co", covariant=True)
 
 
-class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
+class Request(
+    Struct, Exported, Generic[R_co], metaclass=RequestType, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """Anything that can be asked of the service: the base of `Job` and `Call`.
 
     A class that states `path`, or inherits it, is an endpoint. It must have every fact that its kind needs, and is
     refused with a TypeError when it is defined if one is missing. A class without `path` is a family: it states what
     its endpoints share, and making an instance of it is a TypeError.
     """
+
+    not_exported = frozenset({"source"})  # it fills other fields
 
     path: ClassVar[str]
     """Where the request goes on the legacy API, such as "/api/v1/generate"."""
@@ -44,6 +50,8 @@ class Request(Struct, Generic[R_co], frozen=True, kw_only=True, rename="camel"):
     """Type of the result."""
     required: ClassVar[tuple[str, ...]] = ()
     """Fields that the service requires, by our names. Some have defaults here because they follow from other fields."""
+    wire_names: ClassVar[Mapping[str, str]] = {}
+    """The service's names of fields, by ours, where they are not simply our names in camelCase."""
     callback: ClassVar[str] = "callBackUrl"
     """Name of the callback address in the body."""
     callback_result_paths: ClassVar[tuple[tuple[str, ...], ...]] = (("data",),)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from ...errors import Problem
 from ..fields import (
@@ -425,10 +425,11 @@ class AddInstrumental(SungJob, frozen=True, kw_only=True):
     operation = "add-instrumental"
     token_id = 5
     required = ("upload_url", "title", "negative_tags", "style")
+    wire_names = {"style": "tags"}  # "tags" here, "style" in add-vocals
 
     upload_url: Media
     title: Text
-    style: AddedStyle = field(name="tags")  # "tags" here, "style" in add-vocals
+    style: AddedStyle
     negative_tags: NegativeTags
     lyrics: Text | None = None
     variety: Variety | None = None
@@ -507,6 +508,7 @@ class ReplaceSection(_TrackSection, frozen=True, kw_only=True):
     operation = "replace-section"
     token_id = 8
     required = ("prompt", "style", "title", "start", "end")
+    wire_names = {"style": "tags", "start": "infillStartS", "end": "infillEndS"}
     from_source = FROM_TRACK
     instead_of_source = "upload_url"
 
@@ -515,10 +517,10 @@ class ReplaceSection(_TrackSection, frozen=True, kw_only=True):
     upload_url: Media | None = None
     prompt: Text | None = None
     lyrics: Text | None = None
-    style: Text = field(name="tags")
+    style: Text
     title: Text
-    start: Annotated[float, Meta(ge=0)] = field(name="infillStartS")
-    end: Annotated[float, Meta(gt=0)] = field(name="infillEndS")
+    start: Annotated[float, Meta(ge=0)]
+    end: Annotated[float, Meta(gt=0)]
     full_lyrics: Text | None = None
     negative_tags: NegativeTags | None = None
     variety: Variety | None = None

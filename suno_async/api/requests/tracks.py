@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from ...errors import Problem
 from ..fields import AudioId, Media, Text
@@ -228,4 +228,6 @@ class RecoverAudio(FromSource[Music], Job[Recovery], frozen=True, kw_only=True):
     callback_result_paths = ((),)
     required = ("task_id",)
 
-    task_id: Text | None = field(default=None, name="task_id")  # sunoTaskId at sunoapi
+    wire_names = {"task_id": "task_id"}  # sunoTaskId at sunoapi
+
+    task_id: Text | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Annotated, Literal, TypeVar
 
-from msgspec import Meta, field
+from msgspec import Meta
 
 from ...errors import Problem
 from ..fields import AudioId, Media, Text
@@ -96,10 +96,11 @@ class ValidateVoice(PhraseJob, frozen=True, kw_only=True):
     operation = "validation-phrase"
     token_id = 20
     required = ("voice_url", "vocal_start", "vocal_end")
+    wire_names = {"vocal_start": "vocalStartS", "vocal_end": "vocalEndS"}
 
     voice_url: Media
-    vocal_start: Annotated[int, Meta(ge=0)] = field(name="vocalStartS")
-    vocal_end: Annotated[int, Meta(ge=1)] = field(name="vocalEndS")
+    vocal_start: Annotated[int, Meta(ge=0)]
+    vocal_end: Annotated[int, Meta(ge=1)]
     language: Literal["en", "zh", "es", "fr", "pt", "de", "ja", "ko", "hi", "ru"] | None = None
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
@@ -172,5 +173,6 @@ class CheckVoice(FromSource[Voice], Call[VoiceCheck], frozen=True, kw_only=True)
     token_id = 23
     result = VoiceCheck
     required = ("task_id",)
+    wire_names = {"task_id": "task_id"}  # snake_case here
 
-    task_id: Text | None = field(default=None, name="task_id")  # snake_case here
+    task_id: Text | None = None

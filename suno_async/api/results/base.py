@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
 
 import msgspec
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
+from ..export import Exported
 from ..updates import Provisional, Stage
 
 __all__ = ["File", "Origin", "PathStep", "Result", "effective_stage"]
@@ -69,7 +70,7 @@ class File(NamedTuple):
     """Suffix of the file's name when the address has none, such as .mp3."""
 
 
-class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
+class Result(Struct, Exported, frozen=True, kw_only=True, rename="camel", dict=True):
     """The result of a finished task or an answered call."""
 
     callback_names: ClassVar[Mapping[str, str]] = {}
@@ -83,6 +84,9 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
     parts: ClassVar[tuple[type, ...]] = ()
     """Types of the results inside this one, such as the tracks of music."""
 
+    if not TYPE_CHECKING:
+        __dict__ = vars(Exported)["__dict__"]  # hides the origin, which `dict=True` keeps, from encoders
+
     task_id: str = field(default="", name="_taskId")  # ours; theirs is often null
     """Id of the task that made it; empty if that is unknown."""
 
@@ -93,7 +97,7 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
             origin: Where the result came from.
         """
         force_setattr(self, "task_id", origin.task_id)
-        force_setattr(self, "origin", origin)  # beside the fields: it is no part of the value
+        force_setattr(self, "_origin", origin)  # beside the fields: it is no part of the value
 
     @classmethod
     def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
@@ -107,7 +111,7 @@ class Result(Struct, frozen=True, kw_only=True, rename="camel", dict=True):
     @property
     def raw(self) -> Any:
         """The JSON it was read from, with all unknown fields, parsed at each access; None if it was made otherwise."""
-        origin: Origin | None = self.__dict__.get("origin")
+        origin: Origin | None = getattr(self, "_origin", None)
         return None if origin is None else origin.raw()
 
     @property

@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
+from ..export import Exported
 from .base import File, Origin, Result
 
 __all__ = ["Cover", "Midi", "MidiInstrument", "MidiNote", "Stem", "Stems", "Video", "Wav"]
@@ -39,6 +40,7 @@ class Wav(Result, frozen=True, kw_only=True, rename="camel"):
     """A track as WAV."""
 
     essential = ("audio_url", "result_urls")
+    not_exported = frozenset({"result_urls"})
 
     audio_url: str | None = field(default=None, name="audioWavUrl")  # camelCase also in callbacks
     """Address of the WAV."""
@@ -64,6 +66,7 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
     """A music video of a track."""
 
     essential = ("video_url", "result_urls")
+    not_exported = frozenset({"result_urls"})
 
     video_url: str | None = None
     """Address of the MP4."""
@@ -85,7 +88,7 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
             yield File(self.video_url, "video", self.task_id, ".mp4")
 
 
-class Stem(Struct, frozen=True, kw_only=True):
+class Stem(Struct, Exported, frozen=True, kw_only=True):
     """One voice or instrument of a track; or a pair, `extract` and `remove`, when one instrument was asked for."""
 
     essential: ClassVar[tuple[str, ...]] = ("id",)
@@ -179,7 +182,7 @@ class Stems(Result, frozen=True, kw_only=True, rename="camel"):
             yield File(url, name, f"{self.task_id} {name}", ".mp3")
 
 
-class MidiNote(Struct, frozen=True, kw_only=True):
+class MidiNote(Struct, Exported, frozen=True, kw_only=True):
     """One note."""
 
     pitch: int = 0
@@ -192,7 +195,7 @@ class MidiNote(Struct, frozen=True, kw_only=True):
     """Velocity, 0 to 1."""
 
 
-class MidiInstrument(Struct, frozen=True, kw_only=True):
+class MidiInstrument(Struct, Exported, frozen=True, kw_only=True):
     """The notes of one instrument."""
 
     essential: ClassVar[tuple[str, ...]] = ("notes",)

@@ -6,15 +6,17 @@ from typing import ClassVar
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
+from ..export import Exported
 from .base import Origin, Result
 
 __all__ = ["AlignedWord", "Lyrics", "LyricsVariant", "Style", "TimedLyrics"]
 
 
-class LyricsVariant(Struct, frozen=True, kw_only=True, rename="camel"):
+class LyricsVariant(Struct, Exported, frozen=True, kw_only=True, rename="camel"):
     """One of the lyrics written for a prompt."""
 
     essential: ClassVar[tuple[str, ...]] = ("text",)
+    not_exported = frozenset({"kie_error"})
 
     text: str | None = None
     """The lyrics."""
@@ -36,6 +38,7 @@ class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
     Source: https://docs.kie.ai/old-model/suno-api/generate-lyrics
     """
 
+    not_exported = frozenset({"lyrics_data"})
     callback_names = {"variants": "data"}
     essential = ("variants", "lyrics_data")
     jobs_result_path = ("resultObject",)
@@ -84,7 +87,7 @@ class Style(Result, frozen=True, kw_only=True, rename="camel"):
         return bool(self.text)
 
 
-class AlignedWord(Struct, frozen=True, kw_only=True, rename="camel"):
+class AlignedWord(Struct, Exported, frozen=True, kw_only=True, rename="camel"):
     """A word of a song, with its time."""
 
     word: str = ""

@@ -8,12 +8,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from suno_async import ConvertToWav, ExtendMusic, GenerateMusic, InvalidJob, SeparateStems, Stage, Stems, Track, Wav
+from suno_async import (
+    KIE,
+    ConvertToWav,
+    ExtendMusic,
+    GenerateLyrics,
+    GenerateMusic,
+    InvalidJob,
+    ReplaceSection,
+    SeparateStems,
+    Stage,
+    Stems,
+    Track,
+    Wav,
+)
 from suno_async.api import requests, results, validation
 from suno_async.api.providers import KIE_JOBS
 from suno_async.api.requests import TABLE, Call, FromSource, Job, MusicJob, Request, kind_by_token_id
 from suno_async.api.requests.base import FROM_TRACK, endpoints
 from suno_async.api.requests.music import ContinuingJob, CustomJob, SungJob
+from suno_async.wire.encoding import names
 
 TRACK = Track(id="a1", task_id="t9")
 
@@ -172,7 +186,9 @@ class ConvertToFlac(FromSource[Track], Job[Wav], frozen=True, kw_only=True):
 def test_a_source_is_the_one_positional_argument() -> None:
     made = ConvertToFlac(TRACK, level=3)
     assert made == ConvertToFlac(task_id="t9", audio_id="a1", level=3)
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(
+        TypeError, match=r"ConvertToFlac takes one positional argument, source, and the other fields by"
+    ):
         ConvertToFlac(TRACK, "t9")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
@@ -242,3 +258,63 @@ def test_a_result_names_a_job_that_shows_it_again() -> None:
     assert requests.maker_of(Track()) is GenerateMusic
     assert requests.maker_of(Stems()) is SeparateStems
     assert requests.maker_of(results.Style()) is None
+
+
+# ---- names of fields -------------------------------------------------------------------------------------------------
+
+
+MUSIC: Any = GenerateMusic
+LYRICS: Any = GenerateLyrics
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: MUSIC(promt="rain"), "GenerateMusic has no field 'promt', did you mean 'prompt'?"),
+        (
+            lambda: MUSIC(customMode=True),
+            "GenerateMusic has no field 'customMode', did you mean 'custom_mode'?",
+        ),
+        (lambda: MUSIC("rain"), "GenerateMusic takes its fields by name: write GenerateMusic(prompt=…)"),
+        (lambda: LYRICS(zzz=1), "GenerateLyrics has no field 'zzz', only prompt"),
+        (lambda: LYRICS(), "GenerateLyrics needs prompt"),
+        (lambda: msgspec.structs.replace(GenerateLyrics(prompt="x"), promt="y"), "promt"),
+    ],
+)
+def test_a_wrong_argument_is_named_with_the_class_and_the_nearest_field(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        make()
+    assert says in str(caught.value)
+
+
+def test_a_family_is_named_as_such_although_its_arguments_are_right() -> None:
+    with pytest.raises(TypeError, match="MusicJob is a family without a path"):
+        MusicJob()
+
+
+@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: str(kind.__name__))
+def test_requests_are_read_by_our_names_and_unknown_ones_are_refused(kind: type[Request[Any]]) -> None:
+    """What a web form or a queue holds is not dropped because it is spelled differently."""
+    assert kind.__struct_fields__ == kind.__struct_encode_fields__
+    with pytest.raises(msgspec.ValidationError, match="unknown field `no_field`"):
+        msgspec.convert({"no_field": 1}, kind)
+
+
+def test_a_request_is_the_same_after_json() -> None:
+    made = ReplaceSection(TRACK, style="folk", title="La", start=1.5, end=9.0, lyrics="la")
+    assert msgspec.to_builtins(made)["start"] == 1.5
+    assert msgspec.convert(msgspec.to_builtins(made), ReplaceSection) == made
+    assert msgspec.json.decode(msgspec.json.encode(made), type=ReplaceSection) == made
+    assert ReplaceSection(**msgspec.to_builtins(made)) == made
+
+
+def test_names_of_the_service_follow_by_rule_and_by_the_class() -> None:
+    class Odd(MusicJob, frozen=True, kw_only=True):
+        path = "/odd"
+        wire_names = {"tempo": "BPM"}
+
+        tempo: int = 0
+        long_name: int = 0
+        named: int = msgspec.field(default=0, name="Named")
+
+    assert names(Odd, KIE) == {"tempo": "BPM", "long_name": "longName", "named": "Named"}

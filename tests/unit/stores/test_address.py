@@ -79,5 +79,6 @@ assert stores.SQLiteStore.__name__ == "SQLiteStore" and stores.RedisStore.__name
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     others = {name for name in ran.stdout.split() if not name.startswith("suno_async.stores")}
     assert others <= {
-        *("suno_async.errors", "suno_async.log", "suno_async.api", "suno_async.api.limits", "suno_async.api.updates")
+        *("suno_async.errors", "suno_async.log", "suno_async.api", "suno_async.api.export", "suno_async.api.limits"),
+        "suno_async.api.updates",
     }

@@ -130,12 +130,16 @@ async def test_a_bug_while_polling_does_not_leave_anybody_waiting() -> None:
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-async def test_a_task_that_never_shows_up_is_not_found_after_ninety_seconds() -> None:
+async def test_a_task_that_never_shows_up_is_not_found_after_ninety_seconds(caplog: pytest.LogCaptureFixture) -> None:
+    """An id with a slip is told at the first poll, once."""
     service = Service(update(Stage.PENDING, Provisional.MISSING))
     _, task = polled(service, Pace(first=10, growth=1, cap=10, patience=500))
     with pytest.raises(TaskNotFound, match="t1"):
         await task
     assert now() == 90
+    assert [one.message for one in caplog.records if "t1" in one.message] == [
+        "task t1 is not known to the service, or not yet: it is asked again"
+    ]
 
 
 async def test_a_task_that_shows_up_late_is_fine() -> None:

@@ -214,7 +214,17 @@ def test_an_attribute_of_the_result_says_await_it_first(task: Task[Music]) -> No
         task.tracks  # type: ignore[attr-defined]  # noqa: B018
     with pytest.raises(AttributeError, match="no attribute 'trakcs'"):
         task.trakcs  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"await it first, \(await task\)\.files"):
+        task.files()  # type: ignore[attr-defined]
     assert not hasattr(task, "_tracks")
+
+
+def test_done_is_called(task: Task[Music]) -> None:
+    """`if task.done:` would always be true."""
+    with pytest.raises(TypeError, match=r"done is a method: write task\.done\(\)"):
+        assert not task.done  # type: ignore[truthy-function]
+    assert task.done() is False
+    assert callable(task.done)
 
 
 @pytest.mark.parametrize("copies", [copy, deepcopy, pickle.dumps])

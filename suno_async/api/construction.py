@@ -1,0 +1,57 @@
+"""How requests are made: what is wrong with the arguments is said with the class and the nearest field."""
+
+import difflib
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+__all__ = ["RequestType", "unknown_fields"]
+
+
+class RequestType(msgspec.StructMeta):
+    """The type of request classes."""
+
+    if not TYPE_CHECKING:  # else type checkers would take every argument
+
+        def __call__(self, *args: Any, **fields: Any) -> Any:
+            """Make a request. TypeError with the class and the nearest field if the arguments do not suit."""
+            try:
+                return super().__call__(*args, **fields)
+            except TypeError as exc:
+                raise TypeError(_misfit(self, args, fields) or str(exc)) from None
+
+
+def unknown_fields(kind: type[msgspec.Struct], names: Iterable[str]) -> str:
+    """Return a message about names that are no fields of a class; empty if all are.
+
+    Args:
+        kind: The class.
+        names: The names.
+    """
+    fields = kind.__struct_fields__
+    told = (f"{name!r}{_meant(name, fields)}" for name in names if name not in fields)
+    listed = "; ".join(told)
+    return f"{kind.__name__} has no field {listed}" if listed else ""
+
+
+def _meant(name: str, fields: Collection[str]) -> str:
+    squeezed = {field.replace("_", ""): field for field in fields}
+    exact = squeezed.get(name.replace("_", "").lower())
+    near = [exact] if exact else difflib.get_close_matches(name, fields, 1)
+    return f", did you mean {near[0]!r}?" if near else f", only {', '.join(fields) or 'none'}"
+
+
+def _misfit(kind: type[msgspec.Struct], args: tuple[Any, ...], given: dict[str, Any]) -> str:
+    """What is wrong with the names and number of arguments; empty if nothing is."""
+    if unknown := unknown_fields(kind, given):
+        return unknown
+    fields = msgspec.structs.fields(kind)
+    positional = int("source" in kind.__struct_fields__)
+    if len(args) > positional:
+        named = ("prompt", *getattr(kind, "required", ()), *kind.__struct_fields__[positional:])
+        first = next((name for name in named if name in kind.__struct_fields__), "")
+        taken = "one positional argument, source, and the other fields" if positional else "its fields"
+        return f"{kind.__name__} takes {taken} by name: write {kind.__name__}({first}=…)" if first else ""
+    absent = [field.name for field in fields if field.required and field.name not in given]
+    return f"{kind.__name__} needs {', '.join(absent)}" if absent else ""
