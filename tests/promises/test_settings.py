@@ -6,8 +6,10 @@ import pytest
 
 from suno_async import (
     ConfigurationError,
+    GenerateMusic,
     InvalidJob,
     SunoClient,
+    TaskNotFound,
     Unauthorized,
 )
 
@@ -52,6 +54,14 @@ async def test_a_wrong_key_names_the_gateway_and_the_variable() -> None:
     assert "sunoapi refused the key: check api_key= or SUNO_API_KEY" in said
     assert "SUNO_PROVIDER" in said
     assert "secret-key" not in said
+
+
+async def test_an_unknown_task_id_is_logged_at_the_first_poll(caplog: pytest.LogCaptureFixture) -> None:
+    async with SunoClient(api_key="k", transport=Script(reply(None))) as suno:
+        with pytest.raises(TaskNotFound):
+            await suno.attach(GenerateMusic, "no-such-task")
+    warned = [one.message for one in caplog.records if one.levelname == "WARNING"]
+    assert warned == ["task no-such-task is not known to the service, or not yet: it is asked again"]
 
 
 def test_a_key_that_cannot_be_one_is_not_shown() -> None:

@@ -131,7 +131,8 @@ async def test_a_bug_while_polling_does_not_leave_anybody_waiting() -> None:
 
 
 async def test_a_task_that_never_shows_up_is_not_found_after_ninety_seconds(caplog: pytest.LogCaptureFixture) -> None:
-    """An id with a slip is told at the first poll, once."""
+    """Which is told at the first poll, once; just after a submit it is usual."""
+    caplog.set_level("INFO")
     service = Service(update(Stage.PENDING, Provisional.MISSING))
     _, task = polled(service, Pace(first=10, growth=1, cap=10, patience=500))
     with pytest.raises(TaskNotFound, match="t1"):
