@@ -33,7 +33,7 @@ async def main(prompt: str, folder: Path, song: Path | None = None) -> int:
         job: Job[Any] = GenerateMusic(prompt=prompt)
         if song is not None:
             url = await suno.upload(song, progress=bar)
-            job = UploadCover(upload_url=url, style=prompt, title=song.stem, instrumental=True)
+            job = UploadCover(upload_url=url, prompt=prompt, style=prompt, title=song.stem, instrumental=True)
         music = await suno.run(job)
         print(*await suno.download(music, folder), sep="\n")
         track = music.tracks[0]  # it knows its task, its id and its model
