@@ -117,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             secrets=secrets,
             proofs=Proofs(secrets if given or posted_to else (), keys),
             pace=pace,
-            store=MemoryStore(clock=clock) if place is None else store_at(place) if isinstance(place, str) else place,
+            store=MemoryStore(clock=clock) if place is None else _store(place),
             own_store=place is None or isinstance(place, str),
             shared=place is not None,
             validate=validate,
@@ -125,6 +125,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             network=_network(network, transport),
             clock=clock,
         )
+
+
+def _store(given: Store | str) -> Store:
+    """The store itself or the one at an address. A path is refused: it names no kind of store."""
+    if isinstance(given, str):
+        return store_at(given)
+    if not callable(getattr(given, "intend", None)) or isinstance(given, type):
+        raise ConfigurationError(f"store must be sqlite:///path, redis://…, memory: or a Store, got {given!r}")
+    return given
 
 
 def _key(given: str | None) -> Secret:

@@ -1,5 +1,6 @@
 """Settings of a client that cannot be used, and jobs that are refused, send nothing."""
 
+from pathlib import PurePosixPath
 from typing import Any
 
 import pytest
@@ -80,6 +81,10 @@ def test_a_key_that_cannot_be_one_is_not_shown() -> None:
         ),
         ({"base_url": "api.kie.ai"}, "base_url must be an http(s) address, got 'api.kie.ai'"),
         ({"callback_url": "/suno"}, "callback_url must be an http(s) address, got '/suno'"),
+        (
+            {"store": PurePosixPath("songs.db")},
+            "store must be sqlite:///path, redis://…, memory: or a Store, got PurePosixPath('songs.db')",
+        ),
     ],
 )
 def test_settings_that_cannot_be_used(settings: dict[str, Any], says: str) -> None:
