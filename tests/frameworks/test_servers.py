@@ -15,12 +15,12 @@ from aiohttp import web
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 
-from suno_async import KIE, ConfigurationError, GenerateMusic, Pace, Receiver, Source, Stage, SunoClient
+from suno_async import KIE_LEGACY, ConfigurationError, GenerateMusic, Pace, Receiver, Source, Stage, SunoClient
 from suno_async.webhooks.verdict import LIMIT
 
 from ..doubles import PENDING, Script, called, page, track
 
-EAGER = msgspec.structs.replace(KIE, polls_per_second=1000.0)  # so that nothing waits in real time
+EAGER = msgspec.structs.replace(KIE_LEGACY, polls_per_second=1000.0)  # so that nothing waits in real time
 LONG = Pace(first=500, growth=1, cap=500, patience=1000)
 
 

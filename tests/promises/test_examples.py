@@ -17,7 +17,13 @@ from examples import behind_a_proxy, demo, fan_out, from_a_song, web_backend
 from suno_async.emulator import Emulator, Fault
 
 WORKERS = Path(__file__).parents[2] / "examples" / "workers.py"
-pytestmark = pytest.mark.usefixtures("threads")
+pytestmark = pytest.mark.usefixtures("threads", "default_provider")
+
+
+@pytest.fixture
+def default_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Examples are run as a user runs them."""
+    monkeypatch.delenv("SUNO_PROVIDER", raising=False)
 
 
 @pytest.fixture

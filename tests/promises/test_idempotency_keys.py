@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from suno_async import (
+    KIE_LEGACY,
     AlreadyExists,
     ExtendMusic,
     GenerateCover,
@@ -75,7 +76,7 @@ async def test_a_key_is_known_after_a_restart(world: World) -> None:
         assert (again.id, again.ref, again.context) == (task.id, task.ref, {"chat": 7})
         assert (await again).tracks
     async with world.process(PENDING) as (suno, script):
-        assert (await (await suno.submit(SONG, key="k"))).tracks[0].model == "V6"
+        assert (await (await suno.submit(SONG, key="k"))).tracks[0].model == KIE_LEGACY.model
         assert script.sent == []  # neither sent nor looked at again
 
 
@@ -122,7 +123,7 @@ async def test_a_key_belongs_to_one_gateway(world: World) -> None:
     async with world.process() as (suno, _):
         await suno.submit(SONG, key="k")
     async with world.process(provider="sunoapi") as (suno, script):
-        with pytest.raises(InvalidJob, match="key belongs to a job at kie, got 'k'"):
+        with pytest.raises(InvalidJob, match="key belongs to a job at kie-legacy, got 'k'"):
             await suno.submit(SONG, key="k")
         assert posts(script) == 0
 
@@ -150,7 +151,7 @@ async def test_a_file_is_uploaded_once_for_a_key(world: World, tmp_path: Path) -
     song = tmp_path / "song.mp3"
     song.write_bytes(b"ID3")
     file = {"downloadUrl": "https://files.example/a.mp3", "fileName": "a.mp3"}
-    job = UploadCover(upload_url=song, style="fado", title="Rain")
+    job = UploadCover(upload_url=song, prompt="la la", style="fado", title="Rain")
     async with world.process(DONE, submits=[reply(file), reply({"taskId": "t1"})]) as (suno, script):
         task = await suno.submit(job, key="k")
         assert len(script.sent) == 2
@@ -158,7 +159,11 @@ async def test_a_file_is_uploaded_once_for_a_key(world: World, tmp_path: Path) -
         assert len(script.sent) == 2
     record = await world.record(key="k")
     assert job_of(record) == UploadCover(
-        upload_url="https://files.example/a.mp3", style="fado", title="Rain", model="V6"
+        upload_url="https://files.example/a.mp3",
+        prompt="la la",
+        style="fado",
+        title="Rain",
+        model=KIE_LEGACY.model,
     )
 
 

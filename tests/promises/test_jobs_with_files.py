@@ -15,7 +15,10 @@ URL = "https://up.example/a.mp3"
 
 async def test_a_gateway_without_a_known_upload_host_says_so() -> None:
     async with SunoClient(api_key="k", provider=APIKLEY, transport=Script()) as suno:
-        for ask in (suno.upload(b"abc"), suno.upload_cover(upload_url=Path("a.mp3"), style="pop", title="La")):
+        for ask in (
+            suno.upload(b"abc"),
+            suno.upload_cover(upload_url=Path("a.mp3"), prompt="la", style="pop", title="La"),
+        ):
             with pytest.raises(ConfigurationError, match="no upload host of apikley is known"):
                 await ask
 
@@ -29,7 +32,7 @@ async def test_jobs_take_files_of_this_machine(tmp_path: Path) -> None:
     files = [reply({"downloadUrl": f"https://up.example/{n}", "fileName": "x", "success": True}) for n in (1, 2, 3)]
     script = Script(submits=[files[0], files[1], reply({"taskId": "t1"}), files[2], reply({"taskId": "t2"})])
     async with SunoClient(api_key="k", transport=script, model="V5") as suno:
-        blend = await suno.mashup(upload_url_list=(one, two), style="pop", title="La")
+        blend = await suno.mashup(upload_url_list=(one, two), prompt="la", style="pop", title="La")
         await suno.upload_cover(upload_url=one, prompt="jazz")
     assert blend.id == "t1"
     bodies = [msgspec.json.decode(body) for _, _, url, body in script.sent if "/api/v1/" in url]
@@ -52,10 +55,10 @@ async def test_nothing_is_uploaded_for_a_job_that_is_wrong(tmp_path: Path) -> No
     song.write_bytes(b"tune")
     async with SunoClient(api_key="k", transport=script) as suno:
         with pytest.raises(InvalidJob) as caught:
-            await suno.add_vocals(upload_url=song, title="", style="pop", negative_tags="")
+            await suno.add_vocals(upload_url=song, prompt="la", title="", style="pop", negative_tags="")
         assert [problem.field for problem in caught.value.problems] == ["title"]
         with pytest.raises(InvalidJob, match="upload_url must be a file that can be read"):
-            await suno.add_vocals(upload_url=tmp_path / "b.mp3", title="La", style="pop", negative_tags="")
+            await suno.add_vocals(upload_url=tmp_path / "b.mp3", prompt="la", title="La", style="pop", negative_tags="")
         with pytest.raises(InvalidJob, match="title must be text"):
             await suno.generate_music(title=song, style="pop")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert script.sent == []

@@ -67,7 +67,7 @@ async def test_a_submit_that_may_have_been_accepted_is_sent_once(answer: bytes |
     assert type(error) is kind
     assert len(server.got) == 1
     if isinstance(error, SubmissionUncertain):
-        assert error.job == GenerateMusic(prompt="rain", model="V6")
+        assert error.job == GenerateMusic(prompt="rain", model="V5_5")
         assert len(error.ref) == 16
         assert error.__cause__ is not None
 

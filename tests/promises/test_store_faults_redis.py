@@ -318,7 +318,7 @@ async def test_however_often_somebody_waits_one_listens_and_in_the_end_nobody(se
         store, before = suno.store, asyncio.all_tasks()
         for number in range(20):
             await store.intend(
-                Record(ref=f"r{number}", kind="GenerateMusic", provider="kie", request_json='{"prompt":"x"}')
+                Record(ref=f"r{number}", kind="GenerateMusic", provider="kie-legacy", request_json='{"prompt":"x"}')
             )
             await store.change(partial(accepted, task_id=f"t{number}", now=2.0), ref=f"r{number}")
         async for task in suno.resume():

@@ -99,7 +99,7 @@ async def from_source(path: Path, count: int = 30) -> None:
     async with SQLiteStore(path) as store:
         fields: dict[str, Any] = {
             "kind": "GenerateMusic",
-            "provider": "kie",
+            "provider": "kie-legacy",
             "request_json": '{"prompt":"x"}',
             "created": 1.0,
         }

@@ -101,7 +101,12 @@ def test_observers_hear_in_the_next_event_loop() -> None:
 
 async def test_one_damaged_request_does_not_hide_the_others() -> None:
     store = MemoryStore(clock=now)
-    common: dict[str, Any] = {"kind": "GenerateMusic", "provider": "kie", "state": State.RUNNING, "created": now()}
+    common: dict[str, Any] = {
+        "kind": "GenerateMusic",
+        "provider": "kie-legacy",
+        "state": State.RUNNING,
+        "created": now(),
+    }
     await store.intend(Record(ref="AAECAwQFBgcICQoL", task_id="t1", request_json="{", **common))
     await store.intend(Record(ref="AAECAwQFBgcICQoM", task_id="t2", request_json='{"prompt":"rain"}', **common))
     async with client(Script(PENDING), store=store, clock=now) as suno:
@@ -115,7 +120,7 @@ async def test_a_damaged_request_raises_only_our_errors(text: str) -> None:
         Record(
             ref="AAECAwQFBgcICQoL",
             kind="GenerateMusic",
-            provider="kie",
+            provider="kie-legacy",
             state=State.UNCERTAIN,
             key="order",
             request_json=text,

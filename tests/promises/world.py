@@ -93,7 +93,7 @@ def sending(ref: str = REF, **more: Any) -> Record:
     """The record of a submission that is being sent."""
     given: dict[str, Any] = {
         "kind": "GenerateMusic",
-        "provider": "kie",
+        "provider": "kie-legacy",
         "request_json": '{"prompt":"rain"}',
         "created": now(),
     }
