@@ -4,7 +4,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
-from ..api.results import File, Origin, RecoveredTrack, Result, Stem, Track, UploadedFile
+from ..api.results import File, RecoveredTrack, Result, Stem, Track, UploadedFile
+from ..api.results.base import origin_of
 from ..errors import ConfigurationError
 from .media import KINDS, kind_of
 
@@ -118,7 +119,7 @@ def _track(track: Track | RecoveredTrack, take: int, task_id: str = "") -> Itera
 
 def _take(track: Track | RecoveredTrack) -> int:
     """The number of a track that stands alone, as its task has it; 0 if its task has only this one."""
-    origin: Origin | None = getattr(track, "__dict__", {}).get("origin")
+    origin = origin_of(track)
     if origin is None or not origin.path or not isinstance(origin.path[-1], int):
         return 0
     beside: Any = origin._replace(path=origin.path[:-1]).raw()

@@ -11,7 +11,7 @@ from msgspec.structs import force_setattr
 from ..export import Exported
 from ..updates import Provisional, Stage
 
-__all__ = ["File", "Origin", "PathStep", "Result", "effective_stage"]
+__all__ = ["File", "Origin", "PathStep", "Result", "effective_stage", "origin_of"]
 
 PathStep = str | int | tuple[str, ...]
 """One step into a JSON value: a name, an index, or several names of which the first that is there counts."""
@@ -111,7 +111,7 @@ class Result(Struct, Exported, frozen=True, kw_only=True, rename="camel", dict=T
     @property
     def raw(self) -> Any:
         """The JSON it was read from, with all unknown fields, parsed at each access; None if it was made otherwise."""
-        origin: Origin | None = getattr(self, "_origin", None)
+        origin = origin_of(self)
         return None if origin is None else origin.raw()
 
     @property
@@ -132,6 +132,12 @@ class Result(Struct, Exported, frozen=True, kw_only=True, rename="camel", dict=T
     def files(self) -> Iterator[File]:
         """Yield the files to download."""
         return iter(())
+
+
+def origin_of(result: Result) -> Origin | None:
+    """Where a result was read from; None if it was made otherwise."""
+    origin: Origin | None = getattr(result, "_origin", None)
+    return origin
 
 
 def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
