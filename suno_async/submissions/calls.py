@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -135,10 +135,11 @@ class Calls:
 
 def _check_length(request: Request[Any]) -> None:
     """Refuse a local song that is longer than the model takes, where its header tells the length."""
-    song, limits = getattr(request, "upload_url", None), limits_of(getattr(request, "model", None))
+    song: Any = getattr(request, "upload_url", None)
+    limits = limits_of(getattr(request, "model", None))
     if limits is None or not isinstance(request, UploadCover | UploadExtend) or not isinstance(song, os.PathLike):
         return
-    seconds = seconds_of(song)
+    seconds = seconds_of(cast(Any, song))
     if seconds is not None and seconds > limits.upload_minutes * 60 + 1:
         wanted = f"must be at most {limits.upload_minutes} min long with {request.model}, and has {seconds:.0f} s"
         raise InvalidJob(type(request).__name__, [Problem("upload_url", wanted, song)])

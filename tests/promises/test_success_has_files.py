@@ -28,7 +28,7 @@ from ..conftest import now
 from ..doubles import DONE, PENDING, Script, called, envelope, page, reply, track
 
 EMPTY: list[Any] = [page("SUCCESS"), page("SUCCESS", track(1, audio=False)), page("SUCCESS", response={"sunoData": []})]
-OTHERS = [
+OTHERS: list[tuple[Any, str, dict[str, Any]]] = [
     (ConvertToWav(task_id="t", audio_id="a"), "successFlag", {"audioWavUrl": None}),
     (CreateMusicVideo(task_id="t", audio_id="a"), "successFlag", {"videoUrl": ""}),
     (SeparateStems(task_id="t", audio_id="a"), "successFlag", {"vocalUrl": None, "originData": []}),

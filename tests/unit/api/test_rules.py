@@ -164,7 +164,7 @@ def generated(kind: type[Request[Any]]) -> Iterator[Request[Any]]:
     for model in Model:
         for chosen in itertools.product(*(VALUES[name] for name in varied)):
             given = {name: value for name, value in zip(varied, chosen, strict=True) if value is not None}
-            yield kind(**needed, **given, model=model.value)
+            yield kind(**(needed | given | {"model": model.value}))
         usual = {"style": "pop", "title": "La", "prompt": "la", "continue_at": 30, "full_lyrics": "la"}
         usual = {name: value for name, value in usual.items() if name in varied}
         for name, value in ONE_BY_ONE.items():
@@ -228,7 +228,8 @@ def test_the_jobs_api_wants_a_title_with_any_model() -> None:
 
 
 def test_a_request_without_custom_mode_has_no_title_and_no_weights() -> None:
-    for given in ({"title": "La"}, {"style_weight": 0.5}, {"duration": 60}, {"style": "pop"}):
+    refused: list[dict[str, Any]] = [{"title": "La"}, {"style_weight": 0.5}, {"duration": 60}, {"style": "pop"}]
+    for given in refused:
         job = GenerateMusic(prompt="x", custom_mode=False, model="V5_5", **given)
         assert not checked(job, SUNOAPI), given
     assert checked(GenerateMusic(prompt="x", style="pop", custom_mode=False, model="V6"), KIE)

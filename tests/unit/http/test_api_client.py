@@ -89,7 +89,8 @@ async def test_a_poll_asks_the_gateways_details_page_for_one_id() -> None:
         (KIE_JOBS, "https://api.example/api/v1/jobs/recordInfo?taskId=a%2Fb%3Fc%3Dd"),
     ):
         network = Network(DONE)
-        update = await api(network, provider).details(Task(TaskInfo("a/b?c=d", GenerateMusic), NoInterests()))
+        task: Task[Any] = Task(TaskInfo("a/b?c=d", GenerateMusic), NoInterests())
+        update = await api(network, provider).details(task)
         assert update.task_id == "a/b?c=d"
         assert [sent[1:3] for sent in network.sent] == [("GET", url)]
         assert network.fresh == [False]
