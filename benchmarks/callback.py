@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from suno_async import GenerateMusic, Music, SunoClient
+from suno_async import KIE_LEGACY, GenerateMusic, Music, SunoClient
 from suno_async.wire.shapes import as_in_callbacks, at
 
 from .bodies import RESPONSE
@@ -48,7 +48,9 @@ class Addressed(Idle):
 
 async def ours() -> float:
     network = Addressed()
-    async with SunoClient(api_key="k", transport=network, callback_url="https://b.example/suno") as suno:
+    async with SunoClient(
+        api_key="k", provider=KIE_LEGACY, transport=network, callback_url="https://b.example/suno"
+    ) as suno:
         receiver = suno.receiver()
         task = await suno.submit(GenerateMusic(prompt="x"))
         query = dict(parse_qsl(urlsplit(network.callback_url).query))

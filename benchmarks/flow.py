@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 import suno_async
-from suno_async import GenerateMusic, MemoryStore, Pace, Store, SunoClient
+from suno_async import KIE_LEGACY, GenerateMusic, MemoryStore, Pace, Store, SunoClient
 from suno_async.wire.envelope import Reply
 
 from .bodies import PAGE
@@ -140,7 +140,8 @@ async def poll(store: Store | None, page: bytes) -> Flow:
 
 def client(script: Script, store: Store | None) -> SunoClient:
     pace = Pace(first=EVERY, growth=1.0, cap=EVERY, patience=1e6)
-    return SunoClient(api_key="k", transport=script, store=store, pace=pace, callback_url="https://b.example/suno")
+    url = "https://b.example/suno"
+    return SunoClient(api_key="k", provider=KIE_LEGACY, transport=script, store=store, pace=pace, callback_url=url)
 
 
 OPERATIONS: dict[str, Callable[[Store | None], Any]] = {

@@ -5,7 +5,7 @@ from itertools import accumulate
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from suno_async import GenerateMusic, SunoClient
+from suno_async import KIE_LEGACY, GenerateMusic, SunoClient
 from suno_async.tasks.pace import default_pace
 
 from .callback import Addressed, posted
@@ -35,7 +35,9 @@ async def called_back() -> tuple[float, float]:
     late = 0.0
     clock = asyncio.get_running_loop().time
     network = Counting()
-    async with SunoClient(api_key="k", transport=network, callback_url="https://b.example/suno") as suno:
+    async with SunoClient(
+        api_key="k", provider=KIE_LEGACY, transport=network, callback_url="https://b.example/suno"
+    ) as suno:
         receiver = suno.receiver()
         for number, duration in enumerate([DURATIONS[0], *DURATIONS[::10]]):
             if number == 1:

@@ -15,7 +15,7 @@ import aiohttp
 import httpx
 import msgspec
 
-from suno_async import KIE, GenerateMusic, Pace, SunoClient
+from suno_async import KIE_LEGACY, GenerateMusic, Pace, SunoClient
 
 from .baselines import by_json, by_pydantic
 from .server import LAST
@@ -33,7 +33,7 @@ Baseline = Callable[[str], Awaitable[float]]
 
 
 async def by_sdk(url: str) -> float:
-    eager = msgspec.structs.replace(KIE, polls_per_second=1.07 / PAUSE, polls_at_once=CONNECTIONS)
+    eager = msgspec.structs.replace(KIE_LEGACY, polls_per_second=1.07 / PAUSE, polls_at_once=CONNECTIONS)
     pace = Pace(first=PAUSE, growth=1, cap=PAUSE)
     async with SunoClient(api_key="k", base_url=url, provider=eager, pace=pace) as suno:
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import msgspec
 
-from suno_async import KIE, GenerateMusic, SunoClient
+from suno_async import KIE_LEGACY, GenerateMusic, SunoClient
 from suno_async.api.limits import Rate
 
 from .polls import HEADERS
@@ -22,7 +22,7 @@ from .table import Row
 SUBMITS, AT_ONCE, ROUNDS = 2000, 20, 5
 SUBMIT = "/api/v1/generate"
 PROMPT = "a calm piano track"
-UNLIMITED = msgspec.structs.replace(KIE, submits=Rate(10**6, 1.0))
+UNLIMITED = msgspec.structs.replace(KIE_LEGACY, submits=Rate(10**6, 1.0))
 
 Submit = Callable[[], Awaitable[object]]
 

@@ -7,7 +7,7 @@ import time
 import tracemalloc
 from typing import Any
 
-from suno_async import KIE, GenerateMusic, MemoryStore, Pace, Stage, SunoClient, Task, Update
+from suno_async import KIE, KIE_LEGACY, GenerateMusic, MemoryStore, Pace, Stage, SunoClient, Task, Update
 from suno_async.http.transport import Form
 from suno_async.submissions.coordination import Alone
 from suno_async.tasks.pace import PacePolicy
@@ -138,7 +138,9 @@ async def pending_bytes(count: int) -> float:
 async def awaited_bytes(count: int) -> float:
     """Bytes of one task that is submitted and awaited through `map`."""
     network = Idle()
-    suno = SunoClient(api_key="k", transport=network, pace=Pace(first=1e6, growth=1, cap=1e6, patience=1e9))
+    suno = SunoClient(
+        api_key="k", provider=KIE_LEGACY, transport=network, pace=Pace(first=1e6, growth=1, cap=1e6, patience=1e9)
+    )
     before = _now_used()
     outcomes = suno.map((GenerateMusic(prompt="x") for _ in range(count)), concurrency=count)
     first = asyncio.ensure_future(anext(outcomes))
