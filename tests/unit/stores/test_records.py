@@ -4,12 +4,11 @@ from typing import Any
 
 import pytest
 
-from suno_async import KIE, GenerateMusic, Mashup, Source, Stage, StoreError, Update
+from suno_async import Stage, Update
 from suno_async.stores.record import Record, State
 from suno_async.stores.transitions import accepted, mark_delivered, mark_uncertain, updated
-from suno_async.submissions.codec import fingerprint, job_of, restore_update, to_json
 
-from ...doubles import DONE, page, track
+from ...doubles import DONE
 
 RUNNING = Record(ref="r1", kind="GenerateMusic", task_id="t1", state=State.RUNNING, key="k", context=7, created=1.0)
 
@@ -60,38 +59,3 @@ def test_only_what_is_being_sent_becomes_uncertain() -> None:
 def test_only_what_has_ended_is_handed_on_and_once() -> None:
     assert [state for state in State if mark_delivered(Record(state=state))] == [State.FINISHED]
     assert mark_delivered(Record(state=State.FINISHED, delivered=True)) is None
-
-
-def test_what_is_recalled_is_what_was_told() -> None:
-    """Time may have settled it otherwise than the page says."""
-    late = page("SUCCESS", track(1), track(2, audio=False))
-    record = updated(RUNNING, news(Stage.COMPLETE, body=late.body, source=Source.CONFIRMED), 2.0)
-    assert record is not None
-    found = restore_update(record, GenerateMusic, KIE, "V5")
-    assert found is not None
-    assert found.result is not None
-    assert (found.stage, found.source, found.provisional.name) == (Stage.COMPLETE, Source.CONFIRMED, "NONE")
-    assert [bool(one.audio_url) for one in found.result.tracks] == [True, False]
-    assert found.result.tracks[0].model == "V5"
-
-
-def test_what_cannot_be_recalled_is_looked_at_unless_it_failed() -> None:
-    for body in (b"", b"<html>", b'{"code":200,"data":{"status":"SUCCESS"}}'):
-        record = updated(RUNNING, news(Stage.COMPLETE, body=body), 2.0)
-        assert record is not None
-        assert restore_update(record, GenerateMusic, KIE) is None
-        failed = updated(RUNNING, news(Stage.FAILED, body=body, status="FAILED", code=500, message="no"), 2.0)
-        assert failed is not None
-        found = restore_update(failed, GenerateMusic, KIE)
-        assert found is not None
-        assert str(found.failure()) == "task t1 failed: no (FAILED, code 500)"
-    assert restore_update(RUNNING, GenerateMusic, KIE) is None
-
-
-def test_a_job_is_read_as_it_was() -> None:
-    urls = ("https://a.example/1.mp3", "https://a.example/2.mp3")
-    job = Mashup(upload_url_list=urls, prompt="x", model="V5")
-    assert job_of(Record(kind="Mashup", request_json=to_json(job))) == job
-    assert fingerprint(job) != fingerprint(GenerateMusic(prompt="x", model="V5"))
-    with pytest.raises(StoreError, match="record r1 can't be read as Mashup"):
-        _ = job_of(Record(ref="r1", kind="Mashup", request_json='{"upload_urls":[]}'))
