@@ -225,8 +225,8 @@ class Journal:
         now = self._clock()  # a transition may run in another thread
 
         def transition(record: Record) -> Record | None:
-            settled = record.task_id or record.state is State.FINISHED
-            return None if settled else transitions.accepted(record, task_id, now)
+            known = record.task_id or record.state is State.FINISHED
+            return None if known else transitions.accepted(record, task_id, now)
 
         other = await self.store.get(task_id=task_id)
         if other is not None and other.ref != ref:

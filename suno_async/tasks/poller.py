@@ -215,7 +215,7 @@ class Poller:
         self._schedule(task, watch)
 
     def confirm(self, task: Task[Any]) -> None:
-        """Poll soon, although nobody else may have an interest, until a poll is answered that settles something."""
+        """Poll soon, although nobody else may have an interest, until an answer is not provisional."""
         if task.done() or self._closed:
             return
         watch = self._watches.get(task)
@@ -418,7 +418,7 @@ class Poller:
             watch.wait(pause, now, self._spacing)
 
     async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
-        """Poll and apply the answer; the pause until the next poll, and whether the answer settled something."""
+        """Poll and apply the answer; the pause until the next poll, and whether the answer is not provisional."""
         clock = self._loop.time
         watch.polled = now = clock()
         self._note_poll(task.id or task.ref, now)

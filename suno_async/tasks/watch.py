@@ -24,7 +24,7 @@ from ..errors import (
 from ..http.retry import pauses
 from .pace import Pace
 
-__all__ = ["PASSING", "Watch", "settled"]
+__all__ = ["PASSING", "Watch", "judged"]
 
 R = TypeVar("R")
 
@@ -161,7 +161,7 @@ class Watch:
             self.undelivered = None
             return update
         self.undelivered = update if update.provisional is Provisional.UNDELIVERED else None
-        known = settled(update, now - self.unknown_since, now - self.provisional_since)
+        known = judged(update, now - self.unknown_since, now - self.provisional_since)
         if known is None:
             raise TaskNotFound(update.task_id)
         return known
@@ -203,7 +203,7 @@ class Watch:
         return error
 
 
-def settled(update: Update[R], unknown: float, provisional: float) -> Update[R] | None:
+def judged(update: Update[R], unknown: float, provisional: float) -> Update[R] | None:
     """Return what time makes of a provisional update; None when the task is not to be found.
 
     A success with a part of its files, such as one of two tracks, is taken as it is.

@@ -41,7 +41,7 @@ def test_every_request_can_be_written_down_and_read_again() -> None:
 
 
 def test_what_is_restored_is_what_was_said() -> None:
-    """Time may have settled it otherwise than the page says."""
+    """Time may have decided otherwise than the page says."""
     late = page("SUCCESS", track(1), track(2, audio=False))
     record = updated(RUNNING, update(Stage.COMPLETE, body=late.body, source=Source.CONFIRMED), 2.0)
     assert record is not None

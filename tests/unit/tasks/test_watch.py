@@ -24,7 +24,7 @@ from suno_async import (
 )
 from suno_async.api.results import Music
 from suno_async.api.updates import Provisional
-from suno_async.tasks.watch import Watch, settled
+from suno_async.tasks.watch import Watch, judged
 
 from .support import PACE, PENDING, update
 
@@ -213,15 +213,15 @@ def provisional(why: Provisional, result: Music | None = None) -> Update[Music]:
 
 def test_a_missing_task_is_given_ninety_seconds() -> None:
     one = provisional(Provisional.MISSING)
-    assert settled(one, unknown=89, provisional=500) is one
-    assert settled(one, unknown=90, provisional=0) is None
+    assert judged(one, unknown=89, provisional=500) is one
+    assert judged(one, unknown=90, provisional=0) is None
 
 
 def test_one_of_two_tracks_is_taken_as_it_is_after_sixty_seconds() -> None:
     tracks = (Track(id="a", audio_url="https://f.example/a.mp3"), Track(id="b"))
     one = provisional(Provisional.LATE_FILES, Music(tracks=tracks))
-    assert settled(one, unknown=900, provisional=59) is one
-    known = settled(one, unknown=900, provisional=60)
+    assert judged(one, unknown=900, provisional=59) is one
+    known = judged(one, unknown=900, provisional=60)
     assert known is not None
     assert (known.stage, known.provisional, known.result) == (Stage.COMPLETE, Provisional.NONE, one.result)
 
@@ -230,9 +230,9 @@ def test_one_of_two_tracks_is_taken_as_it_is_after_sixty_seconds() -> None:
 def test_a_success_without_files_ends_the_waiting_and_not_the_task(result: Music | None) -> None:
     body = b'{"data":{"status":"SUCCESS"}}'
     one = replace(provisional(Provisional.LATE_FILES, result), body=body, message="ok", status="SUCCESS")
-    assert settled(one, unknown=900, provisional=59) is one
+    assert judged(one, unknown=900, provisional=59) is one
     with pytest.raises(TaskFailed) as caught:
-        settled(one, unknown=900, provisional=60)
+        judged(one, unknown=900, provisional=60)
     assert str(caught.value) == "task t1 failed: the service reports success without files (SUCCESS)"
     assert caught.value.raw == {"data": {"status": "SUCCESS"}}
 
@@ -240,7 +240,7 @@ def test_a_success_without_files_ends_the_waiting_and_not_the_task(result: Music
 @pytest.mark.parametrize("why", [Provisional.NONE, Provisional.UNDELIVERED])
 def test_other_updates_stay_what_they_are(why: Provisional) -> None:
     one = provisional(why)
-    assert settled(one, unknown=1e6, provisional=1e6) is one
+    assert judged(one, unknown=1e6, provisional=1e6) is one
 
 
 # ---- the first callback ----------------------------------------------------------------------------------------------

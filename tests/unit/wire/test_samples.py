@@ -10,7 +10,7 @@ from suno_async import ApiError, Stage, TaskFailed
 from suno_async.api import validation
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.updates import Provisional, Update
-from suno_async.tasks.watch import settled
+from suno_async.tasks.watch import judged
 from suno_async.wire import callbacks, details, encoding, envelope
 from suno_async.wire.envelope import Reply
 
@@ -65,7 +65,7 @@ def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
 def holds(update: Update[Any], entry: Any) -> None:
     """An update says what its sample says."""
     if update.provisional is not Provisional.NONE:
-        assert settled(update, 0, 0) == update  # only time will tell
+        assert judged(update, 0, 0) == update  # only time will tell
     assert (update.task_id, update.stage.name) == (ID, entry["stage"])
     if "gives" in entry:
         assert_holds(update.result, entry["gives"])
