@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from suno_async import KIE, GenerateMusic, Rate, Stage, SunoClient, Update
 from suno_async.stores.address import store_at
 from suno_async.stores.base import Store
-from suno_async.stores.record import Record
+from suno_async.stores.record import Record, State
 from suno_async.stores.transitions import accepted, updated
 from tests.servers import redis_server
 
@@ -90,6 +90,40 @@ async def resume(url: str) -> None:
         print(count, most_used() - before, time.perf_counter() - began)
 
 
+async def fill_with_uncertain(store: Store, count: int) -> None:
+    for start in range(0, count, 200):
+        records = (
+            Record(
+                ref=f"{n:016d}",
+                kind="GenerateMusic",
+                provider="kie",
+                request_json='{"prompt":"x"}',
+                created=n,
+                state=State.UNCERTAIN,
+            )
+            for n in range(start, min(start + 200, count))
+        )
+        await asyncio.gather(*map(store.intend, records))
+
+
+async def uncertain(url: str) -> None:
+    """Prints how many uncertain submissions were listed, and the seconds it took."""
+    async with SunoClient(api_key="k", transport=Idle(), store=url) as suno:
+        began, count = time.perf_counter(), 0
+        async for _ in suno.uncertain():
+            count += 1
+        print(count, time.perf_counter() - began)
+
+
+async def uncertain_seconds(url: str, count: int) -> float:
+    store = store_at(url)
+    await fill_with_uncertain(store, count)
+    await store.aclose()
+    listed, seconds = await asyncio.to_thread(alone, "uncertain", url)
+    assert listed == count
+    return seconds
+
+
 def most_used() -> float:
     """MB of memory at the peak of this process; what `getrusage` tells may be its parent's."""
     status = Path("/proc/self/status").read_text()
@@ -144,11 +178,13 @@ def suite() -> list[Row]:
         asyncio.run(filled())
         count, grown, seconds = alone("resume", at + "many.db")
         assert count == 100_000
+        listed = asyncio.run(uncertain_seconds(at + "uncertain.db", 100_000))
     return [
         Row("SQLite, submits written down, 100 at once", rate, "a second", "", None, "≥ 3 000", rate >= 3000),
         Row("SQLite, memory of a submission nobody holds", left, "bytes", "", None, "none", left < 16),
         Row("SQLite, resume() of 100 000: growth", grown, "MB", "", None, "≤ 50 MB", grown <= 50),
         Row("SQLite, resume() of 100 000: time", seconds, "s"),
+        Row("SQLite, uncertain() of 100 000: time", listed, "s", "", None, "≤ 5 s", listed <= 5),
         Row("SQLite, a change in another process, 95 of 100", late, "ms", "", None, "≤ 250 ms", late <= 250),
         *_redis(),
     ]
@@ -168,4 +204,4 @@ def _redis() -> list[Row]:
 
 
 if __name__ == "__main__":
-    asyncio.run({"resume": resume, "submit": submit}[sys.argv[1]](sys.argv[2]))
+    asyncio.run({"resume": resume, "submit": submit, "uncertain": uncertain}[sys.argv[1]](sys.argv[2]))
