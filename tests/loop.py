@@ -5,7 +5,15 @@ import selectors
 from collections.abc import Callable
 from typing import cast
 
+from suno_async.stores import worker
+
 GRACE = 0.002  # real seconds for the kernel to hand over what was sent on loopback, before time moves on
+FLIGHT = 5.0  # the same while a request is known to be under way, which a busy machine may hold back for long
+
+
+def stores_work() -> bool:
+    """Whether the thread of a store has something to answer."""
+    return any(one.busy for one in list(worker._workers))
 
 
 class JumpSelector(selectors.DefaultSelector):
@@ -13,7 +21,8 @@ class JumpSelector(selectors.DefaultSelector):
 
     skipped = 0.0
     grace = GRACE
-    busy: Callable[[], bool] = staticmethod(lambda: False)
+    busy: Callable[[], bool] = staticmethod(stores_work)
+    flying: Callable[[], bool] = staticmethod(lambda: False)
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
@@ -25,7 +34,7 @@ class JumpSelector(selectors.DefaultSelector):
             return ready
         while not ready and self.busy():
             ready = super().select(0.001)  # no longer: a thread is busy for a moment after its answer
-        ready = ready or super().select(self.grace)
+        ready = ready or super().select(FLIGHT if self.flying() else self.grace)
         if not ready:
             self.skipped += timeout
         return ready

@@ -7,7 +7,7 @@ from typing import Any, Self
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from ..api.providers import KIE, KIE_JOBS, KIE_LEGACY, Provider
+from ..api.providers import KIE, KIE_JOBS, KIE_LEGACY, Provider, provider_named
 from ..api.requests import Request
 from ..api.updates import Stage
 from .account import Account
@@ -42,8 +42,8 @@ class Emulator:
 
     Args:
         api_key: The key that requests must carry (default: "emulator-key").
-        provider: The provider whose paths, fields, codes and limits it has (default: KIE). With KIE_JOBS it serves both
-            the jobs API and the legacy API.
+        provider: The provider whose paths, fields, codes and limits it has, or its name (default: KIE). With KIE_JOBS
+            it serves both the jobs API and the legacy API.
         speed: Seconds of its clock in one real second (default: 1.0); 0 lets the clock stand still, to be moved by
             `advance` only. The rate limits count in real time at any speed.
         port: The TCP port (default: 0, any free one).
@@ -64,6 +64,7 @@ class Emulator:
         ValueError: If `speed` is negative, `webhook_key` is given for a provider whose signature is unknown, or no
             complete sample result can be built for one of `endpoints`.
         TypeError: If one of `endpoints` has no `path`.
+        ConfigurationError: If no provider has that name.
     """
 
     # State, all of it: log and posted, what came and went; _port, the actual one while it runs; _runner, the server
@@ -73,7 +74,7 @@ class Emulator:
         self,
         *,
         api_key: str = "emulator-key",
-        provider: Provider = KIE,
+        provider: Provider | str = KIE,
         speed: float = 1.0,
         port: int = 0,
         credits: float = 1000.0,
@@ -82,6 +83,7 @@ class Emulator:
         endpoints: OwnEndpoints = (),
         middlewares: Iterable[Middleware] = (),
     ) -> None:
+        provider = provider if isinstance(provider, Provider) else provider_named(provider)
         if webhook_key and provider.name not in (KIE.name, KIE_JOBS.name, KIE_LEGACY.name):
             raise ValueError(f"no signature is known for callbacks of {provider.name}")
         self.api_key = api_key

@@ -3,7 +3,8 @@
 import asyncio
 import re
 import socket
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import suno_async
 from suno_async import SunoError, errors
 from suno_async.api.requests import TABLE
 from suno_async.emulator import Emulator
+from suno_async.http.transport import HTTP, Download
+from suno_async.wire.envelope import Reply
 
 from ..doubles import method_of
-from ..loop import JumpLoop
+from ..loop import JumpLoop, stores_work
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -37,15 +40,31 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def emulated(main: Coroutine[Any, Any, None], monkeypatch: pytest.MonkeyPatch) -> None:
+def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `asyncio.run` does, with an emulator in the environment and time that jumps."""
+    flying = [0]
+
+    async def send(self: HTTP, *args: Any, **options: Any) -> Reply:
+        with counted(flying):
+            return await sends(self, *args, **options)
+
+    @asynccontextmanager
+    async def fetch(self: HTTP, url: str, **options: Any) -> AsyncGenerator[Download]:
+        with counted(flying):
+            async with fetches(self, url, **options) as download:
+                yield download
+
+    sends, fetches = HTTP.send, HTTP.fetch
+    monkeypatch.setattr(HTTP, "send", send)
+    monkeypatch.setattr(HTTP, "fetch", fetch)
 
     async def inside() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpLoop)
         threads = anyio.to_thread.current_default_thread_limiter()
-        loop.jumps.busy = lambda: threads.borrowed_tokens > 0
-        async with Emulator() as emulator:
+        loop.jumps.busy = lambda: threads.borrowed_tokens > 0 or stores_work()
+        loop.jumps.flying = lambda: flying[0] > 0
+        async with Emulator(provider=provider) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             await main
@@ -54,19 +73,30 @@ def emulated(main: Coroutine[Any, Any, None], monkeypatch: pytest.MonkeyPatch) -
         runner.run(inside())
 
 
+@contextmanager
+def counted(count: list[int]) -> Generator[None]:
+    count[0] += 1
+    try:
+        yield
+    finally:
+        count[0] -= 1
+
+
+@pytest.mark.parametrize("provider", ["kie", "kie-jobs", "kie-legacy", "sunoapi"])
 @pytest.mark.parametrize("program", SCRIPTS, ids=range(len(SCRIPTS)))
 def test_the_programs_run(
-    program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    program: str, provider: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     ran: list[bool] = []
 
     def run(main: Coroutine[Any, Any, None]) -> None:
-        emulated(main, monkeypatch)
+        emulated(main, provider, monkeypatch)
         ran.append(True)
 
     code = compile(program.replace("range(100)", "range(25)"), "README.md", "exec")
     with monkeypatch.context() as patched:
         patched.setattr(asyncio, "run", run)
+        patched.setenv("SUNO_PROVIDER", provider)
         exec(code, {"__name__": "__main__"})
     assert ran == [True]
     printed = capsys.readouterr().out
@@ -74,7 +104,7 @@ def test_the_programs_run(
     assert "failed" not in printed
     if "download" in program:
         assert len(list((tmp_path / "songs").glob("*.mp3"))) in (2, 50)
-    if "TEXT, FIRST, COMPLETE" in program:
+    if "TEXT, FIRST, COMPLETE" in program and provider != "kie-jobs":  # its polls show no earlier stages
         assert printed.split()[:3] == ["TEXT", "FIRST", "COMPLETE"]
 
 
