@@ -65,7 +65,8 @@ class RedisClient:
     Used in its loop only.
     """
 
-    # State, all of it: two sets of connections, the scripts, and whether the schema was written since the last failure.
+    # State, all of it: two sets of connections, the scripts, whether the schema was written since the last failure, and
+    # the question for the eviction policy that is under way.
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
@@ -88,6 +89,7 @@ class RedisClient:
         self.claim = self.redis.register_script(CLAIM)
         self.reserve = self.redis.register_script(RESERVE)
         self._ready = False
+        self._policy: asyncio.Future[None] | None = None
         self._until_shutdown = self._close_at_shutdown()
 
     async def open(self) -> None:
@@ -121,9 +123,12 @@ class RedisClient:
         """Refuse a server that may evict records, with a ConfigurationError.
 
         That is asked for each new submission, since a policy may change while connections stay; and for nothing else,
-        since what is paid must be written all the same.
+        since what is paid must be written all the same. Those who ask while a question is under way share its answer.
         """
-        await self._guarded(self._check_policy)
+        if self._policy is None or self._policy.done():
+            self._policy = asyncio.ensure_future(self._guarded(self._check_policy))
+            self._policy.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left
+        await asyncio.shield(self._policy)
 
     async def _check_policy(self) -> None:
         policy = ""

@@ -68,6 +68,15 @@ async def test_a_server_that_may_evict_records_is_refused(server: RedisServer, p
         assert await store.intend(Record(ref="r1", key="k")) is None
 
 
+async def test_those_who_ask_for_the_policy_at_once_share_the_answer(server: RedisServer) -> None:
+    """A burst of submissions is not delayed by one question for each."""
+    async with RedisStore(server.url) as store:
+        kept = await asyncio.gather(*(store.intend(Record(ref=f"r{number}")) for number in range(500)))
+    assert kept == [None] * 500
+    asked = directly(server, "INFO", "commandstats")["cmdstat_config|get"]["calls"]
+    assert asked < 50
+
+
 @FORBIDDEN
 async def test_a_server_that_may_evict_claims_is_warned_of_once(
     server: RedisServer, forbidden: str, caplog: pytest.LogCaptureFixture
