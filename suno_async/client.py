@@ -88,7 +88,12 @@ class SunoClient:
     a living loop it raises a ConfigurationError before anything is sent.
 
     Args:
-        api_key: Key of the gateway (default: environment variable SUNO_API_KEY).
+        api_key: Key of the gateway, or several: the first is sent, and callback tokens made with any of them are
+            accepted, so that a key can be replaced while callbacks are under way (default: environment variable
+            SUNO_API_KEY, separated by commas).
+        account: Name of the account in a store that several accounts share, at most 64 letters, digits, ".", "_" and
+            "-". Idempotency keys, unfinished tasks and rate limits are told apart by it and not by the key (default:
+            "default"; environment: SUNO_ACCOUNT).
         provider: "kie" (default), "kie-jobs", "kie-legacy", "sunoapi", "apikley" or a Provider (environment:
             SUNO_PROVIDER).
         base_url: Another address of the API and of the upload host, for example of an emulator (environment:
@@ -123,7 +128,8 @@ class SunoClient:
     def __init__(
         self,
         *,
-        api_key: str | None = None,
+        api_key: str | Sequence[str] | None = None,
+        account: str | None = None,
         provider: str | Provider | None = None,
         base_url: str | None = None,
         model: str | None = None,
@@ -145,6 +151,7 @@ class SunoClient:
         api_key, callback_secret, webhook_key = hidden(api_key), hidden(callback_secret), hidden(webhook_key)
         self._settings = Settings.of(
             api_key=api_key,
+            account=account,
             provider=provider,
             base_url=base_url,
             model=model,

@@ -63,7 +63,7 @@ class Runtime:
         self._settings = settings
         provider, store, clock = settings.provider, settings.store, settings.clock
         if settings.shared:
-            peers: Alone = Coordination(store, carried.owner, provider=provider, account=settings.account)
+            peers: Alone = Coordination(store, carried.owner, provider=provider)
         else:
             peers = Alone(store, carried.owner)
         self._peers = peers

@@ -1,6 +1,5 @@
 """The settings of a client: arguments and environment, checked once."""
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from .http.sessions import Network
 from .http.transport import HTTP, Transport
 from .secret import Secret, hidden
 from .stores.address import store_at
-from .stores.base import Store
+from .stores.base import DEFAULT_ACCOUNT, Store, check_account
 from .stores.memory import MemoryStore
 from .tasks.pace import Pace, check_pace
 from .webhooks.verification import Proofs
@@ -46,7 +45,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     proofs: Proofs
     """What callbacks are verified against."""
     pace: Pace | None
-    store: Any  # a Store; msgspec knows no protocols
+    account: str
+    """Whose records, idempotency keys and rate window are the client's in a store that several accounts share."""
+    store: Any  # a Store, the account's part; msgspec knows no protocols
     own_store: bool
     """Whether the store is closed with the client."""
     shared: bool
@@ -62,11 +63,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         given: Transport | None = self.given_transport
         return given or HTTP(self.api_key, self.network, (self.base, self.upload_base))
 
-    @property
-    def account(self) -> str:
-        """A name for the account in a shared store that does not tell the key."""
-        return hashlib.sha256(b"suno_async account " + self.api_key.encode()).hexdigest()[:16]
-
     def callback_url_of(self, kind: type[Request[Any]], ref: str, api: Provider) -> str:
         """Return the callback address of one submission; the jobs API wants none from those who have none."""
         if not self.callback_url:
@@ -81,7 +77,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def of(
         cls,
         *,
-        api_key: str | None,
+        api_key: str | Sequence[str] | None,
+        account: str | None,
         provider: str | Provider | None,
         base_url: str | None,
         model: str | None,
@@ -96,28 +93,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         clock: Callable[[], float],
     ) -> "Settings":
         """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
-        api_key = key = _key(api_key)
+        api_key = keys = _keys(api_key)
         chosen = provider or os.environ.get("SUNO_PROVIDER") or "kie"
         gateway = chosen if isinstance(chosen, Provider) else provider_named(chosen)
         base = base_url or os.environ.get("SUNO_BASE_URL")
         given = _several("callback_secret", callback_secret, "SUNO_CALLBACK_SECRET")
-        secrets = tuple(secret.encode() for secret in given) or (tokens.secret_of(key),)
-        keys = _several("webhook_key", webhook_key, "SUNO_WEBHOOK_KEY")
+        secrets = tuple(secret.encode() for secret in given) or tuple(tokens.secret_of(key) for key in keys)
+        webhook_keys = _several("webhook_key", webhook_key, "SUNO_WEBHOOK_KEY")
         posted_to = _callback_url(callback_url or "")
         if pace is not None:
             check_pace(pace)
         place = store or os.environ.get("SUNO_STORE") or None
+        owner = check_account((account or os.environ.get("SUNO_ACCOUNT") or DEFAULT_ACCOUNT).strip())
         return cls(
-            api_key=key,
+            api_key=keys[0],
             provider=gateway,
             base=_base("base_url", base or gateway.api),
             upload_base=_base("base_url", base or gateway.uploads) if base or gateway.uploads else "",
             model=model or gateway.model,
             callback_url=posted_to,
             secrets=secrets,
-            proofs=Proofs(secrets if given or posted_to else (), keys),
+            proofs=Proofs(secrets if given or posted_to else (), webhook_keys),
             pace=pace,
-            store=MemoryStore(clock=clock) if place is None else _store(place),
+            account=owner,
+            store=MemoryStore(clock=clock) if place is None else _store(place, owner),
             own_store=place is None or isinstance(place, str),
             shared=place is not None,
             validate=validate,
@@ -127,22 +126,36 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _store(given: Store | str) -> Store:
-    """The store itself or the one at an address. A path is refused: it names no kind of store."""
+def _store(given: Store | str, account: str) -> Store:
+    """An account's part of a store or of the one at an address. A path is refused: it names no kind of store."""
     if isinstance(given, str):
-        return store_at(given)
-    if not callable(getattr(given, "intend", None)) or isinstance(given, type):
+        given = store_at(given)
+    elif not callable(getattr(given, "intend", None)) or isinstance(given, type):
         raise ConfigurationError(f"store must be sqlite:///path, redis://…, memory: or a Store, got {given!r}")
-    return given
+    return given if account == DEFAULT_ACCOUNT else given.account(account)
 
 
-def _key(given: str | None) -> Secret:
-    """The API key from the argument or the environment; errors never show it."""
+def _keys(given: str | Sequence[str] | None) -> tuple[Secret, ...]:
+    """The API keys from the argument or the environment; errors never show them."""
     given = hidden(given)
     name = "SUNO_API_KEY" if given is None else "api_key"
-    key = Secret((given if given is not None else os.environ.get("SUNO_API_KEY", "")).strip())
+    if given is None:
+        given = [one for one in os.environ.get(name, "").split(",") if one.strip()]
+    keys = tuple(_key(name, one) for one in ((given,) if isinstance(given, str) else given))
+    if not keys:
+        raise ConfigurationError(NO_KEY)
+    return keys
+
+
+NO_KEY = "no API key: pass api_key= or set the environment variable SUNO_API_KEY"
+
+
+def _key(name: str, given: str) -> Secret:
+    if not isinstance(given, str):
+        raise ConfigurationError(f"{name} must be text, or several of it")
+    key = Secret(given.strip())
     if not key:
-        raise ConfigurationError("no API key: pass api_key= or set the environment variable SUNO_API_KEY")
+        raise ConfigurationError(NO_KEY)
     if "bearer " in f"{key} ".lower() or key.lower().startswith("bearer:"):
         raise ConfigurationError(f"{name} must be the key alone, without the word Bearer in front of it")
     if key[0] in _QUOTES or key[-1] in _QUOTES:

@@ -6,16 +6,17 @@ requests or the service: what a record becomes is decided by transitions, pure f
 
 import itertools
 import os
+import re
 from collections.abc import AsyncGenerator, Callable
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from ..api.limits import Rate
-from ..errors import StoreError
+from ..errors import ConfigurationError, StoreError
 from .record import Record, State
 
-__all__ = ["Damaged", "Store", "Transition", "sending"]
+__all__ = ["DEFAULT_ACCOUNT", "Damaged", "Store", "Transition", "sending"]
 
 T = TypeVar("T")
 
@@ -26,6 +27,7 @@ OPEN = tuple(state for state in State if state.open)
 NOT_A_RECORD = (msgspec.MsgspecError, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 """What turning stored values into a record raises if they are damaged."""
 CLOSED = "the store is closed"
+DEFAULT_ACCOUNT = "default"
 
 Transition = Callable[[Record], Record | None]
 """A pure function from a record to the next one; None if nothing changes. See `suno_async.stores.transitions`."""
@@ -168,12 +170,38 @@ class Store(Protocol):
         """
         ...
 
+    def account(self, name: str) -> "Store":
+        """Return the part of this store that belongs to another account; the store itself is that of "default".
+
+        Parts share their file or connections, and close together. Otherwise they share nothing: no record, key, task
+        id, claim or window, and each lists, hears and prunes its own.
+
+        Args:
+            name: The account's name, at most 64 letters, digits, ".", "_" and "-".
+
+        Raises:
+            ConfigurationError: If the name is another.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Finish what is under way and close the file or the connections. Closing twice does nothing."""
         ...
 
 
 # ---- for those who implement a store ---------------------------------------------------------------------------------
+
+
+def check_account(name: str) -> str:
+    """Return the name of an account if it can be one. ConfigurationError."""
+    if not isinstance(name, str) or not _ACCOUNT.fullmatch(name):
+        raise ConfigurationError(
+            f"account must have 1 to 64 letters, digits, dots, underscores or hyphens, got {name!r:.100}"
+        )
+    return name
+
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 _forks = itertools.count(1)
 _process = [0]

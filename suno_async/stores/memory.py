@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from ..api.limits import Rate
 from ..errors import StoreError
-from .base import CLOSED, OPEN, SHORTEST, PerProcess, Transition, sending
+from .base import CLOSED, DEFAULT_ACCOUNT, OPEN, SHORTEST, PerProcess, Transition, check_account, sending
 from .record import Record, State
 
 __all__ = ["MemoryStore"]
@@ -44,7 +44,7 @@ class MemoryStore:
     """
 
     # State, all of it: the records by ref, the refs by task id and by key, the refs of those that ended in the order in
-    # which they did, claims, places by window, and listeners. A lock keeps threads apart.
+    # which they did, claims, places by window, listeners, and the parts of all accounts. A lock keeps threads apart.
 
     def __init__(self, *, kept: int = 1000, clock: Callable[[], float] = time.time) -> None:
         self._kept = kept
@@ -57,7 +57,16 @@ class MemoryStore:
         self._places: dict[str, dict[str, float]] = {}
         self._listeners: set[_Listener] = set()
         self._locks = PerProcess(threading.RLock)  # another thread may hold the parent's at the moment of a fork
+        self._parts: dict[str, MemoryStore] = {DEFAULT_ACCOUNT: self}
         self._closed = False
+
+    def account(self, name: str) -> "MemoryStore":
+        with self._lock():
+            part = self._parts.get(check_account(name))
+            if part is None:
+                part = self._parts[name] = MemoryStore(kept=self._kept, clock=self._clock)
+                part._parts = self._parts
+            return part
 
     def _lock(self) -> threading.RLock:
         if self._closed:
@@ -215,6 +224,10 @@ class MemoryStore:
 
     async def aclose(self) -> None:
         """Refuse what comes later, and end the listeners."""
+        for part in list(self._parts.values()):
+            part._close()
+
+    def _close(self) -> None:
         self._closed = True
         with suppress(KeyError):
             while True:

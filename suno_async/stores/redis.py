@@ -11,12 +11,14 @@
     {suno}:claim:<name>     hash    who has claimed a name, and for how many milliseconds, until it expires
     {suno}:window:<name>    zset    the places of a sliding window, by Redis's clock
     {suno}:schema           string  the version of all this
+    {suno}:account:<name>:… the same for another account than "default", but for the schema
 
 The state is always in the hashes; the stream only wakes those who wait. The braces keep it all on one node of a
 cluster.
 """
 
 import asyncio
+import copy
 import math
 import secrets
 from collections.abc import AsyncGenerator, Iterable
@@ -29,7 +31,18 @@ from redis.exceptions import ResponseError
 from ..api.limits import Rate
 from ..errors import StoreError
 from ..log import log
-from .base import CLOSED, NOT_A_RECORD, OPEN, SHORTEST, Damaged, PerProcess, Transition, sending
+from .base import (
+    CLOSED,
+    DEFAULT_ACCOUNT,
+    NOT_A_RECORD,
+    OPEN,
+    SHORTEST,
+    Damaged,
+    PerProcess,
+    Transition,
+    check_account,
+    sending,
+)
 from .record import Record, State
 from .redis_client import RedisClient, RedisSettings
 
@@ -67,18 +80,27 @@ class RedisStore:
     """
 
     # State, all of it: the clients by loop and a writer's name per process, and the settings that say whether it is
-    # closed.
+    # closed. The parts of all accounts share them.
 
     def __init__(self, url: str, *, name: str = "suno", timeout: float = 5.0) -> None:
         self._name = f"{{{name}}}"
-        self._settings = RedisSettings(url.strip(), timeout, self._at("schema"))
+        self._settings = RedisSettings(url.strip(), timeout, f"{self._name}:schema")
         RedisClient(self._settings)  # reads the address
-        self._sets = [self._at(one) for one in (*(state.value for state in OPEN), "undelivered", "ended")]
+        self._use(DEFAULT_ACCOUNT)
         self._writers = PerProcess(lambda: secrets.token_hex(8))
         self._clients: PerProcess[dict[asyncio.AbstractEventLoop, RedisClient]] = PerProcess(dict)
 
+    def _use(self, account: str) -> None:
+        self._prefix = self._name if account == DEFAULT_ACCOUNT else f"{self._name}:account:{account}"
+        self._sets = [self._at(one) for one in (*(state.value for state in OPEN), "undelivered", "ended")]
+
+    def account(self, name: str) -> "RedisStore":
+        part = copy.copy(self)
+        part._use(check_account(name))
+        return part
+
     def _at(self, *parts: str) -> str:
-        return ":".join((self._name, *parts))
+        return ":".join((self._prefix, *parts))
 
     async def _client(self) -> RedisClient:
         if self._settings.closed:

@@ -1,10 +1,12 @@
 """Records in a file: for any number of processes on one machine."""
 
 import asyncio
+import copy
 import os
 import random
 import secrets
 import sqlite3
+import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,7 +18,18 @@ import msgspec
 from ..api.limits import Rate
 from ..errors import ConfigurationError, StoreError
 from ..log import log
-from .base import CLOSED, NOT_A_RECORD, OPEN, SHORTEST, Damaged, PerProcess, Transition, sending
+from .base import (
+    CLOSED,
+    DEFAULT_ACCOUNT,
+    NOT_A_RECORD,
+    OPEN,
+    SHORTEST,
+    Damaged,
+    PerProcess,
+    Transition,
+    check_account,
+    sending,
+)
 from .record import Record, State
 from .sqlite_file import OPEN_RECORDS, SQLiteFile
 from .worker import Work, Worker
@@ -33,7 +46,7 @@ INTERVAL = 0.1
 FIELDS = Record.__struct_fields__
 _CONTEXT = FIELDS.index("context")
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
-_INSERT = f"INSERT OR REPLACE INTO records ({_COLUMNS}) VALUES ({', '.join('?' * len(FIELDS))})"
+_INSERT = f"INSERT OR REPLACE INTO records (account, {_COLUMNS}) VALUES (?, {', '.join('?' * len(FIELDS))})"
 
 
 class SQLiteStore:
@@ -58,7 +71,8 @@ class SQLiteStore:
         ConfigurationError: If the path is not that of a file (":memory:", empty, with a NUL).
     """
 
-    # State, all of it: the file, a worker for it and a writer's name per process, and whether it is closed.
+    # State, all of it: the file, a worker for it and a writer's name per process, and whether it is closed. The parts
+    # of all accounts share them.
 
     def __init__(
         self, path: str | os.PathLike[str], *, timeout: float = 5.0, clock: Callable[[], float] = time.monotonic
@@ -68,11 +82,17 @@ class SQLiteStore:
             raise ConfigurationError(f"store: not the path of a file: {given!r} (memory: keeps records in memory)")
         self.path = Path(os.path.abspath(given))
         self._clock = clock
-        self._closed = False
+        self._account = DEFAULT_ACCOUNT
+        self._closed = threading.Event()
         self._writers = PerProcess(lambda: secrets.token_hex(8))
         file = SQLiteFile(self.path, timeout)  # one for all processes: a child must not take another file for it
         self._workers = PerProcess(lambda: Worker(file, "suno_async store"))
-        weakref.finalize(self, _stop, self._workers)
+        weakref.finalize(self._closed, _stop, self._workers)
+
+    def account(self, name: str) -> "SQLiteStore":
+        part = copy.copy(self)
+        part._account = check_account(name)
+        return part
 
     @property
     def busy(self) -> bool:
@@ -88,7 +108,7 @@ class SQLiteStore:
         return self._workers.get()
 
     async def _do(self, do: Callable[[SQLiteFile], T], *, writes: bool = True) -> T:
-        if self._closed:
+        if self._closed.is_set():
             raise StoreError(f"{self.path}: {CLOSED}")
         return cast(T, await self._worker().do(Work(do, writes)))
 
@@ -100,9 +120,9 @@ class SQLiteStore:
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
         def work(file: SQLiteFile) -> Record | None:
             db = file.connection
-            if record.key and (held := _one(db, "key", record.key)) is not None and held.ref != record.ref:
+            if record.key and (held := self._one(db, "key", record.key)) is not None and held.ref != record.ref:
                 return held
-            db.execute(_INSERT, _row(record))
+            db.execute(_INSERT, (self._account, *_row(record)))
             if owner:
                 self._take(db, sending(record.ref), owner, ttl)
             return None
@@ -113,7 +133,7 @@ class SQLiteStore:
         raised: list[BaseException] = []
 
         def work(file: SQLiteFile) -> Record | None:
-            old = _one(file.connection, "ref", ref) if ref else _one(file.connection, "task_id", task_id)
+            old = self._one(file.connection, *(("ref", ref) if ref else ("task_id", task_id)))
             try:
                 new = None if old is None else transition(old)
             except BaseException as exc:
@@ -125,8 +145,8 @@ class SQLiteStore:
             row = dict(zip(FIELDS, _row(new), strict=True))
             sets = "".join(f'"{name}" = ?, ' for name in changed)
             file.connection.execute(
-                f"UPDATE records SET {sets}change = ?, writer = ? WHERE ref = ?",
-                (*(row[name] for name in changed), file.next_change(), self._writers.get(), old.ref),
+                f"UPDATE records SET {sets}change = ?, writer = ? WHERE account = ? AND ref = ?",
+                (*(row[name] for name in changed), file.next_change(), self._writers.get(), self._account, old.ref),
             )
             return new
 
@@ -136,17 +156,27 @@ class SQLiteStore:
         return new
 
     async def remove(self, ref: str) -> None:
-        await self._do(lambda file: file.connection.execute("DELETE FROM records WHERE ref = ?", (ref,)).rowcount)
+        query = "DELETE FROM records WHERE account = ? AND ref = ?"
+        await self._do(lambda file: file.connection.execute(query, (self._account, ref)).rowcount)
 
     async def get(self, *, ref: str = "", task_id: str = "", key: str = "") -> Record | None:
         name, value = ("ref", ref) if ref else ("task_id", task_id) if task_id else ("key", key)
-        return await self._do(lambda file: _one(file.connection, name, value), writes=False)
+        return await self._do(lambda file: self._one(file.connection, name, value), writes=False)
+
+    def _one(self, db: sqlite3.Connection, name: str, value: str) -> Record | None:
+        # An empty name is nobody's, and without the condition SQLite would not use the index.
+        query = (
+            f"SELECT {_COLUMNS} FROM records WHERE account = ? AND {name} = ? AND {name} != '' ORDER BY number LIMIT 1"
+        )
+        rows = _rows(db, query, (self._account, value))
+        return _record(rows[0]) if rows else None
 
     async def unfinished(self, *states: State) -> AsyncGenerator[Record]:
         open_states = [state for state in OPEN if state in (states or OPEN)]
         # One part for each state: so SQLite merges them by the index instead of sorting what it found for each page.
         parts = (
-            f"SELECT number, {_COLUMNS} FROM records WHERE {OPEN_RECORDS} AND state = '{state.value}' AND number > ?1"
+            f"SELECT number, {_COLUMNS} FROM records"
+            f" WHERE {OPEN_RECORDS} AND account = ?1 AND state = '{state.value}' AND number > ?2"
             for state in open_states
         )
         if query := " UNION ALL ".join(parts):
@@ -154,20 +184,26 @@ class SQLiteStore:
                 yield record
 
     async def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
-        query = f"SELECT number, {_COLUMNS} FROM records WHERE state = 'finished' AND NOT delivered AND number > ?1"
-        async for record in self._pages(f"{query} AND updated >= ?2", since):
+        query = (
+            f"SELECT number, {_COLUMNS} FROM records"
+            " WHERE account = ?1 AND state = 'finished' AND NOT delivered AND number > ?2 AND updated >= ?3"
+        )
+        async for record in self._pages(query, since):
             yield record
 
     async def _pages(self, query: str, *values: object) -> AsyncGenerator[Record]:
         last = 0
-        while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", last, *values):
+        while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", self._account, last, *values):
             for number, *row in rows:
                 last = number
                 if (record := _readable(row)) is not None:
                     yield record
 
     async def updates(self) -> AsyncGenerator[Record | None]:
-        query = f"SELECT change, {_COLUMNS} FROM records WHERE change > ? AND writer != ? ORDER BY change LIMIT {PAGE}"
+        query = (
+            f"SELECT change, {_COLUMNS} FROM records"
+            f" WHERE account = ? AND change > ? AND writer != ? ORDER BY change LIMIT {PAGE}"
+        )
         while True:
             try:
                 version = await self._do(SQLiteFile.data_version, writes=False)
@@ -179,14 +215,14 @@ class SQLiteStore:
                     if seen == version:
                         continue
                     [(newest,)] = await self._read("SELECT last FROM changes")
-                    while rows := await self._read(query, last, self._writers.get()):
+                    while rows := await self._read(query, self._account, last, self._writers.get()):
                         for number, *row in rows:
                             last = number
                             if (record := _readable(row)) is not None:
                                 yield record
                     version, last = seen, max(last, newest)
             except StoreError:
-                if self._closed:
+                if self._closed.is_set():
                     raise
                 await asyncio.sleep(1)
 
@@ -196,7 +232,7 @@ class SQLiteStore:
         return await self._do(lambda file: self._take(file.connection, name, owner, ttl))
 
     def _take(self, db: sqlite3.Connection, name: str, owner: str, ttl: float) -> bool:
-        now = self._clock()
+        name, now = self._scoped(name), self._clock()
         # One that ends further ahead than it was taken for is from before the clock was set back.
         dead = "(until <= ?1 OR until > ?1 + seconds)"
         if ttl <= 0:
@@ -211,7 +247,13 @@ class SQLiteStore:
             db.execute(f"DELETE FROM claims WHERE {dead}", (now,))
         return taken > 0
 
+    def _scoped(self, name: str) -> str:
+        """The name of a claim or window as the file has it."""
+        return f"{self._account} {name}"
+
     async def reserve(self, name: str, place: str, rate: Rate) -> float:
+        name = self._scoped(name)
+
         def work(file: SQLiteFile) -> float:
             db, now = file.connection, self._clock()
             # Places of the future are from before the clock was set back.
@@ -228,18 +270,18 @@ class SQLiteStore:
 
     async def release(self, name: str, place: str) -> None:
         query = "DELETE FROM places WHERE name = ? AND place = ?"
-        await self._do(lambda file: file.connection.execute(query, (name, place)).rowcount)
+        await self._do(lambda file: file.connection.execute(query, (self._scoped(name), place)).rowcount)
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
     async def prune(self, before: float) -> int:
-        query = f"DELETE FROM records WHERE NOT ({OPEN_RECORDS}) AND updated < ?"
-        return await self._do(lambda file: file.connection.execute(query, (before,)).rowcount)
+        query = f"DELETE FROM records WHERE account = ? AND NOT ({OPEN_RECORDS}) AND updated < ?"
+        return await self._do(lambda file: file.connection.execute(query, (self._account, before)).rowcount)
 
     async def aclose(self) -> None:
         """Finish what is under way and close the file; a store that was not used in this process has none open."""
-        if not self._closed:
-            self._closed = True
+        if not self._closed.is_set():
+            self._closed.set()
             await self._workers.get().aclose()
 
     async def __aenter__(self) -> "SQLiteStore":
@@ -259,13 +301,6 @@ def _stop(workers: PerProcess[Worker]) -> None:
 
 
 # ---- records and rows ------------------------------------------------------------------------------------------------
-
-
-def _one(db: sqlite3.Connection, name: str, value: str) -> Record | None:
-    # An empty name is nobody's, and without the condition SQLite would not use the index.
-    query = f"SELECT {_COLUMNS} FROM records WHERE {name} = ? AND {name} != '' ORDER BY number LIMIT 1"
-    rows = _rows(db, query, (value,))
-    return _record(rows[0]) if rows else None
 
 
 def _rows(db: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -21,18 +21,19 @@ OPEN_RECORDS = "state IN ('sending', 'uncertain', 'running')"
 MIGRATIONS: Sequence[str] = (
     f"""
     CREATE TABLE records (
-        number INTEGER PRIMARY KEY, ref TEXT NOT NULL UNIQUE, kind TEXT, provider TEXT, request_json TEXT,
-        fingerprint TEXT, key TEXT, context TEXT, task_id TEXT, state TEXT, stage INTEGER, observed INTEGER,
-        source TEXT, status TEXT, code INTEGER, message TEXT, body BLOB, error TEXT, created REAL, updated REAL,
-        delivered INTEGER,
+        number INTEGER PRIMARY KEY, account TEXT NOT NULL, ref TEXT NOT NULL, kind TEXT, provider TEXT,
+        request_json TEXT, fingerprint TEXT, key TEXT, context TEXT, task_id TEXT, state TEXT, stage INTEGER,
+        observed INTEGER, source TEXT, status TEXT, code INTEGER, message TEXT, body BLOB, error TEXT, created REAL,
+        updated REAL, delivered INTEGER,
         change INTEGER NOT NULL DEFAULT 0, -- the number of its last change, so that other processes find what is new
         writer TEXT NOT NULL DEFAULT '' -- who made that change
     );
-    CREATE UNIQUE INDEX records_by_key ON records(key) WHERE key != '';
-    CREATE INDEX records_by_task ON records(task_id) WHERE task_id != '';
-    CREATE INDEX records_by_change ON records(change) WHERE change > 0;
-    CREATE INDEX records_open ON records(state, number) WHERE {OPEN_RECORDS};
-    CREATE INDEX records_undelivered ON records(number) WHERE state = 'finished' AND NOT delivered;
+    CREATE UNIQUE INDEX records_by_ref ON records(account, ref);
+    CREATE UNIQUE INDEX records_by_key ON records(account, key) WHERE key != '';
+    CREATE INDEX records_by_task ON records(account, task_id) WHERE task_id != '';
+    CREATE INDEX records_by_change ON records(account, change) WHERE change > 0;
+    CREATE INDEX records_open ON records(account, state, number) WHERE {OPEN_RECORDS};
+    CREATE INDEX records_undelivered ON records(account, number) WHERE state = 'finished' AND NOT delivered;
     CREATE TABLE changes (last INTEGER NOT NULL);
     INSERT INTO changes VALUES (0);
     CREATE TABLE claims (

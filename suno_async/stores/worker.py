@@ -98,7 +98,7 @@ class Worker:
             except BaseException as exc:  # whatever it is, nobody should wait for ever
                 results = [exc] * len(batch)
             self._answer(batch, results)
-            del results  # not while waiting
+            del batch, results  # not while waiting
         self._machine.close()
 
     def _next(self) -> list[_Job]:

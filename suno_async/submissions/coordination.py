@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 
@@ -91,10 +92,10 @@ class Coordination(Alone):
 
     shared = True
 
-    def __init__(self, store: Store, owner: str = "", *, provider: Provider, account: str) -> None:
+    def __init__(self, store: Store, owner: str = "", *, provider: Provider) -> None:
         super().__init__(store, owner)
         self._provider = provider
-        self._window = f"submit {account}"
+        self._window = f"submit {urlsplit(provider.api).netloc}"  # one for all APIs of a gateway
 
     async def claim_poll(self, task: Task[Any], seconds: float) -> bool:
         try:

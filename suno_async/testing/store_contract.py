@@ -39,7 +39,7 @@ from msgspec.structs import asdict, replace
 
 from ..api.limits import Rate
 from ..api.updates import Source, Stage, Update
-from ..errors import StoreError
+from ..errors import ConfigurationError, StoreError
 from ..stores.base import Store, Transition, sending
 from ..stores.record import Record, State
 from ..stores.transitions import accepted, dismissed, mark_delivered, mark_observed, mark_uncertain, updated
@@ -329,6 +329,58 @@ class StoreContract:
         await store.change(runs_as("t2"), ref="r1")
         assert await store.get(task_id="t1") is None
         assert await store.get(task_id="t2") is not None
+
+    # ---- accounts ----------------------------------------------------------------------------------------------------
+
+    async def test_accounts_share_no_records_and_no_keys(self, store: Store, other: Store) -> None:
+        mine, theirs = store.account("team-a"), other.account("team-b")
+        everybody = (store, mine, theirs)
+        for part in everybody:
+            assert await part.intend(record("r1", key="k")) is None
+        await store.account("team-a").change(runs_as("t1"), ref="r1")
+        assert [one.task_id for part in everybody if (one := await part.get(key="k"))] == ["", "t1", ""]
+        assert await theirs.get(task_id="t1") is None
+        assert await theirs.change(at("t1", Stage.TEXT), task_id="t1") is None
+        await mine.change(at("t1", Stage.COMPLETE), ref="r1")
+        assert [await refs(part.unfinished()) for part in everybody] == [["r1"], [], ["r1"]]
+        assert [await refs(part.finished()) for part in everybody] == [[], ["r1"], []]
+        await store.remove("r1")
+        assert [await theirs.prune(100.0), await store.prune(100.0), await mine.prune(100.0)] == [0, 0, 1]
+        assert [await part.get(ref="r1") is not None for part in everybody] == [False, False, True]
+
+    async def test_accounts_share_no_claims_and_no_windows(self, store: Store, other: Store) -> None:
+        mine, theirs = store.account("team-a"), other.account("team-b")
+        for part in (store, mine, theirs):
+            assert await part.claim("poll t1", "me", 100.0)
+            assert await part.reserve("submit", "p", Rate(1, 100)) == 0
+        assert not await other.account("team-a").claim("poll t1", "you", 100.0)
+        assert await other.account("team-a").reserve("submit", "q", Rate(1, 100)) > 0
+        await mine.release("submit", "p")
+        assert await mine.reserve("submit", "q", Rate(1, 100)) == 0
+        assert await store.reserve("submit", "q", Rate(1, 100)) > 0
+
+    async def test_the_changes_of_other_accounts_are_not_heard(self, store: Store, other: Store) -> None:
+        for part in (store, store.account("team-a")):
+            await part.intend(record("r1"))
+        async with listening(other.account("team-a")) as heard:
+            await store.change(runs_as("t0"), ref="r1")
+            await store.account("team-a").change(runs_as("t1"), ref="r1")
+            assert [one.task_id for one in await hear(heard)] == ["t1"]
+
+    async def test_the_store_itself_is_that_of_the_default_account(self, store: Store, other: Store) -> None:
+        await store.account("team-a").account("default").intend(record("r1"))
+        assert await other.get(ref="r1") is not None
+        for name in ("", "a" * 65, "a b", "a:b", "ä"):
+            with raises(ConfigurationError, "account must have 1 to 64"):
+                store.account(name)
+
+    async def test_the_parts_of_accounts_close_together(self, store: Store) -> None:
+        part = store.account("team-a")
+        await part.intend(record("r1"))
+        await part.aclose()
+        for one in (store, part):
+            with raises(StoreError, "closed"):
+                await one.get(ref="r1")
 
     # ---- many records ------------------------------------------------------------------------------------------------
 

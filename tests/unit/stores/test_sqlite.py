@@ -74,9 +74,10 @@ async def test_uncertain_records_among_a_hundred_thousand_are_found_at_once(path
         await store.change(lose, ref="lost")
         with closing(sqlite3.connect(path)) as db:
             db.executemany(
-                "INSERT INTO records (ref, key, context, task_id, state, stage, observed, source, status, message,"
-                " body, error, kind, provider, request_json, fingerprint, created, updated, delivered)"
-                " VALUES (?, ?, 'null', ?, 'running', 0, 0, 'poll', '', '', x'', '', '', '', '', '', 1, 1, 0)",
+                "INSERT INTO records (account, ref, key, context, task_id, state, stage, observed, source, status,"
+                " message, body, error, kind, provider, request_json, fingerprint, created, updated, delivered)"
+                " VALUES ('default', ?, ?, 'null', ?, 'running', 0, 0, 'poll', '', '', x'', '', '', '', '', '', 1,"
+                " 1, 0)",
                 ((f"r{number}", f"k{number}", f"t{number}") for number in range(100_000)),
             )
             db.commit()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from suno_async import KIE, GenerateMusic, Rate, Stage, StoreError, Update
+from suno_async import KIE, KIE_LEGACY, SUNOAPI, GenerateMusic, Rate, Stage, StoreError, Update
 from suno_async.stores import transitions
 from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import Record, State
@@ -25,7 +25,7 @@ TASK: Task[Any] = Task(TaskInfo("t1", GenerateMusic, "r"), NoInterests())
 
 
 def two(store: MemoryStore) -> list[Coordination]:
-    return [Coordination(store, name, provider=KIE, account="a") for name in ("one", "two")]
+    return [Coordination(store, name, provider=KIE) for name in ("one", "two")]
 
 
 async def test_one_process_polls_a_task_until_it_gives_the_claim_back_or_is_gone() -> None:
@@ -106,7 +106,7 @@ async def test_listening_begins_again_after_a_failure() -> None:
                 raise StoreError("gone") if self.breaks else ValueError("a defect")
             yield None
 
-    one = Coordination(Breaking(), "one", provider=KIE, account="a")
+    one = Coordination(Breaking(), "one", provider=KIE)
     async with aclosing(one.changes()) as changes:
         assert await anext(changes) is None
         assert now() == pytest.approx(1, abs=0.2)
@@ -125,12 +125,15 @@ async def test_what_was_missed_is_read_from_the_record() -> None:
     assert missed.stage is Stage.FIRST
 
 
-async def test_the_window_is_one_for_an_account() -> None:
+async def test_the_window_is_one_for_a_gateway_by_all_its_apis_and_for_an_account() -> None:
     store, rate = MemoryStore(clock=now), Rate(1, 10.0)
     one, two_ = two(store)
-    other = Coordination(store, "three", provider=KIE, account="b")
+    legacy, sunoapi = (Coordination(store, "three", provider=provider) for provider in (KIE_LEGACY, SUNOAPI))
+    other = Coordination(store.account("team-b"), "four", provider=KIE)
     assert await one.reserve("p", rate) == 0.0
     assert await two_.reserve("q", rate) > 0
+    assert await legacy.reserve("q", rate) > 0
+    assert await sunoapi.reserve("q", rate) == 0.0
     assert await other.reserve("q", rate) == 0.0
     await one.give_back("p")
     assert await two_.reserve("q", rate) == 0.0

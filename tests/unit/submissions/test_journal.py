@@ -46,7 +46,7 @@ async def test_an_intention_that_may_have_been_written_is_taken_back() -> None:
             raise StoreError("no answer in time")
 
     store = Unsure()
-    book = journal(store, Coordination(store, "me", provider=KIE, account="a"))
+    book = journal(store, Coordination(store, "me", provider=KIE))
     with pytest.raises(StoreError):
         await book.intend(sending("r"))
     await asyncio.sleep(1)
@@ -148,7 +148,7 @@ async def test_observers_and_delivery_are_noted_once() -> None:
 
 async def test_a_submission_is_uncertain_once_its_sender_is_dead() -> None:
     store = MemoryStore(clock=now)
-    book = journal(store, Coordination(store, "me", provider=KIE, account="a"))
+    book = journal(store, Coordination(store, "me", provider=KIE))
     await book.intend(sending("r"))
     for at, state in ((9, State.SENDING), (11, State.UNCERTAIN)):
         await asyncio.sleep(at - now())

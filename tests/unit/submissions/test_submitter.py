@@ -63,7 +63,7 @@ class Built(NamedTuple):
 
 def build(script: Script, *, shared: bool = True, model: str = "V6", store: Store | None = None) -> Built:
     store = store or MemoryStore(clock=now)
-    peers = Coordination(store, provider=KIE, account="a") if shared else Alone(store)
+    peers = Coordination(store, provider=KIE) if shared else Alone(store)
     client, follower, book = api(script), Follower(), journal(store, peers)
     calls = Calls(client, CallSettings(KIE, True))
     settings = SubmitSettings(KIE, model, True, shared, address, now)
