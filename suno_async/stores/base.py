@@ -5,10 +5,11 @@ requests or the service: what a record becomes is decided by transitions, pure f
 """
 
 import itertools
+import math
 import os
 import re
-from collections.abc import AsyncGenerator, Callable
-from typing import Generic, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -113,11 +114,15 @@ class Store(Protocol):
         """
         ...
 
-    def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
+    def finished(
+        self, since: float = 0.0, before: float = math.inf, *, delivered: bool = False
+    ) -> AsyncGenerator[Record]:
         """Yield the records in state FINISHED that are not delivered, in any order, a page at a time.
 
         Args:
             since: Unix seconds: only records that were `updated` at this time or later.
+            before: Unix seconds: only records that were `updated` before this time.
+            delivered: Yield those that are delivered, too.
         """
         ...
 
@@ -162,11 +167,34 @@ class Store(Protocol):
         """Give a place back that was not used; nothing happens if it is not in the window."""
         ...
 
-    async def prune(self, before: float) -> int:
-        """Forget the records that are finished or dismissed and were `updated` before this time, in Unix seconds.
+    async def prune(self, before: float, *, undelivered: bool = True) -> int:
+        """Forget the records that are finished or dismissed and were `updated` before a time, with their keys.
+
+        Args:
+            before: The time in Unix seconds.
+            undelivered: Forget also the finished ones that are not delivered.
 
         Returns:
             How many records that were.
+        """
+        ...
+
+    async def erase(self, *, ref: str = "", context: Any = None) -> int:
+        """Remove what users wrote and got, for good: requests, contexts, bodies and messages.
+
+        The records stay, as `transitions.erased` leaves them. As far as the store can, it also removes older copies of
+        the values from its files: logs of changes and free pages.
+
+        Args:
+            ref: The ref of one record, if it is not empty.
+            context: Otherwise all records whose context is equal to this; if it is a mapping, those whose context is a
+                mapping that has all its items. `{"user": 7}` finds `{"user": 7, "chat": 3}`.
+
+        Returns:
+            How many records that were; those that are erased already do not count.
+
+        Raises:
+            ConfigurationError: If neither is given, or an empty mapping.
         """
         ...
 
@@ -202,6 +230,23 @@ def check_account(name: str) -> str:
 
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def check_erase(ref: str, context: Any) -> None:
+    """Refuse to erase nothing in particular. ConfigurationError."""
+    if not ref and (context is None or context == {}):
+        raise ConfigurationError("erase needs the ref of a record, or a context that is not empty")
+
+
+def concerns(context: Any, wanted: Any) -> bool:
+    """Return whether a context is the one that is wanted, or has all its items."""
+    if isinstance(context, Mapping) and isinstance(wanted, Mapping):
+        items = cast("Mapping[object, object]", context)
+        return all(
+            name in items and items[name] == value for name, value in cast("Mapping[object, object]", wanted).items()
+        )
+    return bool(context == wanted)
+
 
 _forks = itertools.count(1)
 _process = [0]

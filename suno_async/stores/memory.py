@@ -1,20 +1,33 @@
 """Records in memory."""
 
 import asyncio
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import anyio
 from msgspec.structs import replace
 
 from ..api.limits import Rate
 from ..errors import StoreError
-from .base import CLOSED, DEFAULT_ACCOUNT, OPEN, SHORTEST, PerProcess, Transition, check_account, sending
+from .base import (
+    CLOSED,
+    DEFAULT_ACCOUNT,
+    OPEN,
+    SHORTEST,
+    PerProcess,
+    Transition,
+    check_account,
+    check_erase,
+    concerns,
+    sending,
+)
 from .record import Record, State
+from .transitions import erased
 
 __all__ = ["MemoryStore"]
 
@@ -149,15 +162,17 @@ class MemoryStore:
             if record is not None and record.state in wanted:
                 yield record
 
-    async def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
+    async def finished(
+        self, since: float = 0.0, before: float = math.inf, *, delivered: bool = False
+    ) -> AsyncGenerator[Record]:
         with self._lock():
             refs = list(self._ended)
         for ref in refs:
             with self._lock():
                 record = self._records.get(ref)
-            if record is None or record.delivered or record.state is not State.FINISHED:
+            if record is None or (record.delivered and not delivered) or record.state is not State.FINISHED:
                 continue
-            if record.updated >= since:
+            if since <= record.updated < before:
                 yield record
 
     # ---- listeners ---------------------------------------------------------------------------------------------------
@@ -215,12 +230,24 @@ class MemoryStore:
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, *, undelivered: bool = True) -> int:
         with self._lock():
-            old = [one for one in self._records.values() if not one.state.open and one.updated < before]
+            old = [
+                one
+                for one in self._records.values()
+                if not one.state.open
+                and one.updated < before
+                and (undelivered or one.delivered or one.state is State.DISMISSED)
+            ]
             for record in old:
                 self._drop(record)
             return len(old)
+
+    async def erase(self, *, ref: str = "", context: Any = None) -> int:
+        check_erase(ref, context)
+        with self._lock():
+            refs = [ref] if ref else [one.ref for one in self._records.values() if concerns(one.context, context)]
+        return sum([await self.change(erased, ref=one) is not None for one in refs])
 
     async def aclose(self) -> None:
         """Refuse what comes later, and end the listeners."""

@@ -74,6 +74,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """When the record last changed: Unix seconds by the clock of the process that changed it."""
     delivered: bool = False
     """Whether the application has handed the result on."""
+    erased: bool = False
+    """Whether what its user wrote and got was removed for good; later updates keep none of it either."""
 
     def __repr__(self) -> str:
         return f"<Record {self.ref} {self.kind} {self.task_id or 'without a task'} {self.state.value}>"

@@ -41,10 +41,13 @@ from .base import (
     PerProcess,
     Transition,
     check_account,
+    check_erase,
+    concerns,
     sending,
 )
 from .record import Record, State
 from .redis_client import RedisClient, RedisSettings
+from .transitions import erased
 
 __all__ = ["RedisStore"]
 
@@ -180,7 +183,7 @@ class RedisStore:
     async def remove(self, ref: str) -> None:
         await self._remove(ref)
 
-    async def _remove(self, ref: str, before: str = "") -> bool:
+    async def _remove(self, ref: str, before: str = "", *, undelivered: bool = True) -> bool:
         client = await self._client()
         name = self._at("record", ref)
         found: list[Any] = [None, None]
@@ -188,7 +191,7 @@ class RedisStore:
             found = await client.do(client.redis.hmget, name, "key", "task_id")
         key, task_id = [(one or b"").decode(errors="replace") for one in found]
         names = [name, *self._sets, self._of("key", key), self._of("task", task_id)]
-        return bool(await client.do(client.forget, keys=names, args=[ref, before]))
+        return bool(await client.do(client.forget, keys=names, args=[ref, before, int(undelivered)]))
 
     async def get(self, *, ref: str = "", task_id: str = "", key: str = "") -> Record | None:
         if not ref:
@@ -219,18 +222,20 @@ class RedisStore:
             if record.state in open_states:
                 yield record
 
-    async def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
-        async for record in self._pages(["undelivered"], repr(since)):
-            if record.state is State.FINISHED and not record.delivered:
+    async def finished(
+        self, since: float = 0.0, before: float = math.inf, *, delivered: bool = False
+    ) -> AsyncGenerator[Record]:
+        async for record in self._pages(["ended" if delivered else "undelivered"], repr(since), f"({before!r}"):
+            if record.state is State.FINISHED and (delivered or not record.delivered):
                 yield record
 
-    async def _pages(self, sets: Iterable[str], since: str) -> AsyncGenerator[Record]:
+    async def _pages(self, sets: Iterable[str], since: str, until: str = "+inf") -> AsyncGenerator[Record]:
         """Yield the records of sets by their times; those of the moment in which a page ends may fill the next, too."""
         names = [self._at(one) for one in sets]
         done: set[bytes] = set()
         while names:
             client = await self._client()
-            found = await client.do(self._page, client, names, since, PAGE + len(done))
+            found = await client.do(self._page, client, names, since, until, PAGE + len(done))
             fresh = [ref for ref, _ in found if ref not in done]
             if not fresh:
                 return
@@ -241,12 +246,12 @@ class RedisStore:
             since = repr(last)
 
     async def _page(
-        self, client: RedisClient, names: Iterable[str], since: str, size: int
+        self, client: RedisClient, names: Iterable[str], since: str, until: str, size: int
     ) -> list[tuple[bytes, float]]:
         """Read the next refs of all sets in one step, so that one which moves between them is not missed."""
         pipeline = client.redis.pipeline(transaction=True)
         for name in names:
-            pipeline.zrange(name, since, "+inf", byscore=True, offset=0, num=size, withscores=True)
+            pipeline.zrange(name, since, until, byscore=True, offset=0, num=size, withscores=True)
         found = [(ref, float(score)) for part in await pipeline.execute() for ref, score in part]
         return sorted(found, key=lambda one: (one[1], one[0]))[:size]
 
@@ -310,16 +315,40 @@ class RedisStore:
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
-    async def prune(self, before: float) -> int:
-        count, ended = 0, self._at("ended")
-        page = {"byscore": True, "offset": 0, "num": PAGE}
+    async def prune(self, before: float, *, undelivered: bool = True) -> int:
+        count, ended, kept = 0, self._at("ended"), 0
         while True:
             client = await self._client()
+            page = {"byscore": True, "offset": kept, "num": PAGE}
             refs = await client.do(client.redis.zrange, ended, "-inf", f"({before!r}", **page)
             if not refs:
                 return count
-            done = await asyncio.gather(*(self._remove(ref.decode(errors="replace"), repr(before)) for ref in refs))
+            names = [ref.decode(errors="replace") for ref in refs]
+            done = await asyncio.gather(*(self._remove(ref, repr(before), undelivered=undelivered) for ref in names))
             count += sum(done)
+            kept += 0 if undelivered else len(done) - sum(done)
+
+    async def erase(self, *, ref: str = "", context: Any = None) -> int:
+        check_erase(ref, context)
+        refs = [ref] if ref else await self._with_context(context)
+        count = sum([await self.change(erased, ref=one) is not None for one in refs])
+        client = await self._client()
+        await client.forget_old_values()
+        return count
+
+    async def _with_context(self, wanted: Any) -> list[str]:
+        client, start, found = await self._client(), self._at("record", ""), list[str]()
+        pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in start) + "*"
+        cursor = 0
+        while True:
+            cursor, names = await client.do(client.redis.scan, cursor, pattern, PAGE)
+            for name in names:
+                with suppress(*NOT_A_RECORD, Damaged), _damage(name):
+                    context = await client.do(client.redis.hget, name, "context")
+                    if concerns(msgspec.json.decode(context or b"null"), wanted):
+                        found.append(name.decode(errors="replace").removeprefix(start))
+            if cursor == 0:
+                return list(dict.fromkeys(found))
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and have those of other running loops closed."""
@@ -366,7 +395,12 @@ def _row(record: Record) -> dict[str, Any]:
     row = msgspec.structs.asdict(record)
     row["context"] = msgspec.json.encode(record.context)
     row["code"] = "" if record.code is None else record.code
-    row.update(delivered=int(record.delivered), stage=int(record.stage), observed=int(record.observed))
+    row.update(
+        delivered=int(record.delivered),
+        erased=int(record.erased),
+        stage=int(record.stage),
+        observed=int(record.observed),
+    )
     row.update(state=record.state.value, source=record.source.value)
     row.update(created=repr(record.created), updated=repr(record.updated))
     return row

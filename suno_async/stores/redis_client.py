@@ -172,6 +172,18 @@ class RedisClient:
                 log.info("redis keeps no append-only file: what it has not saved is lost with it")
         self._ready = True
 
+    async def forget_old_values(self) -> None:
+        """Have the append-only file and the snapshot written anew, if they are kept; hosted servers may forbid it."""
+        await self._guarded(self._rewrite)
+
+    async def _rewrite(self) -> None:
+        with suppress(ResponseError):  # also if one is being written at this moment
+            if (await self.redis.info("persistence")).get("aof_enabled"):
+                await self.redis.bgrewriteaof()
+        with suppress(ResponseError):
+            if (await self.redis.config_get("save")).get("save"):
+                await self.redis.bgsave()
+
     async def aclose(self) -> None:
         """Close the connections."""
         await self._until_shutdown.aclose()

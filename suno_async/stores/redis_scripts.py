@@ -46,10 +46,11 @@ return {1, ''}
 
 REMOVE = """
 local record, sending, uncertain, running, undelivered, ended, key, task = unpack(KEYS)
-local ref, before = unpack(ARGV)
+local ref, before, also_undelivered = unpack(ARGV)
 if before ~= '' then
   local at = redis.call('ZSCORE', ended, ref)
   if not at or tonumber(at) >= tonumber(before) then return 0 end
+  if also_undelivered == '0' and redis.call('ZSCORE', undelivered, ref) then return 0 end
 end
 for _, set in ipairs({sending, uncertain, running, undelivered, ended}) do redis.call('ZREM', set, ref) end
 for _, index in ipairs({key, task}) do
@@ -58,7 +59,7 @@ end
 redis.call('DEL', record)
 return 1
 """
-"""Forget a record; with a time, only if it ended before."""
+"""Forget a record; with a time, only if it ended before and, as may be asked, is delivered."""
 
 CLAIM = """
 local claim, owner, ttl = KEYS[1], ARGV[1], tonumber(ARGV[2])

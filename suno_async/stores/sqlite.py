@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import math
 import os
 import random
 import secrets
@@ -10,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -28,10 +30,13 @@ from .base import (
     PerProcess,
     Transition,
     check_account,
+    check_erase,
+    concerns,
     sending,
 )
 from .record import Record, State
 from .sqlite_file import OPEN_RECORDS, SQLiteFile
+from .transitions import erased
 from .worker import Work, Worker
 
 __all__ = ["SQLiteStore"]
@@ -183,12 +188,14 @@ class SQLiteStore:
             async for record in self._pages(query):
                 yield record
 
-    async def finished(self, since: float = 0.0) -> AsyncGenerator[Record]:
+    async def finished(
+        self, since: float = 0.0, before: float = math.inf, *, delivered: bool = False
+    ) -> AsyncGenerator[Record]:
         query = (
-            f"SELECT number, {_COLUMNS} FROM records"
-            " WHERE account = ?1 AND state = 'finished' AND NOT delivered AND number > ?2 AND updated >= ?3"
+            f"SELECT number, {_COLUMNS} FROM records WHERE account = ?1 AND state = 'finished'"
+            f" AND number > ?2 AND updated >= ?3 AND updated < ?4{'' if delivered else ' AND NOT delivered'}"
         )
-        async for record in self._pages(query, since):
+        async for record in self._pages(query, since, before):
             yield record
 
     async def _pages(self, query: str, *values: object) -> AsyncGenerator[Record]:
@@ -274,9 +281,28 @@ class SQLiteStore:
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 
-    async def prune(self, before: float) -> int:
+    async def prune(self, before: float, *, undelivered: bool = True) -> int:
         query = f"DELETE FROM records WHERE account = ? AND NOT ({OPEN_RECORDS}) AND updated < ?"
+        if not undelivered:
+            query += " AND (delivered OR state = 'dismissed')"
         return await self._do(lambda file: file.connection.execute(query, (self._account, before)).rowcount)
+
+    async def erase(self, *, ref: str = "", context: Any = None) -> int:
+        check_erase(ref, context)
+        refs = [ref] if ref else [one async for one in self._with_context(context)]
+        count = sum([await self.change(erased, ref=one) is not None for one in refs])
+        await self._do(SQLiteFile.forget_old_pages, writes=False)
+        return count
+
+    async def _with_context(self, wanted: Any) -> AsyncGenerator[str]:
+        last = 0
+        query = "SELECT number, ref, context FROM records WHERE account = ? AND number > ? AND context != 'null'"
+        while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", self._account, last):
+            for number, ref, context in rows:
+                last = number
+                with suppress(*NOT_A_RECORD):
+                    if concerns(msgspec.json.decode(context), wanted):
+                        yield ref
 
     async def aclose(self) -> None:
         """Finish what is under way and close the file; a store that was not used in this process has none open."""

@@ -24,7 +24,7 @@ MIGRATIONS: Sequence[str] = (
         number INTEGER PRIMARY KEY, account TEXT NOT NULL, ref TEXT NOT NULL, kind TEXT, provider TEXT,
         request_json TEXT, fingerprint TEXT, key TEXT, context TEXT, task_id TEXT, state TEXT, stage INTEGER,
         observed INTEGER, source TEXT, status TEXT, code INTEGER, message TEXT, body BLOB, error TEXT, created REAL,
-        updated REAL, delivered INTEGER,
+        updated REAL, delivered INTEGER, erased INTEGER NOT NULL DEFAULT 0,
         change INTEGER NOT NULL DEFAULT 0, -- the number of its last change, so that other processes find what is new
         writer TEXT NOT NULL DEFAULT '' -- who made that change
     );
@@ -80,6 +80,14 @@ class SQLiteFile:
         """Return the number of the next change, within a batch that writes."""
         self._change += 1
         return self._change
+
+    def forget_old_pages(self) -> None:
+        """Write what was changed into the file and empty the log, which holds older copies of it.
+
+        Freed places in the file are overwritten at once, by `secure_delete`. Another process that reads at this moment
+        keeps its part of the log until a later checkpoint.
+        """
+        self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     # ---- opening -----------------------------------------------------------------------------------------------------
 
@@ -215,6 +223,7 @@ def prepare(db: sqlite3.Connection, migrations: Sequence[str] = MIGRATIONS, time
         raise StoreError(f"{_path(db)}: a database of another program")
     _check_version(db, version, len(migrations))
     _use_wal(db, timeout)
+    db.execute("PRAGMA secure_delete = ON")  # what is erased is not to be found in free pages
     db.execute("PRAGMA synchronous = FULL")  # what is paid for should outlive a power cut
     if version == len(migrations):
         return

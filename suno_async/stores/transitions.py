@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ..api.updates import Stage, Update, rises
 from .record import Record, State
 
-__all__ = ["accepted", "dismissed", "mark_delivered", "mark_observed", "mark_uncertain", "updated"]
+__all__ = ["accepted", "dismissed", "erased", "mark_delivered", "mark_observed", "mark_uncertain", "updated"]
 
 
 def accepted(record: Record, task_id: str, now: float) -> Record | None:
@@ -40,7 +40,7 @@ def updated(record: Record, update: Update[Any], now: float) -> Record | None:
         return None
     if record.task_id and not rises(record.stage, update.stage):
         return None
-    return replace(
+    changed = replace(
         record,
         task_id=update.task_id,
         state=State.FINISHED if update.stage >= Stage.COMPLETE else State.RUNNING,
@@ -53,6 +53,7 @@ def updated(record: Record, update: Update[Any], now: float) -> Record | None:
         error="",
         updated=now,
     )
+    return _emptied(changed) if record.erased else changed
 
 
 def mark_observed(record: Record, stage: Stage) -> Record | None:
@@ -76,3 +77,16 @@ def dismissed(record: Record, seen: State | None, now: float) -> Record | None:
     if not record.state.open or seen not in (None, record.state):
         return None
     return replace(record, state=State.DISMISSED, key="", updated=now)
+
+
+def erased(record: Record) -> Record | None:
+    """Return the record without what its user wrote and got: request, context, texts and body; None if it is.
+
+    Its names, stage and times stay, so that its key is not paid again and its task is still followed.
+    """
+    return None if record.erased else _emptied(replace(record, erased=True))
+
+
+def _emptied(record: Record) -> Record:
+    nothing_to_deliver = record.delivered or record.state is State.FINISHED
+    return replace(record, request_json="", context=None, message="", body=b"", error="", delivered=nothing_to_deliver)

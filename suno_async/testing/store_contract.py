@@ -469,6 +469,9 @@ class StoreContract:
         assert delivered.delivered
         assert await store.change(mark_delivered, ref="r2") is None
         assert await refs(store.finished(12.0)) == ["r3"]
+        assert sorted(await refs(store.finished(11.0, 13.0))) == ["r1"]
+        assert sorted(await refs(store.finished(11.0, 13.0, delivered=True))) == ["r1", "r2"]
+        assert sorted(await refs(store.finished(delivered=True))) == ["r0", "r1", "r2", "r3"]
 
     async def test_old_records_are_pruned(self, store: Store) -> None:
         for ref, now in (("old", 10.0), ("new", 20.0)):
@@ -485,6 +488,57 @@ class StoreContract:
         assert await store.get(ref="new") is not None
         assert await store.get(ref="open") is not None
         assert await store.prune(15.0) == 0
+
+    async def test_what_is_not_delivered_may_be_left_by_pruning(self, store: Store) -> None:
+        for number in range(450):  # more than a page of each
+            await store.intend(record(f"r{number}"))
+            await store.change(at(f"t{number}", Stage.COMPLETE, now=10.0), ref=f"r{number}")
+            if number % 2:
+                await store.change(mark_delivered, ref=f"r{number}")
+        await store.intend(record("given up", updated=1.0))
+        await store.change(dismiss, ref="given up")
+        assert await store.prune(15.0, undelivered=False) == 226
+        assert len(await refs(store.finished())) == 225
+        assert await store.prune(15.0) == 225
+
+    # ---- erasing -----------------------------------------------------------------------------------------------------
+
+    async def test_what_a_user_wrote_and_got_is_erased(self, store: Store, other: Store) -> None:
+        contexts = ({"user": 7, "chat": 1}, {"user": 7}, {"user": 8}, [7], None, 7, "7")
+        for number, context in enumerate(contexts):
+            await store.intend(record(f"r{number}", context=context, key=f"k{number}", fingerprint="f"))
+        await store.change(at("t0", Stage.COMPLETE, body=b"lyrics", message="m"), ref="r0")
+        assert await store.erase(context={"user": 7}) == 2
+        erased = await other.get(key="k0")
+        assert erased is not None
+        assert (erased.request_json, erased.context, erased.body, erased.message) == ("", None, b"", "")
+        assert (erased.erased, erased.delivered, erased.state, erased.task_id) == (True, True, State.FINISHED, "t0")
+        assert erased.fingerprint == "f"
+        assert await refs(store.finished()) == []
+        assert await store.erase(context={"user": 7}) == 0
+        assert await store.erase(context=[7]) == 1
+        assert await store.erase(context=7) == 1
+        assert await store.erase(ref="r4") == 1
+        assert await store.erase(ref="nobody") == 0
+        left = [one.ref async for one in store.unfinished() if not one.erased]
+        assert sorted(left) == ["r2", "r6"]
+
+    async def test_what_comes_after_it_was_erased_is_not_kept(self, store: Store) -> None:
+        await store.intend(record(key="k", context={"user": 7}))
+        await store.change(runs_as("t1"), ref="r1")
+        assert await store.account("team-a").erase(context={"user": 7}) == 0
+        assert await store.erase(context={"user": 7}) == 1
+        assert await refs(store.unfinished()) == ["r1"]
+        done = await store.change(at("t1", Stage.COMPLETE, body=b"lyrics", message="m"), ref="r1")
+        assert done is not None
+        assert (done.stage, done.body, done.message, done.delivered) == (Stage.COMPLETE, b"", "", True)
+
+    async def test_erasing_needs_to_know_what(self, store: Store) -> None:
+        await store.intend(record(context={}))
+        unclear: tuple[dict[str, Any], ...] = ({}, {"context": {}}, {"ref": ""}, {"context": None})
+        for one in unclear:
+            with raises(ConfigurationError, "erase needs the ref of a record"):
+                await store.erase(**one)
 
     # ---- several at once ---------------------------------------------------------------------------------------------
 
@@ -653,6 +707,7 @@ class StoreContract:
             store.reserve("submit", "place", Rate(1, 1)),
             store.release("submit", "place"),
             store.prune(0),
+            store.erase(ref="r1"),
         ]
         for call in calls:
             with raises(StoreError, "the store is closed"):

@@ -42,6 +42,28 @@ def server(tmp_path: Path) -> Any:
         yield one
 
 
+# ---- erasing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_erased_words_are_in_no_file(server: RedisServer, tmp_path: Path) -> None:
+    """Neither in the append-only file nor in the snapshot, once Redis has written them anew."""
+    directly(server, "CONFIG", "SET", "appendonly", "yes")
+    directly(server, "CONFIG", "SET", "save", "3600 1")
+    async with RedisStore(server.url) as store:
+        for number in range(30):
+            await store.intend(Record(ref=f"r{number}", request_json="for Ana", context={"user": "Ana"}))
+        directly(server, "SAVE")
+        assert any(b"Ana" in one.read_bytes() for one in tmp_path.rglob("*") if one.is_file())
+        assert await store.erase(context={"user": "Ana"}) == 30
+        for _ in range(100):
+            persistence = directly(server, "INFO", "persistence")
+            names = ("rdb_bgsave_in_progress", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+            if not any(persistence[name] for name in names):
+                break
+            await asyncio.sleep(0.05)
+    assert not [one for one in tmp_path.rglob("*") if one.is_file() and b"Ana" in one.read_bytes()]
+
+
 # ---- eviction --------------------------------------------------------------------------------------------------------
 
 FORBIDDEN = pytest.mark.parametrize("forbidden", ["", "CONFIG"])

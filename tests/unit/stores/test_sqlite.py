@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from suno_async import Rate, StoreError
+from suno_async import Rate, Stage, StoreError
 from suno_async.stores import Record, SQLiteStore, State
 from suno_async.stores.sqlite_file import prepare
-from suno_async.testing.store_contract import in_forked_child, lose, refs, runs_as
+from suno_async.testing.store_contract import at, in_forked_child, lose, refs, runs_as
 
 
 def execute(path: Path, *statements: str) -> list[Any]:
@@ -89,6 +89,21 @@ async def test_uncertain_records_among_a_hundred_thousand_are_found_at_once(path
             assert held is not None
             assert held.ref == f"r{number}"
         assert time.perf_counter() - began < 0.5
+
+
+async def test_erased_words_are_in_no_file(path: Path) -> None:
+    """Neither in the file, nor in its log, nor in a page that was freed, whoever wrote them when."""
+    secret = "a song for Ana " * 400
+    async with SQLiteStore(path) as store, SQLiteStore(path) as other:
+        for number in range(30):
+            writer = (store, other)[number % 2]
+            await writer.intend(Record(ref=f"r{number}", request_json=secret, context={"user": "Ana", "n": number}))
+            await writer.change(runs_as(f"t{number}"), ref=f"r{number}")
+            await writer.change(at(f"t{number}", Stage.COMPLETE, body=secret.encode()), ref=f"r{number}")
+        files = [one for one in path.parent.iterdir() if one.name.startswith(path.name)]
+        assert any(b"Ana" in one.read_bytes() for one in files)
+        assert await store.erase(context={"user": "Ana"}) == 30
+        assert not [one for one in files if one.exists() and b"Ana" in one.read_bytes()]
 
 
 # ---- one file for many loops, threads and processes ------------------------------------------------------------------
