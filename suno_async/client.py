@@ -6,7 +6,7 @@ import time
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -57,9 +57,10 @@ from .lifecycle import Lifecycle
 from .log import log
 from .methods import calls, submits
 from .secret import hidden
-from .settings import Settings, check_task_id
+from .settings import Settings, check_task_id, seconds_of
 from .stores.base import Store
 from .stores.record import Record
+from .submissions.housekeeping import OnExpiring
 from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
@@ -107,6 +108,11 @@ class SunoClient:
         pace: How often tasks are polled (default: by the kind of job).
         store: Where submissions are written down: a Store, which is not closed with the client, or its address, as
             sqlite:///songs.db or redis://host (environment: SUNO_STORE; default: in memory, lost with the process).
+        retention: Time after which records are forgotten that have ended and are marked as delivered, with their
+            idempotency keys: seconds or a timedelta. It is looked for once an hour (default: they are kept).
+        on_expiring: Function or coroutine function, called with each complete task whose files the service will remove
+            soon, once among all processes (default: none). With the default store, the tasks of this process only.
+        expiring_within: How long before that it is called: seconds or a timedelta (default: one day).
         validate: False sends what the gateway's pages refuse, too (default: True).
         session: An `aiohttp.ClientSession` for polls, reads and downloads; it is not closed with the client, and the
             key is not left in it. It belongs to its event loop; a function that makes one may be given instead.
@@ -138,6 +144,9 @@ class SunoClient:
         webhook_key: str | Sequence[str] | None = None,
         pace: Pace | None = None,
         store: Store | str | None = None,
+        retention: timedelta | float | None = None,
+        on_expiring: OnExpiring | None = None,
+        expiring_within: timedelta | float = timedelta(days=1),
         validate: bool = True,
         session: "ClientSession | Callable[[], ClientSession] | None" = None,
         connector: "BaseConnector | Callable[[], BaseConnector] | None" = None,
@@ -161,6 +170,9 @@ class SunoClient:
             pace=pace,
             store=store,
             validate=validate,
+            retention=retention,
+            on_expiring=on_expiring,
+            expiring_within=expiring_within,
             transport=transport,
             network=Network(session, connector, proxy, ssl, paid_through_session),
             clock=clock,
@@ -354,6 +366,22 @@ class SunoClient:
         """
         moment = since.timestamp() if isinstance(since, datetime) else since
         async with aclosing(self._lifecycle.current().recovery.results(moment)) as tasks:
+            async for task in tasks:
+                yield task
+
+    async def expiring(self, within: timedelta | float = timedelta(days=1)) -> AsyncGenerator[Task[Any]]:
+        """Return the complete tasks whose files the service will remove soon, delivered or not; save them now.
+
+        The service keeps files for 14 days, those of upload-cover for 15.
+
+        Args:
+            within: Only those whose files will be gone in this time: seconds or a timedelta (default: one day).
+
+        Source: docs/service.md#retention
+        """
+        seconds = seconds_of("within", within)
+        tasks = self._lifecycle.current().recovery.expiring(seconds, self._settings.clock())
+        async with aclosing(tasks):
             async for task in tasks:
                 yield task
 

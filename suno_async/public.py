@@ -51,6 +51,7 @@ from .stores.base import Store as Store
 from .stores.memory import *
 from .stores.record import *
 from .submissions.codec import job_of as job_of
+from .submissions.housekeeping import OnExpiring as OnExpiring
 from .tasks.batch import Outcome as Outcome
 from .tasks.pace import Pace as Pace
 from .tasks.task import Task as Task

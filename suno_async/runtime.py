@@ -13,6 +13,7 @@ from .settings import Settings
 from .stores.record import Record
 from .submissions.calls import Calls, CallSettings
 from .submissions.coordination import Alone, Coordination
+from .submissions.housekeeping import Housekeeping
 from .submissions.journal import Journal, JournalSettings
 from .submissions.recovery import Recovery
 from .submissions.submitter import SubmitSettings, Submitter
@@ -87,6 +88,7 @@ class Runtime:
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, self._observers, submit_settings)
         self.recovery = Recovery(self.journal, registry, provider)
+        self._housekeeping = Housekeeping(store, self.recovery, peers.owner, settings.housekeeping)
         self.dispatcher = CallbackDispatcher(
             registry,
             self.journal,
@@ -96,6 +98,7 @@ class Runtime:
             DispatchSettings(provider, settings.shared),
         )
         self._write_behind.start()
+        self._housekeeping.start()
         for task, record in carried.followed:
             self._observers.follow(task, record)
 
@@ -115,6 +118,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Close the parts in order: nothing new, then the polls, then what is under way, and the network last."""
         try:
+            await self._housekeeping.aclose()
             await self._window.aclose()
             await self.poller.aclose()
             await self.submitter.finish()

@@ -3,7 +3,8 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,11 +19,14 @@ from .secret import Secret, hidden
 from .stores.address import store_at
 from .stores.base import DEFAULT_ACCOUNT, Store, check_account
 from .stores.memory import MemoryStore
+from .submissions.housekeeping import HousekeepingSettings, OnExpiring
 from .tasks.pace import Pace, check_pace
 from .webhooks.verification import Proofs
 from .wire import tokens
 
-__all__ = ["Settings", "check_task_id"]
+__all__ = ["Settings", "check_callable", "check_task_id", "seconds_of"]
+
+C = TypeVar("C")
 
 NOWHERE = "https://suno-async.invalid/callback"
 """The API wants a callback address even from clients that poll; this one can never resolve (RFC 2606)."""
@@ -55,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     validate: bool
     given_transport: Any = None  # a Transport
     network: Network = Network()
+    housekeeping: HousekeepingSettings
     clock: Callable[[], float] = time.time
     """Unix seconds."""
 
@@ -88,6 +93,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         pace: Pace | None,
         store: Store | str | None,
         validate: bool,
+        retention: timedelta | float | None,
+        on_expiring: OnExpiring | None,
+        expiring_within: timedelta | float,
         transport: Transport | None,
         network: Network,
         clock: Callable[[], float],
@@ -122,6 +130,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             validate=validate,
             given_transport=transport,
             network=_network(network, transport),
+            housekeeping=HousekeepingSettings(
+                None if retention is None else seconds_of("retention", retention),
+                check_callable("on_expiring", on_expiring),
+                seconds_of("expiring_within", expiring_within),
+                clock,
+            ),
             clock=clock,
         )
 
@@ -235,6 +249,21 @@ def _network(network: Network, transport: Transport | None) -> Network:
     if network.proxy is not None:
         _address("proxy", network.proxy, user=True)
     return network
+
+
+def seconds_of(name: str, given: timedelta | float) -> float:
+    """Return a duration in seconds, from 0 to a hundred years. ConfigurationError."""
+    seconds = given.total_seconds() if isinstance(given, timedelta) else given
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 100 * 365 * 86_400:
+        raise ConfigurationError(f"{name} must be a timedelta or seconds, from 0 to a hundred years, got {given!r}")
+    return float(seconds)
+
+
+def check_callable(name: str, given: C) -> C:
+    """Return what is a function or nothing. ConfigurationError."""
+    if given is not None and not callable(given):
+        raise ConfigurationError(f"{name} must be a function, got {given!r}")
+    return given
 
 
 def check_task_id(task_id: object) -> None:

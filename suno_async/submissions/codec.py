@@ -167,6 +167,8 @@ def job_of(record: Record) -> Request[Any]:
     Raises:
         StoreError: Its class is not imported or has other fields now, or the record is damaged.
     """
+    if record.erased:
+        raise StoreError(f"record {record.ref} was erased: its job is not known any more")
     try:
         values = msgspec.json.decode(record.request_json, type=dict[str, Any])
         for name, held in values.items():

@@ -5,6 +5,9 @@ from contextlib import aclosing
 from typing import Any
 
 from ..api.providers import Provider
+from ..api.results import Result
+from ..api.retention import LONGER, USUAL, seconds_kept
+from ..api.updates import Stage
 from ..errors import ConfigurationError
 from ..stores.record import Record, State
 from ..tasks.registry import TaskRegistry
@@ -47,6 +50,17 @@ class Recovery:
                 if codec.known(record, self._provider):
                     yield self._restored(record)
 
+    async def expiring(self, within: float, now: float) -> AsyncGenerator[Task[Any]]:
+        """Return the complete tasks, delivered or not, whose files the service will remove within so many seconds."""
+        ended = self._journal.store.finished(now - LONGER, now - USUAL + within, delivered=True)
+        async with aclosing(ended) as records:
+            async for record in records:
+                if record.stage is not Stage.COMPLETE or record.erased or not codec.known(record, self._provider):
+                    continue
+                end = record.updated + seconds_kept(codec.kind_named(record.kind), self._provider)
+                if now < end <= now + within and _has_files(task := self._restored(record)):
+                    yield task
+
     async def uncertain(self) -> AsyncGenerator[Record]:
         """Return the submissions whose answer was lost."""
         async with aclosing(self._journal.store.unfinished(State.SENDING, State.UNCERTAIN)) as records:
@@ -67,3 +81,9 @@ class Recovery:
     async def dismiss(self, ref: str, seen: State | None) -> bool:
         """Give a submission up, if it is still in the state that was seen."""
         return await self._journal.dismiss(ref, seen)
+
+
+def _has_files(task: Task[Any]) -> bool:
+    """Whether files came of a task; if it cannot be read any more, there may be some."""
+    result: object = task.result() if task.done() and task.exception() is None else None
+    return not isinstance(result, Result) or any(True for _ in result.files())
