@@ -270,8 +270,8 @@ async def test_ten_processes_share_the_accounts_window(world: World) -> None:
 async def test_two_accounts_have_a_window_each(world: World) -> None:
     script, store = Script(), world.store()
     async with (
-        SunoClient(api_key="a", transport=script, store=store) as one,
-        SunoClient(api_key="b", transport=script, store=store) as two,
+        SunoClient(api_key="k", account="a", transport=script, store=store) as one,
+        SunoClient(api_key="k", account="b", transport=script, store=store) as two,
     ):
         await asyncio.gather(*(suno.submit(SONG) for suno in (one, two) for _ in range(20)))
         assert now() < 1
@@ -309,7 +309,7 @@ async def test_many_clients_may_share_one_store(request: pytest.FixtureRequest, 
     """Each listens while somebody waits; that must leave room for those who write."""
     store = RedisStore(request.getfixturevalue("redis").url, name=tmp_path.name)
     script = Script(PENDING)
-    clients = [SunoClient(api_key=f"k{n}", transport=script, store=store) for n in range(20)]
+    clients = [SunoClient(api_key="k", account=f"a{n}", transport=script, store=store) for n in range(20)]
     tasks = [await suno.submit(SONG) for suno in clients]
     waiting = [asyncio.ensure_future(task.wait()) for task in tasks]
     try:

@@ -22,6 +22,7 @@ PUBLIC = ("suno_async", "suno_async.stores", "suno_async.emulator", "suno_async.
 ALIASES = (
     "Model",
     "Observer",
+    "OnExpiring",
     "Progress",
     "SoundKey",
     "StemName",
