@@ -50,7 +50,7 @@ class _AsPlainData(AbstractDTO[Any]):
 class SunoPlugin(SerializationPlugin):
     """Makes Litestar write results, `Update` and `Outcome` by our names, without bodies and tokens.
 
-    Without it Litestar writes structs itself, which shows the service's names and the bodies of updates.
+    Without it Litestar writes structs itself, by the service's names and numbers for stages; it cannot write errors.
     """
 
     def supports_type(self, field_definition: FieldDefinition) -> bool:

@@ -2,9 +2,10 @@
 
 import enum
 import math
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from ..errors import ContentRejected, TaskFailed
 from .export import Exported
@@ -106,10 +107,21 @@ class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
     """The same under another name; seen live."""
 
 
-class Update(msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True):
+class _ReadFrom:
+    """What an update was read from, beside the fields of the struct, so that no encoder writes it: it may hold our
+    callback address and its token.
+    """
+
+    __slots__ = ("_body", "_record")
+
+    _body: bytes
+    _record: JobRecord | None
+
+
+class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True):
     """What one poll or one callback says of a task."""
 
-    not_exported = frozenset({"body", "record", "provisional"})  # bodies may hold our callback address and its token
+    not_exported = frozenset({"provisional"})
 
     task_id: str
     """Id of the task."""
@@ -127,10 +139,37 @@ class Update(msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True):
     """Why the meaning still depends on how long that lasts."""
     source: Source = Source.POLL
     """How the update came."""
-    body: bytes = b""
-    """The answer or callback that it was read from; one that was no well-formed JSON, as it was repaired."""
-    record: JobRecord | None = None
-    """The record of KIE's jobs API; None at the legacy API."""
+
+    def came_from(self, body: bytes, record: JobRecord | None = None) -> Self:
+        """Set what it was read from, and return it. Called once, where that is read.
+
+        Args:
+            body: The answer or callback.
+            record: The record of KIE's jobs API. None (default): there is none.
+        """
+        force_setattr(self, "_body", body)
+        force_setattr(self, "_record", record)
+        return self
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return the same update with other values of some fields.
+
+        Args:
+            changes: The new values, by field.
+        """
+        return msgspec.structs.replace(self, **changes).came_from(self.body, self.record)
+
+    @property
+    def body(self) -> bytes:
+        """The answer or callback that it was read from; one that was no well-formed JSON, as it was repaired. Empty if
+        it was made otherwise. It is no field: encoders, `pickle` and copies leave it out.
+        """
+        return getattr(self, "_body", b"")
+
+    @property
+    def record(self) -> JobRecord | None:
+        """The record of KIE's jobs API; None at the legacy API. It is no field, either."""
+        return getattr(self, "_record", None)
 
     @property
     def raw(self) -> Any:

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from ..api.fields import plain
 from ..api.pricing import price_at
@@ -138,8 +137,7 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
     brings = said.result.partial if isinstance(said.result, Result) else said.result is not None
     if record.stage is Stage.COMPLETE and not brings:
         return None
-    return replace(
-        said,
+    return said.replaced(
         stage=record.stage,
         status=record.status,
         code=record.code,

@@ -11,8 +11,6 @@ from itertools import count
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
-import msgspec
-
 from ..api.updates import Provisional, Source, Stage, Update, rises
 from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
 from ..log import log
@@ -439,7 +437,7 @@ class Poller:
             log.log(level, "task %s is not known to the service, or not yet: it is asked again", task.id)
         update = watch.after_update(update, clock())
         if nudged:
-            update = msgspec.structs.replace(update, source=Source.CONFIRMED)
+            update = update.replaced(source=Source.CONFIRMED)
         if rises(task.stage, update.stage):
             await self._sink.apply(task, update)
             if update.stage is Stage.COMPLETE and not nudged:

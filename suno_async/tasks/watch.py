@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
-import msgspec
-
 from ..api.results import Result
 from ..api.updates import Provisional, Stage, Update
 from ..errors import (
@@ -222,14 +220,12 @@ def judged(update: Update[R], unknown: float, provisional: float) -> Update[R] |
             return None
         case Provisional.LATE_FILES if provisional >= FILES_AFTER:
             if not (isinstance(update.result, Result) and update.result.partial):
-                raise msgspec.structs.replace(update, message=NO_FILES).failure()
-            return msgspec.structs.replace(update, stage=Stage.COMPLETE, provisional=Provisional.NONE)
+                raise update.replaced(message=NO_FILES).failure()
+            return update.replaced(stage=Stage.COMPLETE, provisional=Provisional.NONE)
         case _:
             return update
 
 
 def _failed(update: Update[R], message: str) -> Update[R]:
     """The same update as an end without result."""
-    return msgspec.structs.replace(
-        update, stage=Stage.FAILED, provisional=Provisional.NONE, message=update.message or message
-    )
+    return update.replaced(stage=Stage.FAILED, provisional=Provisional.NONE, message=update.message or message)

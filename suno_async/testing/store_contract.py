@@ -65,9 +65,10 @@ def runs_as(task_id: str, now: float = 2.0) -> Transition:
     return partial(accepted, task_id=task_id, now=now)
 
 
-def at(task_id: str, stage: Stage, now: float = 3.0, **fields: Any) -> Transition:
+def at(task_id: str, stage: Stage, now: float = 3.0, body: bytes = b"", **fields: Any) -> Transition:
     """Return the transition of a poll or callback."""
-    return partial(updated, update=Update(task_id=task_id, stage=stage, **fields), now=now)
+    update: Update[Any] = Update(task_id=task_id, stage=stage, **fields)
+    return partial(updated, update=update.came_from(body), now=now)
 
 
 def dismiss(old: Record) -> Record | None:

@@ -179,21 +179,20 @@ def _read(callback: Callback, kind: type[Request[R]], model: str) -> Update[R]:
         message=callback.message if stage is Stage.FAILED else "",
         provisional=provisional,
         source=Source.CALLBACK,
-        body=callback.body,
-    )
+    ).came_from(callback.body)
     return _doubted(told) if provisional is Provisional.CONTRADICTORY else told
 
 
 def _doubted(told: Update[R]) -> Update[R]:
     """What a callback that contradicts itself says: nothing, until a poll has."""
-    return Update(
+    doubted: Update[R] = Update(
         task_id=told.task_id,
         stage=Stage.PENDING,
         status=told.status,
         provisional=Provisional.CONTRADICTORY,
         source=Source.CALLBACK,
-        body=told.body,
     )
+    return doubted.came_from(told.body)
 
 
 def _is_page(body: bytes, kind: type[Request[Any]]) -> bool:

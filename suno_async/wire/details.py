@@ -115,9 +115,10 @@ def _not_visible(reply: Reply, answered: Envelope, provider: Provider, path: str
         message = ""
     else:
         return None
-    return Update(
-        task_id=origin.task_id, stage=Stage.PENDING, message=message, provisional=Provisional.MISSING, body=origin.body
+    absent: Update[Any] = Update(
+        task_id=origin.task_id, stage=Stage.PENDING, message=message, provisional=Provisional.MISSING
     )
+    return absent.came_from(origin.body)
 
 
 def _asked_model(body: bytes, kind: type[Request[Any]]) -> str:
@@ -166,9 +167,9 @@ def _read_step_by_step(reply: Reply, job: type[Job[R]], provider: Provider, orig
     if problem is not None and read.provisional is not Provisional.NONE:
         raise DecodeError(f"{job.details}: {problem} in {reply.body[:200]!r}", body=reply.body) from problem
     if read.stage is Stage.FAILED and by_code:
-        return msgspec.structs.replace(read, code=answered.code, message=answered.message)
+        return read.replaced(code=answered.code, message=answered.message)
     if read.stage is Stage.FAILED and not read.message:
-        return msgspec.structs.replace(read, message=_reason(reply.body, job))
+        return read.replaced(message=_reason(reply.body, job))
     return read
 
 
@@ -206,7 +207,7 @@ def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[
         if stage is Stage.COMPLETE and not origin.model:
             origin = origin._replace(model=_asked_model(origin.body, job))
         found.came_from(origin)
-    return Update(
+    told: Update[R] = Update(
         task_id=origin.task_id,
         stage=stage,
         result=found,
@@ -214,8 +215,8 @@ def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[
         code=_number(state.error_code) if stage is Stage.FAILED else None,
         message=state.error_message or "",
         provisional=provisional,
-        body=origin.body,
     )
+    return told.came_from(origin.body)
 
 
 def _number(code: float | str | None) -> int | None:

@@ -196,7 +196,8 @@ def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | 
     if not issubclass(kind, Job):
         found = jobs_api.answers(data, kind, Origin(body=reply.body, path=("data",)))
         if found is not None:
-            return Update(task_id="", stage=Stage.COMPLETE, result=found, source=Source.ANSWER, body=reply.body)
+            told: Update[R] = Update(task_id="", stage=Stage.COMPLETE, result=found, source=Source.ANSWER)
+            return told.came_from(reply.body)
     task_id = _task_id(data)
     if not task_id:
         raise DecodeError(f"{path}: accepted, but no task id in {reply.body[:200]!r}", body=reply.body)

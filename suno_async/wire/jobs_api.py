@@ -81,7 +81,7 @@ def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: So
         found = _found(record, kind, origin)
     stage, provisional = effective_stage(stage, found)
     code = str(record.fail_code or "")
-    return Update(
+    told: Update[R] = Update(
         task_id=origin.task_id,
         stage=stage,
         result=found,
@@ -90,9 +90,8 @@ def update(record: JobRecord, kind: type[Request[R]], origin: Origin, source: So
         message=record.fail_msg or "",
         provisional=provisional,
         source=source,
-        body=origin.body,
-        record=record,
     )
+    return told.came_from(origin.body, record)
 
 
 def _found(record: JobRecord, kind: type[Request[R]], origin: Origin) -> R | None:

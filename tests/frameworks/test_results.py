@@ -1,17 +1,22 @@
 """Results, updates and outcomes as answers of FastAPI and in models of pydantic, and requests as their bodies."""
 
+import base64
 import json
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import msgspec
 import pydantic
+import pydantic_core
 import pytest
 from fastapi import Body, FastAPI
+from fastapi.encoders import jsonable_encoder
 
 from suno_async import (
     KIE,
+    KIE_JOBS,
     DecodeError,
     GenerateMusic,
     Lyrics,
@@ -219,7 +224,42 @@ def test_every_class_has_a_schema_and_every_result_is_plain(kind: type[Any]) -> 
         assert json.loads(json.dumps(kind().to_dict())) == kind().to_dict()
 
 
-@pytest.mark.parametrize("encode", [vars, Music.to_dict, repr, msgspec.to_builtins])
+ENCODERS: list[Callable[[Any], Any]] = [
+    vars,
+    repr,
+    msgspec.to_builtins,
+    msgspec.json.encode,
+    msgspec.msgpack.encode,
+    msgspec.structs.asdict,
+    msgspec.structs.astuple,
+    jsonable_encoder,
+    pydantic_core.to_json,
+    pydantic.TypeAdapter(Any).dump_python,
+    pickle.dumps,
+]
+
+
+@pytest.mark.parametrize("encode", [*ENCODERS, Music.to_dict])
 def test_nobody_sees_the_body(encode: Callable[[Any], Any]) -> None:
     assert music().raw["sunoData"]  # it is still there for those who ask
     assert SECRET not in str(encode(music()))
+
+
+@pytest.mark.parametrize("encode", [*ENCODERS, Update[Any].to_dict])
+def test_no_encoder_sees_the_body_of_an_update(encode: Callable[[Any], Any]) -> None:
+    """Neither that of a page nor the record of the jobs API, which repeats the request with our callback address."""
+    record = {"taskId": "t1", "state": "generating", "param": json.dumps({"callBackUrl": SECRET}), "resultJson": ""}
+    body = json.dumps({"code": 200, "data": record}).encode()
+    by_jobs: Update[Music] = details.update(Reply(200, body), GenerateMusic, KIE_JOBS, "t1", "V6")
+    assert by_jobs.record is not None
+    for update in (UPDATE, by_jobs):
+        assert SECRET in json.dumps(update.raw)
+        encoded = str(encode(update))
+        assert SECRET not in encoded
+        assert base64.b64encode(SECRET.encode())[:20].decode() not in encoded
+        assert base64.b64encode(update.body[:30]).decode() not in encoded
+
+
+def test_a_changed_update_keeps_its_body() -> None:
+    changed = UPDATE.replaced(message="x")
+    assert (changed.message, changed.body, changed.record) == ("x", PAGE, None)

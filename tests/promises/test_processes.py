@@ -111,7 +111,8 @@ async def test_a_kind_that_is_not_imported_here_disturbs_nobody_who_waits(world:
 
 
 def complete(task_id: str) -> Update[Any]:
-    return Update(task_id=task_id, stage=Stage.COMPLETE, body=page("SUCCESS", track(1)).body)
+    made: Update[Any] = Update(task_id=task_id, stage=Stage.COMPLETE)
+    return made.came_from(page("SUCCESS", track(1)).body)
 
 
 async def test_a_callback_elsewhere_that_overtakes_the_answer_is_known_when_it_comes(world: World) -> None:

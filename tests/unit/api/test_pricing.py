@@ -90,8 +90,8 @@ def test_a_class_of_ones_own_has_the_price_of_its_path() -> None:
     assert estimate(Other(prompt="x"), KIE) is None
 
 
-def failed(**said: Any) -> Update[Any]:
-    return Update(task_id="t1", stage=Stage.FAILED, **said)
+def failed(record: JobRecord | None = None, **said: Any) -> Update[Any]:
+    return Update[Any](task_id="t1", stage=Stage.FAILED, **said).came_from(b"", record)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Updates: what they show, and the error that ends a task."""
 
+from typing import Any
+
 import pytest
 
 from suno_async import ContentRejected, Source, Stage, TaskFailed, Update
@@ -30,9 +32,9 @@ def test_stages_rise_in_their_order() -> None:
 
 
 def test_raw_is_none_where_there_is_no_json() -> None:
-    assert Update(task_id="t1", stage=Stage.PENDING, body=b'{"a": 1}').raw == {"a": 1}
+    assert Update[Any](task_id="t1", stage=Stage.PENDING).came_from(b'{"a": 1}').raw == {"a": 1}
     for body in (b"", b"<html>", b"\xff", b"[" * 100_000):
-        assert Update(task_id="t1", stage=Stage.PENDING, body=body).raw is None
+        assert Update[Any](task_id="t1", stage=Stage.PENDING).came_from(body).raw is None
 
 
 def test_its_repr_says_which_task_which_stage_and_how_it_came() -> None:

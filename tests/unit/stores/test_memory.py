@@ -11,7 +11,7 @@ from suno_async.stores.transitions import accepted, updated
 async def test_memory_is_bounded_by_what_is_unfinished() -> None:
     store = MemoryStore(kept=10)
     for number in range(100):
-        ref, update = f"r{number}", Update[object](task_id=f"t{number}", stage=Stage.COMPLETE, body=b"x" * 1000)
+        ref, update = f"r{number}", Update[object](task_id=f"t{number}", stage=Stage.COMPLETE).came_from(b"x" * 1000)
         await store.intend(Record(ref=ref, key=f"k{number}" if number % 2 else ""))
         await store.change(partial(updated, update=update, now=3.0), ref=ref)
     found = [await store.get(ref=f"r{number}") for number in range(100)]

@@ -14,8 +14,8 @@ RUNNING = Record(ref="r1", kind="GenerateMusic", task_id="t1", state=State.RUNNI
 
 
 def news(stage: Stage, **more: Any) -> Update[Any]:
-    given: dict[str, Any] = {"task_id": "t1", "stage": stage, "body": DONE.body}
-    return Update(**given | more)
+    given: dict[str, Any] = {"task_id": "t1", "stage": stage}
+    return Update[Any](**given | more).came_from(DONE.body)
 
 
 @pytest.mark.parametrize("end", [Stage.COMPLETE, Stage.FAILED])

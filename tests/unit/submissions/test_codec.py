@@ -23,9 +23,9 @@ class MyMusic(GenerateMusic, frozen=True, kw_only=True):
     """One of a user's own."""
 
 
-def update(stage: Stage, **more: Any) -> Update[Any]:
-    given: dict[str, Any] = {"task_id": "t1", "stage": stage, "body": DONE.body}
-    return Update(**given | more)
+def update(stage: Stage, body: bytes = DONE.body, **more: Any) -> Update[Any]:
+    made: Update[Any] = Update(task_id="t1", stage=stage, **more)
+    return made.came_from(body)
 
 
 def test_every_request_can_be_written_down_and_read_again() -> None:

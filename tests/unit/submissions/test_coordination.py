@@ -76,7 +76,7 @@ async def test_each_process_has_a_name_of_its_own_unless_it_is_given() -> None:
 async def test_what_others_write_down_is_heard_with_its_update() -> None:
     store = MemoryStore(clock=now)
     one, _ = two(store)
-    update: Update[Any] = Update(task_id="t1", stage=Stage.COMPLETE, body=page("SUCCESS", track(1)).body)
+    update = Update[Any](task_id="t1", stage=Stage.COMPLETE).came_from(page("SUCCESS", track(1)).body)
     async with aclosing(one.changes()) as changes:
         assert await anext(changes) is None  # from now on nothing is missed
         for ref, more in (
@@ -118,7 +118,7 @@ async def test_what_was_missed_is_read_from_the_record() -> None:
     assert await one.missed(TASK) is None
     await store.intend(sending("r", task_id="t1", state=State.RUNNING))
     assert await one.missed(TASK) == Update(task_id="t1", stage=Stage.PENDING)
-    update: Update[Any] = Update(task_id="t1", stage=Stage.FIRST, body=page("FIRST_SUCCESS", track(1)).body)
+    update = Update[Any](task_id="t1", stage=Stage.FIRST).came_from(page("FIRST_SUCCESS", track(1)).body)
     await store.change(partial(transitions.updated, update=update, now=1.0), ref="r")
     missed = await one.missed(TASK)
     assert missed is not None

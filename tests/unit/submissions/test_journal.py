@@ -23,7 +23,8 @@ def task(task_id: str = "t1", ref: str = "r") -> Task[Any]:
 
 
 def update(stage: Stage, task_id: str = "t1") -> Update[Any]:
-    return Update(task_id=task_id, stage=stage, body=page("SUCCESS", track(1)).body)
+    made: Update[Any] = Update(task_id=task_id, stage=stage)
+    return made.came_from(page("SUCCESS", track(1)).body)
 
 
 async def test_an_intention_comes_with_a_lease() -> None:

@@ -17,7 +17,7 @@ from ...doubles import page, track
 from ...promises.world import all_of, sending
 from .parts import journal, registry
 
-DONE: Update[Any] = Update(task_id="t2", stage=Stage.COMPLETE, body=page("SUCCESS", track(1)).body)
+DONE = Update[Any](task_id="t2", stage=Stage.COMPLETE).came_from(page("SUCCESS", track(1)).body)
 
 
 @pytest.fixture

@@ -229,7 +229,8 @@ def test_one_of_two_tracks_is_taken_as_it_is_after_sixty_seconds() -> None:
 @pytest.mark.parametrize("result", [None, Music(), Music(tracks=(Track(id="a", audio_url=""),))])
 def test_a_success_without_files_ends_the_waiting_and_not_the_task(result: Music | None) -> None:
     body = b'{"data":{"status":"SUCCESS"}}'
-    one = replace(provisional(Provisional.LATE_FILES, result), body=body, message="ok", status="SUCCESS")
+    late = provisional(Provisional.LATE_FILES, result)
+    one = replace(late, message="ok", status="SUCCESS").came_from(body)
     assert judged(one, unknown=900, provisional=59) is one
     with pytest.raises(TaskFailed) as caught:
         judged(one, unknown=900, provisional=60)
