@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from ..api.updates import Provisional, Source, Stage, Update, rises
-from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
+from ..errors import ConfigurationError, RateLimited, SunoError
 from ..log import log
 from .pace import UNSETTLED, Pace
 from .registry import TaskRegistry
@@ -339,7 +339,7 @@ class Poller:
                 continue
             over = watch.until + (LAST_POLL if watch.polled >= watch.until else 0.0) <= now
             end = watch.timeout(task.id, now) if over else None
-            if isinstance(end, TaskTimeout):
+            if isinstance(end, SunoError):
                 self._end(task, watch, end)
             elif watch.until < math.inf:  # not yet, or its worker must write the end down
                 self._watch_patience(watch, now)

@@ -38,6 +38,7 @@ VISIBLE_AFTER = 90.0
 """Seconds for which a task may still be unknown to its details page."""
 FILES_AFTER = 60.0
 """Seconds for which the files of a success may still be missing."""
+UNDELIVERED = "our callback address failed, and no result came"
 NO_FILES = "the service reports success without files"
 FILES_PAUSE = 10.0
 """Seconds between two polls meanwhile at most, also where callbacks make polls rare."""
@@ -192,10 +193,16 @@ class Watch:
         else:
             self.due = min(max(slot(now + pause), self.polled + spacing), self.until)
 
-    def timeout(self, task_id: str, now: float) -> "TaskTimeout | Update[Any]":
-        """Return how the waiting ends when patience has: as a failure if our callback address failed, and no files."""
+    def timeout(self, task_id: str, now: float) -> "SunoError | Update[Any]":
+        """Return how the waiting ends when patience has.
+
+        If the last poll said that our callback address failed, a part of the result is taken as it is, and without one
+        the waiting fails. That is our verdict: the page does not say what became of the song.
+        """
         if self.undelivered is not None:
-            return _failed(self.undelivered, "our callback address failed, and no result came")
+            if _partial(self.undelivered):
+                return _as_it_is(self.undelivered)
+            return self.undelivered.replaced(message=self.undelivered.message or UNDELIVERED).failure()
         error = TaskTimeout(task_id, now - self.since)
         error.__cause__ = self.trouble
         return error
@@ -219,13 +226,18 @@ def judged(update: Update[R], unknown: float, provisional: float) -> Update[R] |
         case Provisional.MISSING if unknown >= VISIBLE_AFTER:
             return None
         case Provisional.LATE_FILES if provisional >= FILES_AFTER:
-            if not (isinstance(update.result, Result) and update.result.partial):
+            if not _partial(update):
                 raise update.replaced(message=NO_FILES).failure()
-            return update.replaced(stage=Stage.COMPLETE, provisional=Provisional.NONE)
+            return _as_it_is(update)
         case _:
             return update
 
 
-def _failed(update: Update[R], message: str) -> Update[R]:
-    """The same update as an end without result."""
-    return update.replaced(stage=Stage.FAILED, provisional=Provisional.NONE, message=update.message or message)
+def _partial(update: Update[Any]) -> bool:
+    """Whether a part of what was bought is there."""
+    return isinstance(update.result, Result) and update.result.partial
+
+
+def _as_it_is(update: Update[R]) -> Update[R]:
+    """The same update as the end: nothing more will come."""
+    return update.replaced(stage=Stage.COMPLETE, provisional=Provisional.NONE)

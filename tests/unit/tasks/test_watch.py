@@ -194,14 +194,23 @@ def test_the_end_of_patience_names_what_was_waited_and_the_last_trouble() -> Non
     assert (end.task_id, end.waited, end.__cause__) == ("t1", 100, trouble)
 
 
-def test_an_undelivered_callback_is_a_failure_at_the_end_of_patience_unless_something_came() -> None:
+def test_an_undelivered_callback_ends_the_waiting_at_the_end_of_patience_unless_something_came() -> None:
     one, undelivered = watch(), update(Stage.PENDING, Provisional.UNDELIVERED)
     one.after_update(undelivered, 5.0)
     end = one.timeout("t1", 100.0)
-    assert isinstance(end, Update)
-    assert (end.stage, "callback" in end.message) == (Stage.FAILED, True)
+    assert isinstance(end, TaskFailed)
+    assert "callback" in str(end)
     one.after_update(PENDING, 50.0)
     assert isinstance(one.timeout("t1", 100.0), TaskTimeout)
+
+
+def test_a_track_that_came_is_no_failure_because_a_callback_was_not_delivered() -> None:
+    half = Music(tracks=(Track(id="a", audio_url="https://f.example/a.mp3"), Track(id="b")))
+    one = watch()
+    one.after_update(provisional(Provisional.UNDELIVERED, half), 5.0)
+    end = one.timeout("t1", 100.0)
+    assert isinstance(end, Update)
+    assert (end.stage, end.result, end.provisional) == (Stage.COMPLETE, half, Provisional.NONE)
 
 
 # ---- what time makes of an update ------------------------------------------------------------------------------------
