@@ -1,4 +1,4 @@
-"""How long local songs are, as far as their headers tell: WAV and MP3."""
+"""How long local songs are, as far as they tell: WAV and MP3."""
 
 import os
 import wave
@@ -31,7 +31,7 @@ def seconds_of(path: str | os.PathLike[str]) -> float | None:
 
 
 def _mp3_seconds(file: BinaryIO) -> float | None:
-    """The length by the count of frames in the first one, or by its bit rate if all frames have the same."""
+    """The length by the count of frames that the first one states, or else by counting them."""
     start = 0
     file.seek(0)
     tag = file.read(10)
@@ -39,14 +39,40 @@ def _mp3_seconds(file: BinaryIO) -> float | None:
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(tag[6:10], (21, 14, 7, 0), strict=True))
     file.seek(start)
     frame = file.read(200)
-    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE6 != 0xE2:  # the sync bits, and layer III
+    first = _frame(frame)
+    if first is None:
         return None
-    version = frame[1] >> 3 & 3
-    hertz = _HERTZ[version][frame[2] >> 2 & 3]
-    samples = 1152 if version == 3 else 576
     for mark in (b"Xing", b"Info"):
         at = frame.find(mark)
-        if at > 0 and frame[at + 7] & 1:
-            return int.from_bytes(frame[at + 8 : at + 12]) * samples / hertz
-    kbits = (_KBITS_1 if version == 3 else _KBITS_2)[frame[2] >> 4]
-    return (os.fstat(file.fileno()).st_size - start) * 8 / (kbits * 1000) if kbits else None
+        if (
+            at > 0
+            and len(frame) >= at + 12
+            and frame[at + 7] & 1
+            and (count := int.from_bytes(frame[at + 8 : at + 12]))
+        ):
+            return count * first[1]
+    file.seek(start)
+    seconds, at, end = 0.0, start, os.fstat(file.fileno()).st_size
+    while at < end and (found := _frame(file.read(4))) is not None:  # the bit rate may change with each
+        seconds, at = seconds + found[1], at + found[0]
+        file.seek(at)
+    return seconds if at >= end - _TAGS else None
+
+
+_TAGS = 64 << 10
+"""Bytes of tags that may follow the last frame."""
+
+
+def _frame(head: bytes) -> tuple[int, float] | None:
+    """The bytes and seconds of a frame of layer III; None if it is none, or does not tell."""
+    if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE6 != 0xE2:  # the sync bits, and layer III
+        return None
+    version = head[1] >> 3 & 3
+    if version not in _HERTZ:
+        return None
+    hertz = _HERTZ[version][head[2] >> 2 & 3]
+    kbits = (_KBITS_1 if version == 3 else _KBITS_2)[head[2] >> 4]
+    if not hertz or not kbits:
+        return None
+    samples = 1152 if version == 3 else 576
+    return samples // 8 * kbits * 1000 // hertz + (head[2] >> 1 & 1), samples / hertz

@@ -10,7 +10,7 @@ from ..api import validation
 from ..api.fields import local_files
 from ..api.models import limits_of
 from ..api.providers import Provider
-from ..api.requests import Call, Request, UploadBase64, UploadCover, UploadExtend, UploadStream
+from ..api.requests import Call, ReplaceSection, Request, UploadBase64, UploadCover, UploadExtend, UploadStream
 from ..errors import ApiError, InvalidJob, Problem, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
 from ..files.lengths import seconds_of
@@ -134,15 +134,25 @@ class Calls:
 
 
 def _check_length(request: Request[Any]) -> None:
-    """Refuse a local song that is longer than the model takes, where its header tells the length."""
+    """Refuse a local song that is longer than the model takes, or too short for the request, where it tells its length.
+
+    A second is allowed for: gateways may count otherwise.
+    """
     song: Any = getattr(request, "upload_url", None)
-    limits = limits_of(getattr(request, "model", None))
-    if limits is None or not isinstance(request, UploadCover | UploadExtend) or not isinstance(song, os.PathLike):
+    if not isinstance(request, UploadCover | UploadExtend | ReplaceSection) or not isinstance(song, os.PathLike):
         return
     seconds = seconds_of(cast(Any, song))
-    if seconds is not None and seconds > limits.upload_minutes * 60 + 1:
+    if seconds is None:
+        return
+    limits = limits_of(request.model)
+    problems: list[Problem] = []
+    if limits is not None and seconds > limits.upload_minutes * 60 + 1 and not isinstance(request, ReplaceSection):
         wanted = f"must be at most {limits.upload_minutes} min long with {request.model}, and has {seconds:.0f} s"
-        raise InvalidJob(type(request).__name__, [Problem("upload_url", wanted, song)])
+        problems.append(Problem("upload_url", wanted, song))
+    if any(True for _ in request.misplaced(seconds + 1, "file")):
+        problems += request.misplaced(round(seconds, 2), "file")
+    if problems:
+        raise InvalidJob(type(request).__name__, problems)
 
 
 def _form(call: Call[Any], progress: Progress | None, field: str) -> Form | None:

@@ -89,6 +89,15 @@ class SungJob(MusicJob, frozen=True, kw_only=True):
         """Whether lyrics are sent as `prompt`: to models before V6, and where the gateway has no field `lyrics`."""
         return before_v6(self.model) or "lyrics" in unsupported_fields
 
+    def misplaced(self, length: float, of: str) -> Iterator[Problem]:
+        """Yield the moments that a song of this length does not have.
+
+        Args:
+            length: Seconds of the song that is worked on.
+            of: What that is, for the message.
+        """
+        yield from ()
+
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
         limits = limits_of(self.model)
@@ -307,6 +316,10 @@ class ContinuingJob(SungJob, frozen=True, kw_only=True):
             return self.default_param_flag
         return any(value is not None for value in (self.style, self.title, self.lyrics))
 
+    def misplaced(self, length: float, of: str) -> Iterator[Problem]:
+        if isinstance(self.continue_at, int | float) and self.continue_at >= length:
+            yield Problem("continue_at", f"must be less than the {of}'s {length:g} seconds", self.continue_at)
+
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         payload = super().payload(unsupported_fields)
         payload["default_param_flag"] = self.own_parameters
@@ -360,9 +373,8 @@ class ExtendMusic(_TrackContinuation, frozen=True, kw_only=True):
     def contradictions(self, source: Track) -> Iterator[Problem]:
         if source.model and self.model is not None and self.model != source.model:
             yield Problem("model", f"must be the track's own, {source.model}", self.model)
-        length = source.duration
-        if length and isinstance(self.continue_at, int | float) and self.continue_at >= length:
-            yield Problem("continue_at", f"must be less than the track's {length:g} seconds", self.continue_at)
+        if source.duration:
+            yield from self.misplaced(source.duration, "track")
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         yield from super().problems(unsupported_fields)
@@ -526,6 +538,20 @@ class ReplaceSection(_TrackSection, frozen=True, kw_only=True):
     variety: Variety | None = None
     persona_id: PersonaId | None = None
     persona_model: PersonaModel | None = None
+
+    def contradictions(self, source: Track) -> Iterator[Problem]:
+        if source.duration:
+            yield from self.misplaced(source.duration, "track")
+
+    def misplaced(self, length: float, of: str) -> Iterator[Problem]:
+        given: tuple[Any, Any] = (self.start, self.end)
+        if not all(isinstance(one, int | float) for one in given):
+            return
+        if self.end > length:
+            yield Problem("end", f"must be at most the {of}'s {length:g} seconds", self.end)
+        elif round(self.end - self.start, 2) > round(length / 2, 2):
+            most = f"must be at most {length / 2:g} seconds after start, half of the {of}'s {length:g}"
+            yield Problem("end", most, self.end)
 
     def with_model(self, model: str) -> Self:
         return super().with_model(model) if self.upload_url else self  # the service knows the model of a finished track

@@ -266,6 +266,23 @@ def test_what_a_known_source_shows_to_be_wrong_is_refused() -> None:
         validation.check(ExtendMusic(track, continue_at=9, model="V5_5", **SONG), KIE)
 
 
+@pytest.mark.parametrize("api", [KIE, KIE_JOBS, SUNOAPI, APIKLEY])
+def test_a_section_is_at_most_half_of_a_known_song(api: Provider) -> None:
+    track = msgspec.convert({"_taskId": "t", "id": "a", "audioUrl": URL, "duration": 100.0}, Track)
+    text = {"style": "pop", "title": "La", "lyrics": "la", "full_lyrics": "la"}
+    whole = ReplaceSection(track, start=50, end=100, **text)
+    assert whole.source is None
+    validation.check(whole, api)
+    with pytest.raises(InvalidJob, match="end must be at most 50 seconds after start, half of the track's 100"):
+        validation.check(ReplaceSection(track, start=10, end=60.01, **text), api)
+    with pytest.raises(InvalidJob, match="end must be at most the track's 100 seconds, got 101"):
+        validation.check(ReplaceSection(track, start=80, end=101, **text), api)
+    unknown = msgspec.structs.replace(track, duration=None)
+    validation.check(ReplaceSection(unknown, start=10, end=90, **text), api)
+    with pytest.raises(InvalidJob, match="end must be a number"):
+        validation.check(ReplaceSection(track, start=10, end="60", **text), api)
+
+
 # ---- which API ------------------------------------------------------------------------------------------------------
 
 
