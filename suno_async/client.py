@@ -435,9 +435,10 @@ class SunoClient:
         """Save every file of a result (audio and cover of each track) and return their paths.
 
         Files are named after their titles and never replace another track's. A page that stands in the place of a
-        file is not saved. A file that its host does not serve yet is waited for, up to a minute; meanwhile its other
-        addresses are tried: the one of a fresh poll and, at KIE, the upstream one and one of `get_download_url`. What
-        breaks off is kept as `….part` and continued, by another call, too, if its host can.
+        file is not saved. A file that its host does not serve yet is waited for, up to a minute, unless its track is
+        known to be older than an hour; meanwhile its other addresses are tried: the one of a fresh poll and, at KIE,
+        the upstream one and one of `get_download_url`. What breaks off is kept as `….part` and continued, by another
+        call, too, if its host can.
 
         Args:
             result: What awaiting a task returned, or a part of it: a track, a stem, a File.
@@ -463,6 +464,7 @@ class SunoClient:
             only=only,
             progress=progress,
             max_bytes=max_bytes,
+            clock=self._settings.clock,
         )
 
     async def read(self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES) -> bytes:
@@ -499,6 +501,7 @@ class SunoClient:
             gateway=Gateway(self.provider, self),
             progress=progress,
             max_bytes=max_bytes,
+            clock=self._settings.clock,
         )
         async with aclosing(chunks):
             async for chunk in chunks:

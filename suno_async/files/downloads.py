@@ -1,7 +1,8 @@
 """Media to disk, to memory or as chunks."""
 
 import os
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 
@@ -52,6 +53,7 @@ async def save(
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
     at_once: int = 4,
+    clock: Callable[[], float] = time.time,
 ) -> list[Path]:
     """Save every file of a result, in its order. One that fails leaves the others alone (DownloadFailed at the end)."""
     each = wanted(what)
@@ -74,7 +76,8 @@ async def save(
         addresses = Addresses(one, links, gateway)
         async with gate:
             try:
-                await _save(Fetching(one, addresses, transport, max_bytes), target / name, far, place)
+                fetching = Fetching(one, addresses, transport, max_bytes, new=one.is_new(clock()))
+                await _save(fetching, target / name, far, place)
                 paths[place] = target / name
             except (SunoError, OSError) as exc:
                 failed[place] = str(exc)
@@ -121,11 +124,13 @@ async def stream(
     gateway: Gateway | None = None,
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
+    clock: Callable[[], float] = time.time,
 ) -> AsyncGenerator[bytes]:
     """Yield one file as it arrives. DownloadFailed if it cannot be fetched, or not be continued where it broke off."""
     given, at, known = 0, 0, Known()
     far = _Sum(1, progress)
-    fetching = Fetching(one, Addresses(one, links, gateway), transport, max_bytes)
+    addresses = Addresses(one, links, gateway)
+    fetching = Fetching(one, addresses, transport, max_bytes, new=one.is_new(clock()))
     try:
         async with aclosing(fetching.pieces()) as pieces:
             async for piece in pieces:

@@ -26,7 +26,9 @@ LATE = 60.0
 PAUSES = (1.0, 2.0, 4.0, 8.0)
 LAST_PAUSE = 15.0
 MAX_BYTES = 2 << 30
-LATE_STATUSES = {403, 404, 408, 425, 429}
+LATE_STATUSES = {403, 404}
+"""What hosts were seen to answer for files that are not there yet."""
+BUSY_STATUSES = {408, 425, 429}
 
 
 class Known(NamedTuple):
@@ -74,8 +76,17 @@ class Fetching:
 
     # State, all of it: _have, the bytes that are on hand, and _known, what is known of their file.
 
-    def __init__(self, wanted: Wanted, addresses: Addresses, transport: Transport, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        wanted: Wanted,
+        addresses: Addresses,
+        transport: Transport,
+        max_bytes: int = MAX_BYTES,
+        *,
+        new: bool = True,
+    ) -> None:
         self._wanted = wanted
+        self._new = new
         self._addresses = addresses
         self._transport = transport
         self._max_bytes = max_bytes
@@ -186,7 +197,7 @@ class Fetching:
             if not begun:
                 if not head:
                     total = 0 if known.total is None else known.total
-                    raise _Dead(f"0 of {total} bytes", late=True, after=_after(answer))
+                    raise _Dead(f"0 of {total} bytes", late=self._new, after=_after(answer))
                 self._check_media(answer, head)
                 self._known, self._have = known, received
                 yield Begin(0, known)
@@ -207,8 +218,9 @@ class Fetching:
                 raise _Changed("it has changed since its beginning was fetched")
             return known
         if answer.status != 200:
-            late = answer.status in LATE_STATUSES or answer.status >= 500
-            raise _Dead(f"HTTP {answer.status}", late=late, after=_after(answer))
+            late = self._new and answer.status in LATE_STATUSES
+            busy = answer.status in BUSY_STATUSES or answer.status >= 500
+            raise _Dead(f"HTTP {answer.status}", late=late or busy, after=_after(answer))
         return _known(answer.headers, _expected_size(answer.headers))
 
     def _check_size(self, size: int) -> None:
@@ -217,7 +229,7 @@ class Fetching:
 
     def _check_media(self, answer: Download, head: bytes) -> None:
         if why := why_no_media(answer.headers.get("Content-Type", ""), head, self._wanted.file.suffix):
-            raise _Dead(f"HTTP 200 with {why}", late=True, after=_after(answer))
+            raise _Dead(f"HTTP 200 with {why}", late=self._new, after=_after(answer))
 
 
 def _after(answer: Download) -> float:

@@ -44,21 +44,20 @@ def _mp3_seconds(file: BinaryIO) -> float | None:
         return None
     for mark in (b"Xing", b"Info"):
         at = frame.find(mark)
-        if (
-            at > 0
-            and len(frame) >= at + 12
-            and frame[at + 7] & 1
-            and (count := int.from_bytes(frame[at + 8 : at + 12]))
-        ):
+        if 0 < at <= len(frame) - 12 and frame[at + 7] & 1 and (count := int.from_bytes(frame[at + 8 : at + 12])):
             return count * first[1]
     file.seek(start)
     seconds, at, end = 0.0, start, os.fstat(file.fileno()).st_size
     while at < end and (found := _frame(file.read(4))) is not None:  # the bit rate may change with each
         seconds, at = seconds + found[1], at + found[0]
         file.seek(at)
+        if seconds > _ENOUGH:
+            return seconds
     return seconds if at >= end - _TAGS else None
 
 
+_ENOUGH = 1800.0
+"""Seconds beyond which nobody takes a song, so that no more are counted."""
 _TAGS = 64 << 10
 """Bytes of tags that may follow the last frame."""
 

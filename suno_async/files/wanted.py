@@ -15,6 +15,10 @@ Saveable = Result | File | Stem
 """What can be downloaded: a result or any part of one, such as a track, a stem or a file."""
 
 
+NEW = 3600.0
+"""Seconds after a track was begun for which its file may be late: patience with its task and with its host, twice."""
+
+
 class Wanted(NamedTuple):
     """One file that is to be fetched."""
 
@@ -31,6 +35,16 @@ class Wanted(NamedTuple):
     """Id of its track, which recovery knows; empty if it is no audio of a track."""
     streams: bool = False
     """Whether it is a stream, whose file is not there yet."""
+    made: float | None = None
+    """When its track was made, in Unix seconds, if that is known."""
+
+    def is_new(self, now: float) -> bool:
+        """Return whether hosts may not serve it yet; also if it is not known when it was made.
+
+        Args:
+            now: Unix seconds.
+        """
+        return self.made is None or now - self.made < NEW
 
 
 def wanted(what: Saveable) -> list[Wanted]:
@@ -68,7 +82,7 @@ def playable(what: Saveable) -> Wanted:
     if isinstance(what, Track) and not what.audio_url and what.stream_audio_url:
         title = what.title or "untitled"
         file = File(what.stream_audio_url, title, what.id, ".mp3")
-        return Wanted(file, upstream=what.source_stream_audio_url or "", streams=True)
+        return Wanted(file, upstream=what.source_stream_audio_url or "", streams=True, made=_made(what))
     each = wanted(what)
     if len(each) > 1:
         each = [one for one in each if kind_of(one.file.suffix) == "audio"]
@@ -114,7 +128,19 @@ def _track(track: Track | RecoveredTrack, take: int, task_id: str = "") -> Itera
         if isinstance(track, Track):
             upstream = track.source_audio_url if audio else track.source_image_url
         mine = track.task_id or task_id
-        yield Wanted(file, mine, take, 0, upstream or "", track.id if audio and isinstance(track, Track) else "")
+        yield Wanted(
+            file,
+            mine,
+            take,
+            upstream=upstream or "",
+            track_id=track.id if audio and isinstance(track, Track) else "",
+            made=_made(track),
+        )
+
+
+def _made(track: Track | RecoveredTrack) -> float | None:
+    at = track.created_at if isinstance(track, Track) else None
+    return None if at is None else at.timestamp()
 
 
 def _take(track: Track | RecoveredTrack) -> int:

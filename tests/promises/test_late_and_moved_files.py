@@ -93,6 +93,39 @@ async def test_what_is_gone_is_not_waited_for(host: Cdn, tmp_path: Path) -> None
     assert now() < 15
 
 
+LONG_AGO = 1_700_000_000_000
+
+
+@pytest.mark.parametrize("dead", [403, 404, b"", page(b"<html>", "text/html")], ids=["403", "404", "empty", "page"])
+async def test_what_was_made_long_ago_is_not_late(dead: Answer, host: Cdn, tmp_path: Path) -> None:
+    """Its other addresses are tried, and that is that."""
+    song = host.track(created=LONG_AGO)
+    host.page = [track() | {"id": "a", "audioUrl": f"{host.url}/fresh.mp3", "imageUrl": None}]
+    host.served = {"/a.mp3": [dead], "/fresh.mp3": [dead]}
+    async with client(host) as suno:
+        with pytest.raises(DownloadFailed):
+            await suno.download(song, tmp_path)
+        assert host.asked == ["/a.mp3", "/fresh.mp3"]
+        assert now() < 5
+        with pytest.raises(DownloadFailed):
+            await suno.read(song)
+    assert now() < 10
+
+
+async def test_a_host_that_is_busy_is_waited_for_whenever_the_song_was_made(host: Cdn, tmp_path: Path) -> None:
+    host.served = {"/a.mp3": [503, 429, AUDIO]}
+    async with client(host) as suno:
+        (path,) = await suno.download(host.track(created=LONG_AGO), tmp_path)
+    assert path.read_bytes() == AUDIO
+
+
+async def test_what_was_made_just_now_is_late(host: Cdn, tmp_path: Path) -> None:
+    host.served = {"/a.mp3": [404, 404, AUDIO]}
+    async with client(host, clock=lambda: LONG_AGO / 1000 + 1500) as suno:
+        (path,) = await suno.download(host.track(created=LONG_AGO), tmp_path)
+    assert path.read_bytes() == AUDIO
+
+
 # ---- other addresses -------------------------------------------------------------------------------------------------
 
 

@@ -269,7 +269,7 @@ def test_what_a_known_source_shows_to_be_wrong_is_refused() -> None:
 @pytest.mark.parametrize("api", [KIE, KIE_JOBS, SUNOAPI, APIKLEY])
 def test_a_section_is_at_most_half_of_a_known_song(api: Provider) -> None:
     track = msgspec.convert({"_taskId": "t", "id": "a", "audioUrl": URL, "duration": 100.0}, Track)
-    text = {"style": "pop", "title": "La", "lyrics": "la", "full_lyrics": "la"}
+    text: dict[str, Any] = {"style": "pop", "title": "La", "lyrics": "la", "full_lyrics": "la"}
     whole = ReplaceSection(track, start=50, end=100, **text)
     assert whole.source is None
     validation.check(whole, api)
@@ -280,7 +280,7 @@ def test_a_section_is_at_most_half_of_a_known_song(api: Provider) -> None:
     unknown = msgspec.structs.replace(track, duration=None)
     validation.check(ReplaceSection(unknown, start=10, end=90, **text), api)
     with pytest.raises(InvalidJob, match="end must be a number"):
-        validation.check(ReplaceSection(track, start=10, end="60", **text), api)
+        validation.check(ReplaceSection(track, start=10, **text | {"end": "60"}), api)
 
 
 # ---- which API ------------------------------------------------------------------------------------------------------
