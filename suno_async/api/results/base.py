@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import msgspec
 from msgspec import Struct, field
@@ -70,7 +70,15 @@ class File(NamedTuple):
     """Suffix of the file's name when the address has none, such as .mp3."""
 
 
-class Result(Struct, Exported, frozen=True, kw_only=True, rename="camel", dict=True):
+class _ReadFrom:
+    """Where a result was read from, beside the fields of the struct, so that no encoder writes it."""
+
+    __slots__ = ("_origin",)
+
+    _origin: Origin
+
+
+class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, rename="camel"):
     """The result of a finished task or an answered call."""
 
     callback_names: ClassVar[Mapping[str, str]] = {}
@@ -83,9 +91,6 @@ class Result(Struct, Exported, frozen=True, kw_only=True, rename="camel", dict=T
     """Where `resultJson` of the jobs API holds the result, as names from the outside in."""
     parts: ClassVar[tuple[type, ...]] = ()
     """Types of the results inside this one, such as the tracks of music."""
-
-    if not TYPE_CHECKING:
-        __dict__ = vars(Exported)["__dict__"]  # hides the origin, which `dict=True` keeps, from encoders
 
     task_id: str = field(default="", name="_taskId")  # ours; theirs is often null
     """Id of the task that made it; empty if that is unknown."""

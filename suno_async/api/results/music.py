@@ -99,7 +99,10 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def complete(self) -> bool:
-        return bool(self.tracks) and all(track.audio_url for track in self.tracks)
+        for track in self.tracks:  # each poll asks: a generator takes several times as long
+            if not track.audio_url:
+                return False
+        return bool(self.tracks)
 
     def files(self) -> Iterator[File]:
         for track in self.tracks:
