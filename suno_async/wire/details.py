@@ -19,6 +19,9 @@ from .shapes import UNREADABLE, at
 
 __all__ = ["update"]
 
+UNDELIVERED = "CALLBACK_EXCEPTION"
+"""The status that says that our callback address failed, of all kinds of tasks."""
+
 R = TypeVar("R")
 
 
@@ -195,11 +198,22 @@ def _word(state: _State) -> str | int | None:
     return int(word) if isinstance(word, str) and word.isdecimal() and len(word) < 4 else word  # "1" is 1
 
 
+def _known_word(word: str | int | None, job: type[Job[Any]]) -> str | int | None:
+    """The word as it is documented, in whatever case it comes; capitals were seen elsewhere
+    (docs/service.md#observed-differences).
+    """
+    if not isinstance(word, str) or word in job.statuses:
+        return word
+    cased = (word.strip().upper(), word.strip().lower())
+    return next((one for one in cased if one in job.statuses or one == UNDELIVERED), word)
+
+
 def _read(word: str | int | None, state: _State, found: R | None, job: type[Job[R]], origin: Origin) -> Update[R]:
+    known = _known_word(word, job)
     stage, provisional = effective_stage(
-        job.statuses.get(word, Stage.PENDING) if word is not None else Stage.PENDING, found
+        job.statuses.get(known, Stage.PENDING) if known is not None else Stage.PENDING, found
     )
-    if word == "CALLBACK_EXCEPTION":
+    if known == UNDELIVERED:
         stage, provisional = effective_stage(Stage.COMPLETE, found)
         if provisional is not Provisional.NONE:
             provisional = Provisional.UNDELIVERED

@@ -82,7 +82,7 @@ def fitted(value: Any, kind: Any) -> Any:
         if not isinstance(value, list):
             raise msgspec.ValidationError(f"expected a list, got {type(value).__name__}")
         made: Any = origin
-        return made(_element(one, args[0]) for one in cast(Any, value) if one is not None)
+        return made(_elements([one for one in cast(Any, value) if one is not None], args[0]))
     return msgspec.convert(value, cast(Any, kind), strict=False)
 
 
@@ -115,7 +115,8 @@ def _fields(kind: type[Struct]) -> tuple[_Field, ...]:
     )
 
 
-def _struct(value: Any, kind: type[Struct]) -> Any:
+def _struct(value: Any, kind: type[Struct], *, needed: bool = True) -> Any:
+    """An object as a struct; without `needed`, what is essential may be replaced, too."""
     if not isinstance(value, dict):
         raise msgspec.ValidationError(f"expected an object, got {type(value).__name__}")
     held = cast("dict[str, Any]", value)
@@ -131,7 +132,7 @@ def _struct(value: Any, kind: type[Struct]) -> Any:
                 if field.essential and type(inside) is int and field.name.lower().endswith("id"):
                     read[field.name] = str(inside)
                     break
-                if field.essential and inside:
+                if needed and field.essential and inside:
                     raise
     try:
         return kind(**read)
@@ -151,10 +152,19 @@ def _union(value: Any, kinds: tuple[Any, ...]) -> Any:
     return fitted(value, walked[-1])
 
 
-def _element(value: Any, kind: Any) -> Any:
-    try:
-        return fitted(value, kind)
-    except msgspec.ValidationError:
-        if isinstance(value, dict) or not (isinstance(kind, type) and issubclass(kind, Struct)):
-            raise
-        return _struct({}, kind)
+def _elements(values: list[Any], kind: Any) -> list[Any]:
+    """The elements of a list. One that cannot be read hides no other: what does not fit in it is replaced, or all."""
+    read: list[Any] = []
+    problems: list[msgspec.ValidationError] = []
+    for value in values:
+        try:
+            read.append(fitted(value, kind))
+        except msgspec.ValidationError as exc:
+            if not (isinstance(kind, type) and issubclass(kind, Struct)):
+                raise
+            if isinstance(value, dict):
+                problems.append(exc)
+            read.append(_struct(value if isinstance(value, dict) else {}, kind, needed=False))
+    if problems and len(problems) == len(read):
+        raise problems[0]
+    return read

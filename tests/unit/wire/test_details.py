@@ -88,6 +88,9 @@ def test_times_in_every_spelling(said: Any, meant: datetime | None) -> None:
         ("GENERATE_AUDIO_FAILED", Stage.FAILED),
         ("SENSITIVE_WORD_ERROR", Stage.FAILED),
         ("FAILED", Stage.FAILED),
+        ("success", Stage.COMPLETE),
+        (" First_Success ", Stage.FIRST),
+        ("callback_exception", Stage.COMPLETE),
     ],
 )
 def test_every_status_word_of_music(status: str, stage: Stage) -> None:

@@ -57,6 +57,13 @@ def test_an_id_or_address_that_cannot_be_read_is_said(odd: Any) -> None:
         fitted({"sunoData": [odd]}, Music)
 
 
+@pytest.mark.parametrize("odd", [{"id": ["b"]}, {"audioUrl": {"url": AUDIO}}, {"audioUrl": 5}, {"audioUrl": ["x"]}])
+def test_one_track_that_cannot_be_read_hides_no_other(odd: dict[str, Any]) -> None:
+    good, read = {"id": "a", "audioUrl": AUDIO}, Track(id="a", audio_url=AUDIO)
+    assert fitted({"sunoData": [good, odd | {"title": "B"}]}, Music).tracks == (read, Track(title="B"))
+    assert fitted({"sunoData": [odd, good]}, Music).tracks == (Track(), read)
+
+
 def test_no_element_of_a_list_is_dropped_but_null() -> None:
     music = fitted({"sunoData": [{"id": "a", "audioUrl": AUDIO}, 5, None]}, Music)
     assert music.tracks == (Track(id="a", audio_url=AUDIO), Track())
