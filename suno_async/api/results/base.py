@@ -146,12 +146,14 @@ def origin_of(result: Result) -> Origin | None:
 
 
 def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
-    """Return the stage that counts: a success whose files are not there yet is not COMPLETE.
+    """Return the stage that counts: a success whose files are not there yet is not COMPLETE, and FIRST has a track.
 
     Args:
         stage: The stage that the service reports.
         found: The result that was read, None if there was none.
     """
+    if stage is Stage.FIRST and not getattr(found, "tracks", found):
+        return Stage.TEXT, Provisional.NONE
     if stage is not Stage.COMPLETE or (found.complete if isinstance(found, Result) else found is not None):
         return stage, Provisional.NONE
     partial = isinstance(found, Result) and found.partial

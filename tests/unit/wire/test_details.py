@@ -59,6 +59,16 @@ def test_a_live_page_becomes_a_result() -> None:
     assert (two.duration, two.created_at) == (170.5, datetime(2025, 1, 1, tzinfo=UTC))
 
 
+def test_the_first_track_is_not_there_before_it_is_listed() -> None:
+    """So `(await task.wait(Stage.FIRST)).result.tracks[0]` is a track, if only a stream."""
+    empty = page("FIRST_SUCCESS", response={"sunoData": []})
+    for said in (page("FIRST_SUCCESS"), empty):
+        assert (read(said).stage, read(said).provisional) == (Stage.TEXT, Provisional.NONE)
+    assert read(page("FIRST_SUCCESS", track(audio=False))).stage is Stage.FIRST
+    posted = callbacks.update(callbacks.parse(called("first")), GenerateMusic)
+    assert posted.stage is Stage.TEXT
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
