@@ -117,8 +117,9 @@ class Fetching:
                         return
                     except _Dead as exc:
                         error: SunoError = exc
-                        late, asked = late or exc.late, max(asked, exc.after)
-                        if not exc.late:
+                        if exc.late and exc.after <= ends - anyio.current_time():
+                            late, asked = True, max(asked, exc.after)
+                        else:
                             self._addresses.drop(url)
                     except UnusableAddress as exc:
                         error = exc
@@ -128,7 +129,7 @@ class Fetching:
                     log.info("%s is not served: %s", self._wanted.file.title, error)
                     first = first or error
             left = ends - anyio.current_time()
-            if first is None or not late or left <= 0 or asked > left:
+            if first is None or not late or left <= 0:
                 break
             await anyio.sleep(min(max(pause, asked), left))
         last = first or _Dead("no address")

@@ -87,6 +87,15 @@ async def test_a_time_beyond_the_minute_is_not_waited_for(host: Cdn, tmp_path: P
     assert len(host.at("/a.mp3")) == 1
 
 
+async def test_an_address_that_is_refused_for_an_hour_hides_no_other(host: Cdn, tmp_path: Path) -> None:
+    host.page = [track() | {"id": "a", "audioUrl": f"{host.url}/fresh.mp3", "imageUrl": None}]
+    host.served = {"/a.mp3": [refused(503, Retry_After="3600")], "/fresh.mp3": [404, 404, AUDIO]}
+    async with client(host) as suno:
+        (path,) = await suno.download(host.track(), tmp_path)
+    assert path.read_bytes() == AUDIO
+    assert len(host.at("/a.mp3")) == 1
+
+
 async def test_what_is_gone_is_not_waited_for(host: Cdn, tmp_path: Path) -> None:
     host.served = {"/a.mp3": [410]}
     assert "HTTP 410" in await reason(host, tmp_path)
