@@ -277,10 +277,11 @@ def test_a_section_is_at_most_half_of_a_known_song(api: Provider) -> None:
         validation.check(ReplaceSection(track, start=10, end=60.01, **text), api)
     with pytest.raises(InvalidJob, match="end must be at most the track's 100 seconds, got 101"):
         validation.check(ReplaceSection(track, start=80, end=101, **text), api)
+    odd: dict[str, Any] = {**text, "end": "60"}
     unknown = msgspec.structs.replace(track, duration=None)
     validation.check(ReplaceSection(unknown, start=10, end=90, **text), api)
     with pytest.raises(InvalidJob, match="end must be a number"):
-        validation.check(ReplaceSection(track, start=10, **text | {"end": "60"}), api)
+        validation.check(ReplaceSection(track, start=10, **odd), api)
 
 
 # ---- which API ------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from suno_async import InvalidJob, Job, ReplaceSection, UploadCover, UploadExtend
+from suno_async import InvalidJob, ReplaceSection, UploadCover, UploadExtend
 from suno_async.files.lengths import seconds_of
 
 from ...clients import client
@@ -90,7 +90,7 @@ async def test_a_song_that_is_longer_than_the_model_takes_is_refused_before_it_i
     ],
 )
 async def test_what_a_local_file_shows_to_be_wrong_is_refused_before_it_is_uploaded(
-    kind: type[Job[Any]], fields: dict[str, Any], wrong: str, tmp_path: Path
+    kind: Any, fields: dict[str, Any], wrong: str, tmp_path: Path
 ) -> None:
     script = Script()
     if kind is ReplaceSection:
