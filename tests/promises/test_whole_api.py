@@ -35,6 +35,7 @@ from suno_async import (
     SeparateStems,
     SunoClient,
     SunoError,
+    Track,
     UploadCover,
     UploadExtend,
     ValidateVoice,
@@ -139,6 +140,12 @@ async def opened(
         await runner.cleanup()
 
 
+def section(track: Track) -> ReplaceSection:
+    """Of a track by its ids: a song of the emulator, whose length a track tells, is shorter than any section."""
+    text: dict[str, Any] = {"lyrics": "la", "style": "pop", "title": "La", "full_lyrics": "la la"}
+    return ReplaceSection(task_id=track.task_id, audio_id=track.id, start=2, end=12, **text)
+
+
 async def program(suno: SunoClient) -> None:
     """Everything the API can do, in the order in which one thing leads to another."""
     url = await suno.upload("https://e.example/take.wav")
@@ -152,7 +159,7 @@ async def program(suno: SunoClient) -> None:
         suno.run(AddInstrumental(upload_url=song, style="pop", title="La", negative_tags="rock")),
         suno.run(AddVocals(upload_url=song, style="pop", title="La", negative_tags="rock", prompt="la")),
         suno.run(Mashup(upload_url_list=(song, url), style="pop", title="La", lyrics="la")),
-        suno.run(ReplaceSection(track, start=2, end=12, lyrics="la", style="pop", title="La", full_lyrics="la la")),
+        suno.run(section(track)),
         suno.run(GenerateSounds(prompt="a door", sound_key="Any")),
     )
     assert {len(one.tracks) for one in made} == {2}
