@@ -105,7 +105,14 @@ class TransportError(SunoError):
 
 
 class ConnectError(TransportError):
-    """No connection was made, so the request never left."""
+    """No connection was made, so the request never left.
+
+    `permanent` says that another try would end the same: a certificate is not trusted, or a name is unknown.
+    """
+
+    def __init__(self, *args: object, permanent: bool = False) -> None:
+        super().__init__(*args)
+        self.permanent = permanent
 
 
 class ResponseLost(TransportError):

@@ -7,19 +7,16 @@ from typing import NamedTuple
 
 import anyio
 
-from ..errors import SunoError, TransportError
-from ..http.addresses import UnusableAddress
-from ..http.retry import pauses
+from ..errors import ConnectError, SunoError, TransportError
+from ..http.retry import MAX_RETRIES, pauses
 from ..http.transport import Download, Transport, retry_after
 from ..log import log
 from .links import Addresses
 from .media import HEAD, why_no_media
 from .wanted import Wanted
 
-__all__ = ["ATTEMPTS", "LATE", "MAX_BYTES", "Begin", "Fetching", "Known"]
+__all__ = ["LATE", "MAX_BYTES", "Begin", "Fetching", "Known"]
 
-ATTEMPTS = 4
-"""How often in a row a connection to one address may break before another address is tried."""
 LATE = 60.0
 """Seconds for which an address is waited for that serves nothing yet: hosts were seen to be minutes behind
 (docs/service.md#observed-differences)."""
@@ -83,13 +80,26 @@ class Fetching:
         transport: Transport,
         max_bytes: int = MAX_BYTES,
         *,
+        max_retries: int = MAX_RETRIES,
         new: bool = True,
     ) -> None:
+        """Make what fetches one file.
+
+        Args:
+            wanted: The file.
+            addresses: Where it may be.
+            transport: The network.
+            max_bytes: Its largest size.
+            max_retries: How often in a row a connection to one address may break and be made again, before another
+                address is tried.
+            new: Whether its task has just ended, so that its host may be late.
+        """
         self._wanted = wanted
         self._new = new
         self._addresses = addresses
         self._transport = transport
         self._max_bytes = max_bytes
+        self._max_retries = max_retries
         self._have = 0
         self._known = Known()
 
@@ -121,17 +131,18 @@ class Fetching:
                             late, asked = True, max(asked, exc.after)
                         else:
                             self._addresses.drop(url)
-                    except UnusableAddress as exc:
-                        error = exc
-                        self._addresses.drop(url)
                     except TransportError as exc:
                         error = exc
+                        if isinstance(exc, ConnectError) and exc.permanent:
+                            self._addresses.drop(url)
                     log.info("%s is not served: %s", self._wanted.file.title, error)
                     first = first or error
             left = ends - anyio.current_time()
             if first is None or not late or left <= 0:
                 break
-            await anyio.sleep(min(max(pause, asked), left))
+            wait = min(max(pause, asked), left)
+            log.warning("%s: %s: asking again in %.1f s", self._wanted.file.title, first, wait)
+            await anyio.sleep(wait)
         last = first or _Dead("no address")
         try:
             url = await self._addresses.recovered()
@@ -153,17 +164,17 @@ class Fetching:
                     async for piece in pieces:
                         yield piece
                 return
-            except UnusableAddress:
-                raise
             except _Changed as exc:
                 log.info("%s: %s", self._wanted.file.title, exc)
                 self._known = Known()  # so that the whole is asked for
-            except TransportError:
+            except TransportError as exc:
                 failures = 1 if self._have > best else failures + 1
                 best = max(best, self._have)
-                if failures >= ATTEMPTS:
+                if failures > self._max_retries or (isinstance(exc, ConnectError) and exc.permanent):
                     raise
-                await anyio.sleep(next(waits))
+                wait = next(waits)
+                log.warning("%s: %s: trying again in %.1f s", self._wanted.file.title, exc, wait)
+                await anyio.sleep(wait)
 
     async def _once(self, url: str) -> AsyncGenerator[Begin | bytes]:
         start = self._have if self._known.resumable else 0

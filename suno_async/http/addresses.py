@@ -19,6 +19,9 @@ PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 class UnusableAddress(ConnectError):
     """An address to which no request is sent, now or later."""
 
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args, permanent=True)
+
 
 def exact(url: str) -> URL:
     """Return an address whose path and query are sent as they are written; only what HTTP cannot carry is encoded.

@@ -1,10 +1,11 @@
 """Send again what failed: one loop for everything that may be repeated."""
 
-from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import anyio
 import backoff
+from aiohttp import ClientTimeout
 
 from ..errors import (
     ApiError,
@@ -17,17 +18,31 @@ from ..errors import (
 )
 from ..log import log
 
-__all__ = ["HARMLESS", "LONGEST_WAIT", "NOT_ACCEPTED", "pauses", "retry"]
+__all__ = ["HARMLESS", "LONGEST_WAIT", "MAX_RETRIES", "NOT_ACCEPTED", "Attempts", "Timeout", "pauses", "retry"]
 
 R = TypeVar("R")
+Timeout: TypeAlias = float | ClientTimeout
+"""Seconds, or more in detail."""
 
 NOT_ACCEPTED: tuple[type[SunoError], ...] = (ConnectError, RateLimited, Maintenance)
 """A request that failed like this created nothing, so even a paid one may be sent again."""
 HARMLESS: tuple[type[SunoError], ...] = (*NOT_ACCEPTED, ResponseLost, ServerError)
 """A request that is free and changes nothing may also be sent again after these."""
-ATTEMPTS = 10
+MAX_RETRIES = 3
+"""The pauses before three retries are 7 s together at most."""
+REFUSALS = 10
+"""Refusals as too fast before that is raised; they are not counted as retries, since the window opens again."""
 LONGEST_WAIT = 300.0
 """Seconds. A service that asks for a longer wait is taken to have refused."""
+
+
+class Attempts(NamedTuple):
+    """How often one request is sent, and how long it may take each time."""
+
+    max_retries: int = MAX_RETRIES
+    """Retries after lost connections and server errors."""
+    timeout: Timeout | None = None
+    """For each attempt; None is the transport's own."""
 
 
 def pauses(cap: float = 30.0) -> Iterator[float]:
@@ -41,35 +56,52 @@ def _ignore(error: SunoError, wait: float) -> None:
     """Do nothing before a retry."""
 
 
+class _Left:
+    """The retries that are left after failures of one kind, with their pauses."""
+
+    def __init__(self, retries: int, cap: float) -> None:
+        self._retries = retries
+        self._pauses = pauses(cap)
+
+    def pause(self, error: SunoError) -> float | None:
+        """Return the seconds to wait before the next retry; None if none is made."""
+        if not self._retries or (isinstance(error, ConnectError) and error.permanent):
+            return None
+        self._retries -= 1
+        asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
+        wait = max(next(self._pauses), asked)
+        return wait if wait <= LONGEST_WAIT else None
+
+
 async def retry(
     send: Callable[[], Awaitable[R]],
     *,
     on: tuple[type[SunoError], ...],
-    attempts: int = ATTEMPTS,
+    max_retries: int = MAX_RETRIES,
     cap: float = 30.0,
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     before_retry: Callable[[SunoError, float], None] = _ignore,
+    extra: Mapping[str, object] | None = None,
 ) -> R:
-    """Send, and send again after a failure named in `on`.
+    """Send, and send again after a failure named in `on`, unless another try would end the same.
 
     Args:
         send: Makes one attempt.
         on: The errors after which another attempt is made; others are raised at once.
-        attempts: How many attempts are made in all.
+        max_retries: How many more attempts are made. A refusal as too fast is not counted; the tenth is raised.
         cap: Longest pause between two attempts in seconds, unless the service asks for a longer one.
         sleep: Waits between two attempts. What it raises ends the retries.
         before_retry: Called with the error and the seconds that are waited.
+        extra: What the log records of the retries have as attributes.
     """
-    waits = pauses(cap)
-    left = attempts
+    refused, failed = _Left(REFUSALS - 1, cap), _Left(max_retries, cap)
     while True:
-        left -= 1
         try:
             return await send()
         except on as exc:
-            wait = max(next(waits), (exc.retry_after or 0.0) if isinstance(exc, ApiError) else 0.0)
-            if not left or wait > LONGEST_WAIT:
+            wait = (refused if isinstance(exc, RateLimited) else failed).pause(exc)
+            if wait is None:
                 raise
-            log.info("%s: trying again in %.1f s", exc, wait)
+            log.warning("%s: trying again in %.1f s", exc, wait, extra=extra)
             before_retry(exc, wait)
         await sleep(wait)

@@ -424,6 +424,8 @@ class Poller:
             update = await (self._api.details(task) if task.id else self._sink.fate(task))
         except SunoError as exc:
             pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
+            named = {"task_id": task.id, "ref": task.ref}
+            log.warning("task %s: %s: polling again in %.1f s", task.id or task.ref, exc, pause, extra=named)
             if isinstance(exc, RateLimited):
                 self._refused(clock(), pause)
             if self._peers.shared and task.id:

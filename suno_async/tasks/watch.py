@@ -8,6 +8,7 @@ from ..api.results import Result
 from ..api.updates import Provisional, Stage, Update
 from ..errors import (
     ApiError,
+    ConnectError,
     DecodeError,
     InsufficientCredits,
     Maintenance,
@@ -179,7 +180,7 @@ class Watch:
             if self.unreadable >= UNREADABLE_POLLS:
                 raise error
             return self.pause()
-        if not isinstance(error, PASSING):
+        if not isinstance(error, PASSING) or (isinstance(error, ConnectError) and error.permanent):
             raise error
         self.trouble = error.with_traceback(None)  # its frames would keep the task alive
         self.retries = self.retries or pauses()

@@ -20,7 +20,7 @@ from suno_async import (
     SunoClient,
     Task,
 )
-from suno_async.http.retry import ATTEMPTS
+from suno_async.http.retry import MAX_RETRIES, REFUSALS
 from suno_async.wire.envelope import Reply
 
 from ..clients import client
@@ -93,7 +93,7 @@ async def test_attempts_end() -> None:
     async with client(network) as suno:
         with pytest.raises(Maintenance):
             await suno.generate_music(prompt="rain")
-    assert len(network.posted) == ATTEMPTS
+    assert len(network.posted) == 1 + MAX_RETRIES
 
 
 async def test_retry_after_is_honoured_by_everybody() -> None:
@@ -189,7 +189,7 @@ async def test_a_caller_cancelled_in_the_queue_sends_nothing() -> None:
 
 
 async def test_a_rate_limit_is_a_refusal_that_tells_when() -> None:
-    network = Script(submits=[Reply(429, envelope(code=429), 7.0)] * ATTEMPTS)
+    network = Script(submits=[Reply(429, envelope(code=429), 7.0)] * REFUSALS)
     async with client(network) as suno:
         with pytest.raises(RateLimited) as caught:
             await suno.generate_music(prompt="rain")

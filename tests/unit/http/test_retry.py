@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 from suno_async import ConfigurationError, ConnectError, RateLimited, ResponseLost, ServerError, SunoError, Unauthorized
-from suno_async.http.retry import ATTEMPTS, HARMLESS, LONGEST_WAIT, NOT_ACCEPTED, pauses, retry
+from suno_async.http.retry import HARMLESS, LONGEST_WAIT, MAX_RETRIES, NOT_ACCEPTED, REFUSALS, pauses, retry
 
 from ...conftest import now
 
@@ -52,13 +52,36 @@ async def test_a_read_is_repeated_after_a_lost_answer_too() -> None:
     assert await retry(Sends(ResponseLost("x"), ServerError(502)), on=HARMLESS) == "answer"
 
 
-async def test_attempts_end_with_the_last_error() -> None:
-    errors = [ConnectError(str(number)) for number in range(ATTEMPTS + 5)]
+async def test_retries_end_soon_with_the_last_error() -> None:
+    errors = [ConnectError(str(number)) for number in range(MAX_RETRIES + 5)]
     send = Sends(*errors)
     with pytest.raises(ConnectError) as caught:
-        await retry(send, on=NOT_ACCEPTED, cap=5)
-    assert (caught.value, len(send.sent_at)) == (errors[ATTEMPTS - 1], ATTEMPTS)
-    assert now() <= 5 * ATTEMPTS
+        await retry(send, on=NOT_ACCEPTED)
+    assert (caught.value, len(send.sent_at)) == (errors[MAX_RETRIES], MAX_RETRIES + 1)
+    assert now() < 15
+
+
+@pytest.mark.parametrize("retries", [0, 1, 6])
+async def test_a_user_says_how_often(retries: int) -> None:
+    send = Sends(*[ServerError(500)] * 20)
+    with pytest.raises(ServerError):
+        await retry(send, on=HARMLESS, max_retries=retries)
+    assert len(send.sent_at) == retries + 1
+
+
+async def test_what_would_end_the_same_is_not_tried_again() -> None:
+    send = Sends(ConnectError("no such name", permanent=True))
+    with pytest.raises(ConnectError, match="no such name"):
+        await retry(send, on=HARMLESS)
+    assert send.sent_at == [0]
+
+
+async def test_refusals_as_too_fast_are_not_counted_as_retries() -> None:
+    send = Sends(*[RateLimited(429, retry_after=30)] * (REFUSALS - 1))
+    assert await retry(send, on=NOT_ACCEPTED, max_retries=0) == "answer"
+    assert now() == 30 * (REFUSALS - 1)
+    with pytest.raises(RateLimited):
+        await retry(Sends(*[RateLimited(429, retry_after=1)] * REFUSALS), on=NOT_ACCEPTED)
 
 
 async def test_the_service_says_how_long_to_wait() -> None:
@@ -94,7 +117,8 @@ async def test_each_retry_is_announced_and_logged(caplog: pytest.LogCaptureFixtu
     def announce(error: SunoError, wait: float) -> None:
         announced.append((error, wait))
 
-    with caplog.at_level("INFO"):
-        await retry(Sends(error), on=NOT_ACCEPTED, before_retry=announce)
+    await retry(Sends(error), on=NOT_ACCEPTED, before_retry=announce, extra={"ref": "r1"})
     assert announced == [(error, 30)]
-    assert "trying again in 30.0 s" in caplog.text
+    (line,) = caplog.records
+    assert (line.levelname, line.message) == ("WARNING", f"{error}: trying again in 30.0 s")
+    assert vars(line)["ref"] == "r1"
