@@ -56,7 +56,7 @@ from .http.transport import Transport
 from .lifecycle import Lifecycle
 from .log import log
 from .methods import calls, submits
-from .secret import hidden
+from .secret import hidden, hidden_values
 from .settings import Settings, check_task_id, seconds_of
 from .stores.base import Store
 from .stores.record import Record
@@ -73,7 +73,7 @@ from .wire.callbacks import Callback
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from aiohttp import BaseConnector, ClientSession, Fingerprint
+    from aiohttp import BaseConnector, ClientSession, ClientTimeout, Fingerprint, TraceConfig
 
 __all__ = ["SunoClient"]
 
@@ -115,14 +115,34 @@ class SunoClient:
         expiring_within: How long before that it is called: seconds or a timedelta (default: one day).
         validate: False sends what the gateway's pages refuse, too (default: True).
         session: An `aiohttp.ClientSession` for polls, reads and downloads; it is not closed with the client, and the
-            key is not left in it. It belongs to its event loop; a function that makes one may be given instead.
+            key is not left in it. It belongs to its event loop; a function that makes one may be given instead, and
+            is called once more for paid requests.
         connector: An aiohttp connector for the same, as `session`.
-        proxy: Address of an HTTP proxy (default: none).
-        ssl: An `ssl.SSLContext` or an aiohttp Fingerprint; False checks no certificate (default: True).
+        proxy: Address of an HTTP proxy, with user and password if it wants them (environment: SUNO_PROXY; default:
+            see `trust_env`). It is used for downloads, too.
+        ssl: An `ssl.SSLContext`, as for a private CA, or an aiohttp Fingerprint; False checks no certificate
+            (default: True, the system's CAs, or those that OpenSSL finds by SSL_CERT_FILE).
         paid_through_session: Paid requests leave through the session or connector that was given, too. They may be
             lost on a connection that the other side has closed, and are uncertain then (default: False, they have
             connections of their own with the same proxy and ssl).
-        transport: Another network than aiohttp (default: aiohttp).
+        trust_env: Use the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, except for loopback addresses.
+            Nothing else is read: ~/.netrc never (environment: SUNO_TRUST_ENV; default: True, but False with
+            `session`, `connector` or `proxy`, which say the way themselves).
+        timeout: Seconds for one request to the API, and for which an upload or download may stand still; or an
+            `aiohttp.ClientTimeout`, whose `total` counts for the API only (environment: SUNO_TIMEOUT in seconds;
+            default: 20 for reads, 60 for the others, 600 if they have more than a megabyte; 120 without progress of
+            an upload, 60 of a download, 15 to connect).
+        max_retries: How often a request is sent again after a lost connection or a server error; a paid one only if
+            it created nothing. Not counted are refusals as too fast, which wait for the rate window, and polls of
+            tasks that are waited for, which go on until patience ends. An untrusted certificate and an unknown name
+            end at once (environment: SUNO_MAX_RETRIES; default: 3, with pauses of 7 s in all at most).
+        headers: Headers of all requests with the key: API and uploads, but not downloads, since they may be secret
+            (environment: SUNO_HEADERS as name=value,name=value, percent-encoded; default: none).
+        app_info: Name and version of your program, added to the User-Agent of all requests (environment:
+            SUNO_APP_INFO as my-bot/1.2; default: none).
+        trace_configs: `aiohttp.TraceConfig`s of the sessions that the client makes. They see all headers, with the
+            key (default: none).
+        transport: Your own network, a `Transport`, in the place of all these but `max_retries` (default: aiohttp).
         clock: Returns Unix seconds, for tests (default: time.time).
 
     Raises:
@@ -153,11 +173,18 @@ class SunoClient:
         proxy: str | None = None,
         ssl: "SSLContext | Fingerprint | bool" = True,
         paid_through_session: bool = False,
+        trust_env: bool | None = None,
+        timeout: "float | ClientTimeout | None" = None,
+        max_retries: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        app_info: tuple[str, str] | None = None,
+        trace_configs: "Sequence[TraceConfig]" = (),
         transport: Transport | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         # From here on the frames of a traceback do not show them.
         api_key, callback_secret, webhook_key = hidden(api_key), hidden(callback_secret), hidden(webhook_key)
+        proxy, sent_with_all = hidden(proxy), hidden_values(headers or {})
         self._settings = Settings.of(
             api_key=api_key,
             account=account,
@@ -174,7 +201,19 @@ class SunoClient:
             on_expiring=on_expiring,
             expiring_within=expiring_within,
             transport=transport,
-            network=Network(session, connector, proxy, ssl, paid_through_session),
+            network=Network(
+                session,
+                connector,
+                proxy,
+                ssl,
+                paid_through_session,
+                trust_env=trust_env,
+                timeout=timeout,
+                headers=sent_with_all,
+                app_info=app_info,
+                trace_configs=tuple(trace_configs),
+            ),
+            max_retries=max_retries,
             clock=clock,
         )
         self._lifecycle = Lifecycle(self._settings)
@@ -465,6 +504,7 @@ class SunoClient:
             progress=progress,
             max_bytes=max_bytes,
             clock=self._settings.clock,
+            max_retries=self._settings.max_retries,
         )
 
     async def read(self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES) -> bytes:
@@ -502,6 +542,7 @@ class SunoClient:
             progress=progress,
             max_bytes=max_bytes,
             clock=self._settings.clock,
+            max_retries=self._settings.max_retries,
         )
         async with aclosing(chunks):
             async for chunk in chunks:

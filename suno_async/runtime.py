@@ -77,7 +77,7 @@ class Runtime:
         self._reach = CallbackReach(policy, peers, settings.callback_url)
         self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls)
         self._observers = Observers(self.journal, self.poller, observers, clock)
-        self.calls = Calls(self._api, CallSettings(provider, settings.validate))
+        self.calls = Calls(self._api, CallSettings(provider, settings.validate, settings.max_retries))
         submit_settings = SubmitSettings(
             provider=provider,
             model=settings.model,
@@ -85,6 +85,7 @@ class Runtime:
             shared=settings.shared,
             callback_url=settings.callback_url_of,
             clock=clock,
+            max_retries=settings.max_retries,
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, self._observers, submit_settings)
         self.recovery = Recovery(self.journal, registry, provider)

@@ -13,6 +13,9 @@ from .api.providers import Provider, provider_named
 from .api.requests import Request
 from .api.requests.base import kind_by_token_id
 from .errors import ConfigurationError
+from .http import options
+from .http.proxies import EnvironmentProxies
+from .http.retry import MAX_RETRIES
 from .http.sessions import Network
 from .http.transport import HTTP, Transport
 from .secret import Secret, hidden
@@ -60,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     given_transport: Any = None  # a Transport
     network: Network = Network()
     housekeeping: HousekeepingSettings
+    max_retries: int = MAX_RETRIES
     clock: Callable[[], float] = time.time
     """Unix seconds."""
 
@@ -98,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         expiring_within: timedelta | float,
         transport: Transport | None,
         network: Network,
+        max_retries: int | None,
         clock: Callable[[], float],
     ) -> "Settings":
         """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
@@ -136,6 +141,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 seconds_of("expiring_within", expiring_within),
                 clock,
             ),
+            max_retries=options.retries(max_retries),
             clock=clock,
         )
 
@@ -220,7 +226,7 @@ def _address(name: str, given: str, *, user: bool = False) -> str:
 
 def _shown(address: str) -> str:
     """An address as an error may show it."""
-    return repr(address) if "@" not in address and "?" not in address else f"{len(address)} characters"
+    return repr(str(address)) if "@" not in address and "?" not in address else f"{len(address)} characters"
 
 
 def _base(name: str, given: str) -> str:
@@ -242,12 +248,20 @@ def _callback_url(url: str) -> str:
 
 
 def _network(network: Network, transport: Transport | None) -> Network:
-    if transport is not None and network != Network():
-        raise ConfigurationError("transport= replaces the network: leave out session, connector, proxy and ssl")
-    if network.session is not None and network.connector is not None:
-        raise ConfigurationError("session and connector cannot both be given: the session has its own")
+    if transport is not None:
+        if network != Network():
+            raise ConfigurationError(
+                "transport= replaces the network: leave out session, connector, proxy, ssl, timeout, headers and the "
+                "other options of it"
+            )
+        return network
+    network = options.completed(network)
+    options.check(network)
     if network.proxy is not None:
-        _address("proxy", network.proxy, user=True)
+        _proxy("proxy", network.proxy)
+    elif network.trusts_env:
+        for variable, address in EnvironmentProxies().addresses.items():
+            _proxy(variable, address)
     return network
 
 
@@ -264,6 +278,14 @@ def check_callable(name: str, given: C) -> C:
     if given is not None and not callable(given):
         raise ConfigurationError(f"{name} must be a function, got {given!r}")
     return given
+
+
+def _proxy(name: str, given: str) -> None:
+    if given.partition("://")[0].startswith("socks"):
+        raise ConfigurationError(
+            f"{name} must be an http(s) address: for SOCKS give connector=, as examples/socks_proxy.py does"
+        )
+    _address(name, given, user=True)
 
 
 def check_task_id(task_id: object) -> None:

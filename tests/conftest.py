@@ -1,12 +1,14 @@
 """Time for the tests."""
 
 import asyncio
+import ssl
 from collections.abc import Iterator
 from itertools import repeat
 from typing import Any
 
 import anyio.to_thread
 import pytest
+import trustme
 
 from .loop import JumpLoop
 from .servers import RedisServer, redis_server
@@ -19,6 +21,38 @@ def legacy_api(monkeypatch: pytest.MonkeyPatch) -> None:
     Tests of what a client does by default name `provider="kie"`.
     """
     monkeypatch.setenv("SUNO_PROVIDER", "kie-legacy")
+
+
+@pytest.fixture(autouse=True)
+def direct_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxies of whoever runs the tests are not used."""
+    for scheme in ("HTTP", "HTTPS", "ALL", "NO"):
+        monkeypatch.delenv(f"{scheme}_PROXY", raising=False)
+        monkeypatch.delenv(f"{scheme}_PROXY".lower(), raising=False)
+
+
+@pytest.fixture(scope="session")
+def ca() -> trustme.CA:
+    """A certificate authority that nobody else trusts."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def served(ca: trustme.CA) -> ssl.SSLContext:
+    """What servers of the hosts in tests show: certificates of that authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate: Any = ca.issue_cert("127.0.0.1", "api.example", "media.example")
+    certificate.configure_cert(context)
+    return context
+
+
+@pytest.fixture(scope="session")
+def trusted(ca: trustme.CA) -> ssl.SSLContext:
+    """What clients are given to trust it."""
+    context = ssl.create_default_context()
+    authority: Any = ca
+    authority.configure_trust(context)
+    return context
 
 
 @pytest.fixture

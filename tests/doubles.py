@@ -1,6 +1,7 @@
 """Stand-ins for the network: answers by script, in virtual time or over a real socket."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, NoReturn
@@ -135,16 +136,32 @@ class RawServer:
     b"" breaks the connection, None never answers.
     """
 
-    def __init__(self, *answers: bytes | None, keeps_alive: bool = True) -> None:
-        """Without `keeps_alive` it closes each connection after its answer, and says nothing of that."""
+    def __init__(
+        self, *answers: bytes | None, keeps_alive: bool = True, tls: ssl.SSLContext | None = None, unix: str = ""
+    ) -> None:
+        """Make one.
+
+        Args:
+            answers: What it answers.
+            keeps_alive: Without, it closes each connection after its answer, and says nothing of that.
+            tls: Its certificate; with it, it speaks https.
+            unix: The path of a Unix socket to listen at, in the place of a port.
+        """
         self.answers: Sequence[bytes | None] = answers
+        self._tls = tls
+        self._unix = unix
         self.keeps_alive = keeps_alive
         self.got: list[Got] = []
         self.connections = 0
 
     async def __aenter__(self) -> "RawServer":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        if self._unix:
+            self._server = await asyncio.start_unix_server(self._serve, self._unix)
+            self.url = "http://api.example"
+        else:
+            self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
+            self.port: int = self._server.sockets[0].getsockname()[1]
+            self.url = f"http{'s' if self._tls else ''}://127.0.0.1:{self.port}"
         self._hanging: list[asyncio.StreamWriter] = []
         return self
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 
 from ..errors import DownloadFailed, SunoError
+from ..http.retry import MAX_RETRIES
 from ..http.transport import Transport
 from .fetching import MAX_BYTES, Begin, Fetching, Known
 from .links import Addresses, Gateway, Links
@@ -52,6 +53,7 @@ async def save(
     only: str | None = None,
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
+    max_retries: int = MAX_RETRIES,
     at_once: int = 4,
     clock: Callable[[], float] = time.time,
 ) -> list[Path]:
@@ -76,7 +78,8 @@ async def save(
         addresses = Addresses(one, links, gateway)
         async with gate:
             try:
-                fetching = Fetching(one, addresses, transport, max_bytes, new=one.is_new(clock()))
+                new = one.is_new(clock())
+                fetching = Fetching(one, addresses, transport, max_bytes, max_retries=max_retries, new=new)
                 await _save(fetching, target / name, far, place)
                 paths[place] = target / name
             except (SunoError, OSError) as exc:
@@ -124,13 +127,15 @@ async def stream(
     gateway: Gateway | None = None,
     progress: Progress | None = None,
     max_bytes: int = MAX_BYTES,
+    max_retries: int = MAX_RETRIES,
     clock: Callable[[], float] = time.time,
 ) -> AsyncGenerator[bytes]:
     """Yield one file as it arrives. DownloadFailed if it cannot be fetched, or not be continued where it broke off."""
     given, at, known = 0, 0, Known()
     far = _Sum(1, progress)
     addresses = Addresses(one, links, gateway)
-    fetching = Fetching(one, addresses, transport, max_bytes, new=one.is_new(clock()))
+    new = one.is_new(clock())
+    fetching = Fetching(one, addresses, transport, max_bytes, max_retries=max_retries, new=new)
     try:
         async with aclosing(fetching.pieces()) as pieces:
             async for piece in pieces:

@@ -1,11 +1,10 @@
 """Send again what failed: one loop for everything that may be repeated."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TypeVar
 
 import anyio
 import backoff
-from aiohttp import ClientTimeout
 
 from ..errors import (
     ApiError,
@@ -18,11 +17,9 @@ from ..errors import (
 )
 from ..log import log
 
-__all__ = ["HARMLESS", "LONGEST_WAIT", "MAX_RETRIES", "NOT_ACCEPTED", "Attempts", "Timeout", "pauses", "retry"]
+__all__ = ["HARMLESS", "LONGEST_WAIT", "MAX_RETRIES", "NOT_ACCEPTED", "pauses", "retry"]
 
 R = TypeVar("R")
-Timeout: TypeAlias = float | ClientTimeout
-"""Seconds, or more in detail."""
 
 NOT_ACCEPTED: tuple[type[SunoError], ...] = (ConnectError, RateLimited, Maintenance)
 """A request that failed like this created nothing, so even a paid one may be sent again."""
@@ -34,15 +31,6 @@ REFUSALS = 10
 """Refusals as too fast before that is raised; they are not counted as retries, since the window opens again."""
 LONGEST_WAIT = 300.0
 """Seconds. A service that asks for a longer wait is taken to have refused."""
-
-
-class Attempts(NamedTuple):
-    """How often one request is sent, and how long it may take each time."""
-
-    max_retries: int = MAX_RETRIES
-    """Retries after lost connections and server errors."""
-    timeout: Timeout | None = None
-    """For each attempt; None is the transport's own."""
 
 
 def pauses(cap: float = 30.0) -> Iterator[float]:

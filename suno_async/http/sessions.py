@@ -1,9 +1,9 @@
 """The aiohttp sessions of one event loop: for the API, for paid requests, and for media."""
 
 import ssl as tls
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import NamedTuple
 
 import aiohttp
@@ -11,7 +11,7 @@ import aiohttp
 from ..errors import ConnectError
 from ..version import __version__
 
-__all__ = ["Network", "Sent", "Sessions"]
+__all__ = ["Network", "Sent", "Sessions", "why_unusable"]
 
 USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (docs/service.md#rate-limits)
 
@@ -24,6 +24,23 @@ class Network(NamedTuple):
     proxy: str | None = None
     ssl: tls.SSLContext | aiohttp.Fingerprint | bool = True
     paid_through_session: bool = False
+    trust_env: bool | None = None
+    timeout: float | aiohttp.ClientTimeout | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
+    app_info: tuple[str, str] | None = None
+    trace_configs: Sequence[aiohttp.TraceConfig] = ()
+
+    @property
+    def user_agent(self) -> str:
+        """What requests call themselves, downloads among them."""
+        return USER_AGENT if self.app_info is None else f"{USER_AGENT} {'/'.join(self.app_info)}"
+
+    @property
+    def trusts_env(self) -> bool:
+        """Whether the environment's proxies are used. A given session, connector or proxy says the way itself."""
+        if self.trust_env is None:
+            return self.session is None and self.connector is None and self.proxy is None
+        return self.trust_env and self.proxy is None
 
     @property
     def of_one_loop(self) -> bool:
@@ -40,7 +57,7 @@ class Sent(SimpleNamespace):
 class Sessions:
     """Makes each session at its first use. The key is never in a session: it goes with single requests to the API."""
 
-    # State, all of it: the sessions, _guard, and _closed.
+    # State, all of it: the sessions, _guard, and closed.
 
     def __init__(self, network: Network) -> None:
         self._network = network
@@ -48,55 +65,82 @@ class Sessions:
         self._paid: aiohttp.ClientSession | None = None
         self._guard: AsyncGenerator[None] | None = None
         """Closes the sessions when the event loop ends; see `_close_with_loop`."""
-        self._closed = False
+        self.closed = False
 
     async def reads(self) -> aiohttp.ClientSession:
         """Return the session for polls, other reads and downloads; its connections are kept alive."""
         if self._reads is None:
             self._check_open()
-            network = self._network
-            if isinstance(network.session, aiohttp.ClientSession):
-                self._reads = network.session
-            elif network.session is not None:
-                self._reads = network.session()
-            else:
-                connector = network.connector
-                made = connector() if callable(connector) else connector
-                if made is None:
-                    made = aiohttp.TCPConnector(ssl=network.ssl)
-                ours = not isinstance(connector, aiohttp.BaseConnector)
-                self._reads = aiohttp.ClientSession(
-                    connector=made, connector_owner=ours, cookie_jar=aiohttp.DummyCookieJar()
-                )
+            self._reads = await self._session()
             await self._watch_loop()
         return self._reads
 
-    async def paid(self) -> aiohttp.ClientSession:
-        """Return the session for what must not be sent twice: each request has a connection of its own.
+    async def paid(self) -> tuple[aiohttp.ClientSession, Sent | None]:
+        """Return the session for what must not be sent twice, and what will know whether the request has left.
 
-        A connection that was used before may have been closed by the other side, which shows only after the request
-        is written; whether it arrived cannot be known then.
+        Each request has a connection of its own. One that was used before may have been closed by the other side,
+        which shows only after the request is written; whether it arrived cannot be known then. So a function that
+        makes a session or connector is called once more for these. Of a session or connector that was given, only an
+        unusual kind is used for them, as of SOCKS or a Unix socket: there may be no other way.
         """
         if self._network.paid_through_session:
-            return await self.reads()
+            return await self.reads(), None
         if self._paid is None:
             self._check_open()
-            connector = aiohttp.TCPConnector(force_close=True, limit=0, ssl=self._network.ssl)
-            trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(_note_left)
-            self._paid = aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trace_configs=[trace]
-            )
+            self._paid = await self._paid_session()
             await self._watch_loop()
-        return self._paid
+        return self._paid, Sent()
+
+    async def _paid_session(self) -> aiohttp.ClientSession:
+        network, trace = self._network, aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_note_left)
+        if callable(network.session) or callable(network.connector):
+            return await self._session(trace)
+        given = self._given_connector
+        if given is None or type(given) is aiohttp.TCPConnector:
+            return self._made(aiohttp.TCPConnector(force_close=True, limit=0, ssl=network.ssl), trace)
+        return self._made(given, trace)
+
+    @property
+    def _given_connector(self) -> aiohttp.BaseConnector | None:
+        session, connector = self._network.session, self._network.connector
+        if isinstance(session, aiohttp.ClientSession):
+            return session.connector
+        return connector if isinstance(connector, aiohttp.BaseConnector) else None
+
+    async def _session(self, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+        """The session that was given, or a new one by what was given."""
+        network, connector = self._network, self._network.connector
+        if network.session is None:
+            made = connector() if callable(connector) else connector
+            return self._made(made or aiohttp.TCPConnector(ssl=network.ssl), *traces)
+        if not callable(network.session):
+            return network.session
+        session = network.session()
+        if why := why_unusable(session):
+            await session.close()
+            raise ConnectError(why, permanent=True)
+        for trace in traces:
+            trace.freeze()
+            session.trace_configs.append(trace)
+        return session
+
+    def _made(self, connector: aiohttp.BaseConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
+        """A session of ours; a connector that was given stays open when it is closed."""
+        return aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=connector is not self._given_connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[*self._network.trace_configs, *traces],
+        )
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self.closed:
             raise ConnectError("the client is closed")
 
     async def aclose(self) -> None:
         """Close the sessions that are ours."""
-        self._closed = True
+        self.closed = True
         await self._close_all()
         if self._guard is not None:
             with suppress(RuntimeError):  # it is what closes
@@ -120,6 +164,16 @@ class Sessions:
             yield
         finally:
             await self._close_all()
+
+
+def why_unusable(session: aiohttp.ClientSession) -> str:
+    """Return why a session cannot be used, if it cannot."""
+    if session.trust_env:
+        return (
+            "session must not have trust_env=True: aiohttp would read ~/.netrc, send its passwords to media hosts and "
+            "replace the key by them. SunoClient(trust_env=True) uses the proxies of the environment with any session"
+        )
+    return ""
 
 
 async def _note_left(

@@ -6,6 +6,7 @@ import io
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from copy import copy
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -16,24 +17,18 @@ from ..errors import ConnectError, ResponseLost, TransportError
 from ..secret import Secret
 from ..wire.envelope import Reply
 from .addresses import UnusableAddress, check_redirect, exact, redirected
-from .sessions import USER_AGENT, Network, Sent, Sessions
+from .failures import LOST, NEVER_LEFT, is_permanent
+from .proxies import EnvironmentProxies
+from .sessions import Network, Sessions
+from .timeouts import timeouts
 
 __all__ = ["HTTP", "Download", "Form", "Transport", "retry_after"]
 
-CONNECT = {"connect": 30, "sock_connect": 15}
-TIMEOUT = aiohttp.ClientTimeout(total=60, **CONNECT)
-READ_TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=15)
-"""Polls and other reads are repeated, so a server that never answers must not hold them for long."""
 LARGE = 1 << 20
-LARGE_TIMEOUT = aiohttp.ClientTimeout(total=600, **CONNECT)
-STALLED = 120.0
-"""Seconds in which the network must take a chunk of an upload, or answer after the last."""
-UPLOAD_TIMEOUT = aiohttp.ClientTimeout(total=None, **CONNECT)
+"""Bytes of a body; aiohttp wants larger ones as streams."""
 CHUNK = 1 << 16
 LONGEST_ANSWER = 16 << 20
 """Bytes of an answer of the API, after decompression; the largest documented ones have some thousand."""
-MEDIA_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=60)
-"""A download may take long, but not 60 s without a byte."""
 REDIRECTS = 10
 REDIRECTING = (301, 302, 303, 307, 308)
 
@@ -62,7 +57,12 @@ class Download(NamedTuple):
 
 
 class Transport(Protocol):
-    """What the client needs of the network. An own one can be given as `SunoClient(transport=…)`."""
+    """What the client needs of the network: a small door for everything that the options of aiohttp do not offer.
+
+    `SunoClient(transport=…)` takes your own, which replaces session, proxy, ssl, timeout, headers and the rest. It is
+    given the whole addresses, adds the key as `Authorization: Bearer …`, sends each request once and repeats nothing,
+    and raises no other errors than the two named here. It is closed with the client.
+    """
 
     async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
         """Send one request to the API, with the key.
@@ -75,7 +75,8 @@ class Transport(Protocol):
                 connection may have been closed by the other side.
 
         Raises:
-            ConnectError: No connection was made, so nothing left.
+            ConnectError: No connection was made, so nothing left. It is sent again, a few times, unless it is
+                `permanent`.
             ResponseLost: The request may have arrived, and no whole answer came.
         """
         ...
@@ -103,7 +104,7 @@ class Transport(Protocol):
 class HTTP:
     """The transport of aiohttp, for one event loop. Downloads never have the key."""
 
-    # State, all of it: _closed; the sessions are those of `Sessions`.
+    # State: none of its own; the sessions are those of `Sessions`.
 
     def __init__(
         self,
@@ -118,25 +119,38 @@ class HTTP:
             network: How the network is reached.
             trusted: Base addresses of the gateway, where redirects may lead although they are private.
         """
-        self._authorization = Secret(f"Bearer {api_key}")  # so that no traceback shows it
+        agent = {"User-Agent": network.user_agent}
+        key = Secret(f"Bearer {api_key}")  # so that no traceback shows it
+        self._headers = {**network.headers, **agent, "Authorization": key}
+        self._paid_headers = self._headers if network.paid_through_session else {**self._headers, "Connection": "close"}
+        # identity: a compressed body could not be held against its Content-Length
+        self._media_headers = {**agent, "Accept-Encoding": "identity"}
+        self._limits = timeouts(network.timeout)
         self._proxy = network.proxy
+        self._environment = EnvironmentProxies() if network.trusts_env else None
         self._trusted = frozenset(URL(url).host or "" for url in trusted if url)
         self._sessions = Sessions(network)
-        self._closed = False
 
     def __repr__(self) -> str:
         return "<HTTP>"
 
+    def within(self, timeout: float | aiohttp.ClientTimeout) -> "HTTP":
+        """Return the same transport for requests with other limits of time; see `timeouts`."""
+        limited = copy(self)
+        limited._limits = timeouts(timeout)
+        return limited
+
     async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
-        if len(body) > LARGE:  # aiohttp wants such bodies as streams
-            return await self._send(method, url, io.BytesIO(body), _JSON, LARGE_TIMEOUT, fresh)
-        limits = TIMEOUT if method == "POST" else READ_TIMEOUT
-        return await self._send(method, url, body or None, _JSON if body else {}, limits, fresh)
+        if len(body) > LARGE:
+            return await self._send(method, url, io.BytesIO(body), _JSON, self._limits.large, fresh)
+        limit = self._limits.write if method == "POST" else self._limits.read
+        return await self._send(method, url, body or None, _JSON if body else {}, limit, fresh)
 
     async def upload(self, url: str, form: Form) -> Reply:
         raised: list[Exception] = []
         stalled = asyncio.timeout(None)
-        chunks = _watched(form.chunks, stalled, raised)
+        limits = self._limits
+        chunks = _watched(form.chunks, stalled, raised, limits.stalled)
         try:
             async with stalled:
                 with aiohttp.MultipartWriter("form-data") as body:
@@ -145,13 +159,13 @@ class HTTP:
                     file = _File(chunks, form.size, content_type=form.content_type)
                     file.set_content_disposition("form-data", name=form.name, filename=form.file_name)
                     body.append_payload(file)
-                return await self._send("POST", url, body, {}, UPLOAD_TIMEOUT, True)
+                return await self._send("POST", url, body, {}, limits.upload, True)
         except (TransportError, TimeoutError) as exc:
             if raised:  # the network did what it should
                 raise raised[0] from None
             if isinstance(exc, TransportError):
                 raise
-            raise ResponseLost(f"POST {url}: nothing moved for {STALLED:.0f} s") from exc
+            raise ResponseLost(f"POST {url}: nothing moved for {limits.stalled:g} s") from exc
         finally:
             with suppress(RuntimeError):  # it is being read at this moment, and ends there
                 await chunks.aclose()
@@ -162,20 +176,21 @@ class HTTP:
         url: str,
         body: bytes | io.BytesIO | aiohttp.MultipartWriter | None,
         headers: dict[str, str],
-        limits: aiohttp.ClientTimeout,
+        limit: aiohttp.ClientTimeout,
         fresh: bool,
     ) -> Reply:
-        session = await (self._sessions.paid() if fresh else self._sessions.reads())
-        sent = Sent() if fresh and session.trace_configs else None
+        session, sent = await self._sessions.paid() if fresh else (await self._sessions.reads(), None)
+        permanent = never_left = False
         try:
+            target = _prepared(url)
             answer = await session.request(
                 method,
-                _prepared(url),
+                target,
                 data=body,
-                headers={"Authorization": self._authorization, "User-Agent": USER_AGENT, **headers},
+                headers={**(self._paid_headers if fresh else self._headers), **headers},
                 allow_redirects=False,  # the key stays with the host it was meant for
-                timeout=limits,
-                proxy=self._proxy,
+                timeout=limit,
+                proxy=self._proxy_of(target),
                 trace_request_ctx=sent,
             )
             return Reply(answer.status, await _read(answer, url), retry_after(answer.headers.get("Retry-After")))
@@ -183,74 +198,93 @@ class HTTP:
             self._if_closed()
             raise
         except NEVER_LEFT as exc:
-            raise ConnectError(f"{method} {url}: {exc or type(exc).__name__}") from exc
+            raise ConnectError(f"{method} {url}: {exc or type(exc).__name__}", permanent=is_permanent(exc)) from exc
         except aiohttp.ClientResponseError as exc:
-            why = f"{method} {url}: {exc.status} {exc.message}"
-        except (*LOST, ValueError) as exc:
+            never_left, permanent = isinstance(exc, aiohttp.ClientHttpProxyError), is_permanent(exc)
+            why = f"{method} {url}: {_said(exc)}"
+        except TransportError:
+            raise
+        except Exception as exc:  # a connector or trace that was given raises what it likes, as those of SOCKS do
             why = f"{method} {url}: {exc or type(exc).__name__}"
             if sent is not None and not sent.left:
                 raise ConnectError(why) from exc
             raise ResponseLost(why) from exc
         # Outside and unchained: that error holds the request's headers, the key among them.
-        if sent is not None and not sent.left:
-            raise ConnectError(why)
+        if never_left or (sent is not None and not sent.left):
+            raise ConnectError(why, permanent=permanent)
         raise ResponseLost(why)
 
     @asynccontextmanager
     async def fetch(self, url: str, *, start: int = 0, validator: str = "") -> AsyncGenerator[Download]:
-        # identity: a compressed body could not be held against its Content-Length
-        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        headers = self._media_headers.copy()
         if start:
             headers["Range"] = f"bytes={start}-"
             if validator:
                 headers["If-Range"] = validator
-        session = await self._sessions.reads()
-        try:
-            answer = await self._follow(session, exact(url), headers)
-        except asyncio.CancelledError:
-            self._if_closed()
-            raise
-        except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
-            raise ConnectError(f"{url}: {exc or type(exc).__name__}") from exc
-        except LOST as exc:
-            raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+        answer = await self._opened(exact(url), headers)
         try:
             async with answer:
                 yield Download(answer.status, answer.headers, answer.content.iter_chunked(CHUNK))
         except LOST as exc:
             raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
 
+    async def _opened(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        session = await self._sessions.reads()
+        try:
+            return await self._follow(session, url, headers)
+        except asyncio.CancelledError:
+            self._if_closed()
+            raise
+        except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
+            raise ConnectError(f"{url}: {exc or type(exc).__name__}", permanent=is_permanent(exc)) from exc
+        except aiohttp.ClientHttpProxyError as exc:
+            refused = ConnectError(f"{url}: {_said(exc)}", permanent=is_permanent(exc))
+        except TransportError:
+            raise
+        except Exception as exc:  # as in `_send`
+            raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+        raise refused  # outside and unchained, as in `_send`: that error holds the password of the proxy
+
     async def _follow(
         self, session: aiohttp.ClientSession, url: URL, headers: Mapping[str, str]
     ) -> aiohttp.ClientResponse:
         """The answer at the end of redirects; aiohttp would spell their addresses anew, and follow them anywhere."""
+        limit = self._limits.media
         for _ in range(REDIRECTS + 1):
+            proxy = self._proxy_of(url)
             answer = await session.get(
                 url,
                 headers=headers,
                 allow_redirects=False,
                 raise_for_status=False,  # a session that was given may have it
-                timeout=MEDIA_TIMEOUT,
-                proxy=self._proxy,
+                timeout=limit,
+                proxy=proxy,
             )
             to = answer.headers.get("Location") if answer.status in REDIRECTING else None
             if to is None:
                 return answer
             answer.release()
             target = redirected(url, to)
-            await check_redirect(url, target, self._trusted, look_up=self._proxy is None)
+            await check_redirect(url, target, self._trusted, look_up=self._proxy_of(target) is None)
             url = target
         raise UnusableAddress(f"{url}: more than {REDIRECTS} redirects")
+
+    def _proxy_of(self, url: URL) -> str | None:
+        return self._proxy if self._environment is None else self._environment.of(url)
 
     def _if_closed(self) -> None:
         """Closing cancels look-ups of names under way, and with them tasks that nobody cancelled."""
         task = asyncio.current_task()
-        if self._closed and task is not None and not task.cancelling():
+        if self._sessions.closed and task is not None and not task.cancelling():
             raise ConnectError("the client was closed meanwhile")
 
     async def aclose(self) -> None:
-        self._closed = True
         await self._sessions.aclose()
+
+
+def _said(error: aiohttp.ClientResponseError) -> str:
+    by = "the proxy answered " if isinstance(error, aiohttp.ClientHttpProxyError) else ""
+    return f"{by}{error.status} {error.message}"
 
 
 async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
@@ -281,7 +315,7 @@ class _File(aiohttp.AsyncIterablePayload):
 
 
 async def _watched(
-    chunks: AsyncIterable[bytes], stalled: asyncio.Timeout, raised: list[Exception]
+    chunks: AsyncIterable[bytes], stalled: asyncio.Timeout, raised: list[Exception], seconds: float
 ) -> AsyncGenerator[bytes]:
     """The same chunks, watching how long the network takes for each, and keeping what making them raised."""
     clock = asyncio.get_running_loop().time
@@ -292,21 +326,18 @@ async def _watched(
             try:
                 chunk = await anext(source)
             except StopAsyncIteration:
-                stalled.reschedule(clock() + STALLED)
+                stalled.reschedule(clock() + seconds)
                 return
             except Exception as exc:
                 raised.append(exc)
                 raise
-            stalled.reschedule(clock() + STALLED)
+            stalled.reschedule(clock() + seconds)
             yield chunk
     finally:
         if isinstance(source, AsyncGenerator):
             await source.aclose()  # with the files it holds, now and not when it is collected
 
 
-NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, UnicodeError)
-"""UnicodeError is what a host name that is none raises."""
-LOST = (aiohttp.ClientError, TimeoutError)
 _JSON = {"Content-Type": "application/json"}
 
 

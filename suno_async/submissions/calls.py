@@ -17,7 +17,7 @@ from ..files.lengths import seconds_of
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
-from ..http.retry import HARMLESS, NOT_ACCEPTED, retry
+from ..http.retry import HARMLESS, MAX_RETRIES, NOT_ACCEPTED, retry
 from ..http.transport import Form
 from ..log import log
 from ..wire import envelope
@@ -33,6 +33,7 @@ class CallSettings(NamedTuple):
     provider: Provider
     validate: bool
     """Whether requests that the gateway's pages refuse are refused before they are sent."""
+    max_retries: int = MAX_RETRIES
 
 
 class Calls:
@@ -42,7 +43,7 @@ class Calls:
 
     def __init__(self, api: ApiClient, settings: CallSettings) -> None:
         self._api = api
-        self._provider, self._validate = settings
+        self._provider, self._validate, self._max_retries = settings
         self._under_way: set[asyncio.Task[Any]] = set()
 
     async def run(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
@@ -61,7 +62,7 @@ class Calls:
                     raise
                 raise SubmissionUncertain("", call) from exc
 
-        return await retry(send, on=on, sleep=self._api.window.sleep)
+        return await retry(send, on=on, max_retries=self._max_retries, sleep=self._api.window.sleep)
 
     async def _send(self, call: Call[R], progress: Progress | None, field: str) -> R:
         window = self._api.window

@@ -29,7 +29,7 @@ from ..errors import (
 )
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
-from ..http.retry import NOT_ACCEPTED, retry
+from ..http.retry import MAX_RETRIES, NOT_ACCEPTED, retry
 from ..log import log
 from ..stores.record import Record, State
 from ..tasks.pace import Pace, check_pace
@@ -74,6 +74,7 @@ class SubmitSettings(NamedTuple):
     """The callback address of a submission, from its class, its ref and the API it goes to."""
     clock: Callable[[], float]
     """Unix seconds."""
+    max_retries: int = MAX_RETRIES
 
 
 class _KeyTaken(Exception):
@@ -235,8 +236,10 @@ class Submitter:
             task: Task[Any] = await retry(
                 partial(self._attempt, submission),
                 on=NOT_ACCEPTED,
+                max_retries=self._settings.max_retries,
                 sleep=self._api.window.sleep,
                 before_retry=self._hold,
+                extra={"ref": submission.record.ref},
             )
         except NOT_CREATED:
             if submission.phase is _Phase.WRITTEN:

@@ -13,8 +13,10 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from examples import behind_a_proxy, demo, fan_out, from_a_song, web_backend
+from examples import behind_a_proxy, demo, fan_out, from_a_song, socks_proxy, web_backend
 from suno_async.emulator import Emulator, Fault
+
+from ..proxies import Socks
 
 WORKERS = Path(__file__).parents[2] / "examples" / "workers.py"
 pytestmark = pytest.mark.usefixtures("threads", "default_provider")
@@ -78,6 +80,18 @@ async def test_from_a_song(emulator: Emulator, tmp_path: Path, capsys: pytest.Ca
     printed = capsys.readouterr()
     assert "uploaded 6 of 6 bytes" in printed.out
     assert "ConvertToWav" in printed.err
+
+
+async def test_through_a_socks_proxy(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The emulator has a name that only the proxy knows."""
+    port = int(emulator.url.rpartition(":")[2])
+    monkeypatch.setenv("SUNO_BASE_URL", f"http://suno.example:{port}")
+    async with Socks({"suno.example": port}) as proxy:
+        assert await socks_proxy.main(proxy.url, "rain in Lisbon", tmp_path) == 0, capsys.readouterr().err
+    assert set(proxy.asked) == {f"suno.example:{port}"}
+    assert len(list(tmp_path.glob("*.mp3"))) == 2
 
 
 async def test_the_web_backend(emulator: Emulator) -> None:

@@ -25,7 +25,8 @@ from suno_async import (
     SunoClient,
     UploadStream,
 )
-from suno_async.http.transport import HTTP, STALLED
+from suno_async.http.timeouts import Timeouts
+from suno_async.http.transport import HTTP
 
 from ..doubles import RawServer, Script, http, reply
 
@@ -286,7 +287,7 @@ async def test_a_network_that_takes_nothing_is_given_up_on() -> None:
         with pytest.raises(ResponseLost, match="nothing moved for 120 s"):
             await suno.run(UploadStream(file=slow()))
     server.close()
-    assert asyncio.get_running_loop().time() == pytest.approx(3600 + STALLED, abs=1)
+    assert asyncio.get_running_loop().time() == pytest.approx(3600 + Timeouts().stalled, abs=1)
 
 
 async def test_the_key_goes_to_the_upload_host_alone() -> None:

@@ -89,6 +89,16 @@ async def test_a_read_that_is_not_answered_is_given_up_sooner_than_a_submit(
     assert now() == pytest.approx(seconds, abs=1.1)  # aiohttp rounds up
 
 
+async def test_the_same_transport_with_other_limits_of_time(transport: HTTP) -> None:
+    async with RawServer(None) as server:
+        with pytest.raises(ResponseLost):
+            await transport.within(3).send("GET", server.url)
+    assert now() == pytest.approx(3, abs=1.1)
+    await transport.aclose()
+    with pytest.raises(ConnectError, match="closed"):
+        await transport.within(3).send("GET", server.url)
+
+
 async def test_a_reply_has_status_body_and_the_wait_that_was_asked_for(transport: HTTP) -> None:
     async with RawServer(http(b"slow down", 429, "Retry-After: 7")) as server:
         assert await transport.send("GET", server.url) == (429, b"slow down", 7.0)

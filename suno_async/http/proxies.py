@@ -1,0 +1,50 @@
+"""The proxies that the environment names. Nothing else is read there: no ~/.netrc."""
+
+import ipaddress
+from functools import lru_cache
+from urllib.request import getproxies, proxy_bypass
+
+from yarl import URL
+
+__all__ = ["EnvironmentProxies"]
+
+
+class EnvironmentProxies:
+    """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case; on macOS and Windows the system's settings, too.
+
+    They are read once. Loopback addresses need no proxy, since none could reach them.
+    """
+
+    # State: none of its own but what it has looked up.
+
+    def __init__(self) -> None:
+        self._proxies = {scheme: _with_scheme(proxy) for scheme, proxy in getproxies().items() if scheme != "no"}
+        self._look_up = lru_cache(maxsize=256)(self._found)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The proxies of http and https, by the name of their variable."""
+        used = {scheme if scheme in self._proxies else "all" for scheme in ("http", "https")}
+        return {f"{scheme.upper()}_PROXY": self._proxies[scheme] for scheme in sorted(used) if scheme in self._proxies}
+
+    def of(self, url: URL) -> str | None:
+        """Return the address of the proxy for a request, if it has one."""
+        if not self._proxies:
+            return None
+        return self._look_up(url.scheme, url.host or "", url.port)
+
+    def _found(self, scheme: str, host: str, port: int | None) -> str | None:
+        if _is_loopback(host) or proxy_bypass(host) or proxy_bypass(f"{host}:{port}"):
+            return None
+        return self._proxies.get(scheme) or self._proxies.get("all")
+
+
+def _with_scheme(proxy: str) -> str:
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
