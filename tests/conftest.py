@@ -1,6 +1,7 @@
 """Time for the tests."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 from itertools import repeat
@@ -29,6 +30,14 @@ def direct_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("HTTP", "HTTPS", "ALL", "NO"):
         monkeypatch.delenv(f"{scheme}_PROXY", raising=False)
         monkeypatch.delenv(f"{scheme}_PROXY".lower(), raising=False)
+
+
+@pytest.fixture
+def refused() -> Iterator[str]:
+    """An address where every connection is refused: its port is taken, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 @pytest.fixture(scope="session")

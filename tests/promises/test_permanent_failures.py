@@ -112,9 +112,9 @@ async def test_an_unknown_media_host_ends_at_once(monkeypatch: pytest.MonkeyPatc
 @briefly
 @pytest.mark.parametrize("retries", [None, 0, 2])
 async def test_a_refused_port_ends_soon_and_says_each_retry(
-    ask: Ask, retries: int | None, caplog: pytest.LogCaptureFixture
+    ask: Ask, retries: int | None, refused: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with SunoClient(api_key="secret-key", base_url="http://127.0.0.1:1", max_retries=retries) as suno:
+    async with SunoClient(api_key="secret-key", base_url=refused, max_retries=retries) as suno:
         with pytest.raises(ConnectError) as caught:
             await ask(suno)
     assert not caught.value.permanent
@@ -157,8 +157,10 @@ async def test_a_refusal_as_too_fast_waits_for_the_window_as_long_as_ever() -> N
             await suno.generate_music(prompt="rain")
 
 
-async def test_a_task_that_is_waited_for_goes_on_until_patience_ends(caplog: pytest.LogCaptureFixture) -> None:
-    async with SunoClient(api_key="k", base_url="http://127.0.0.1:1", pace=Pace(patience=300)) as suno:
+async def test_a_task_that_is_waited_for_goes_on_until_patience_ends(
+    refused: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with SunoClient(api_key="k", base_url=refused, pace=Pace(patience=300)) as suno:
         with pytest.raises(TaskTimeout) as caught:
             await suno.attach(GenerateMusic, "t1")
     assert isinstance(caught.value.__cause__, ConnectError)
@@ -168,8 +170,8 @@ async def test_a_task_that_is_waited_for_goes_on_until_patience_ends(caplog: pyt
     assert {(one.levelname, vars(one)["task_id"]) for one in lines} == {("WARNING", "t1")}
 
 
-async def test_an_outage_shorter_than_patience_is_only_a_warning() -> None:
-    async with SunoClient(api_key="k", base_url="http://127.0.0.1:1", pace=Pace(patience=300)) as suno:
+async def test_an_outage_shorter_than_patience_is_only_a_warning(refused: str) -> None:
+    async with SunoClient(api_key="k", base_url=refused, pace=Pace(patience=300)) as suno:
         waiting = asyncio.create_task(suno.attach(GenerateMusic, "t1").get())
         await asyncio.sleep(200)
         assert not waiting.done()

@@ -138,8 +138,8 @@ async def test_a_proxy_wants_its_password(trusted: ssl.SSLContext, served: ssl.S
     assert len(api.got) == 1
 
 
-async def test_a_proxy_that_is_away_is_no_lost_answer() -> None:
-    async with SunoClient(api_key="k", base_url="https://api.example", proxy="http://127.0.0.1:1") as suno:
+async def test_a_proxy_that_is_away_is_no_lost_answer(refused: str) -> None:
+    async with SunoClient(api_key="k", base_url="https://api.example", proxy=refused) as suno:
         with pytest.raises(ConnectError):
             await suno.generate_music(prompt="rain")
     assert now() < 15

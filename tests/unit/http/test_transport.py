@@ -111,9 +111,9 @@ async def test_an_odd_retry_after_is_no_crash(transport: HTTP, said: str) -> Non
             assert (await transport.send("GET", server.url)).status == 429
 
 
-async def test_a_connection_that_is_refused_was_never_made(transport: HTTP) -> None:
+async def test_a_connection_that_is_refused_was_never_made(transport: HTTP, refused: str) -> None:
     with pytest.raises(ConnectError):
-        await transport.send("POST", "http://127.0.0.1:1/", fresh=True)
+        await transport.send("POST", refused, fresh=True)
 
 
 @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n", http(b"{}", length=500)])
