@@ -6,10 +6,13 @@ import time
 from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from copy import copy
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from msgspec.structs import replace
 
 from .api import pricing
 from .api.providers import Provider
@@ -17,7 +20,6 @@ from .api.requests import (
     AddInstrumental,
     AddVocals,
     BoostStyle,
-    Call,
     CheckVoice,
     ConvertToWav,
     CreateMusicVideo,
@@ -56,11 +58,14 @@ from .http.transport import Transport
 from .lifecycle import Lifecycle
 from .log import log
 from .methods import calls, submits
+from .preview import Preview, preview
 from .secret import hidden, hidden_values
 from .settings import Settings, check_task_id, seconds_of
 from .stores.base import Store
 from .stores.record import Record
+from .submissions.calls import answered_at_once
 from .submissions.housekeeping import OnExpiring
+from .submissions.options import NO_OPTIONS, Options, check_options
 from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
@@ -217,6 +222,7 @@ class SunoClient:
             clock=clock,
         )
         self._lifecycle = Lifecycle(self._settings)
+        self._options = NO_OPTIONS
 
     @property
     def provider(self) -> Provider:
@@ -238,6 +244,40 @@ class SunoClient:
         """Where submissions are written down."""
         store: Store = self._settings.store
         return store
+
+    def with_options(
+        self,
+        *,
+        key: str = "",
+        context: Any = None,
+        pace: Pace | None = None,
+        timeout: "float | ClientTimeout | None" = None,
+        max_retries: int | None = None,
+    ) -> Self:
+        """Return the same client with options for what is sent through it: `suno.with_options(key="order-42")`.
+
+        It shares everything with this client, costs nothing to make, and has all its methods. Closing one closes both.
+        An argument of a method comes before an option, and an option before what the client was made with. The
+        options count for `submit`, `run`, `map`, `upload` and the method of each endpoint; nothing else is changed.
+
+        Args:
+            key: Idempotency key of one job, as in `submit`: used twice with the same job it gives the same task, and
+                with another job it is an InvalidJob. A call that may be charged and makes no task is an InvalidJob,
+                too. `map` takes a function that makes keys, and refuses this one (default: none).
+            context: What `task.context` shall be, as in `submit`; in `map` it is that of each task (default: none).
+            pace: How often the tasks are polled (default: the client's, or by the kind of job).
+            timeout: Seconds that one attempt to submit or call may take, or an `aiohttp.ClientTimeout`, as of the
+                client. Polls have the client's, and a `transport=` of your own has its own (default: the client's).
+            max_retries: How often an attempt that failed is repeated, if that is harmless (default: the client's).
+
+        Raises:
+            ConfigurationError: One of them cannot be used.
+        """
+        options = Options(key=key, context=context, pace=pace, timeout=timeout, max_retries=max_retries)
+        check_options(options)
+        view = copy(self)
+        view._options = options.over(self._options)
+        return view
 
     # ---- a method for each endpoint ------------------------------------------------------------------------------
 
@@ -292,7 +332,8 @@ class SunoClient:
             ApiError: The service refused.
             SubmissionUncertain: The answer was lost; the job may have been charged.
         """
-        return await self._lifecycle.current().submitter.submit(job, pace, key, context)
+        options = Options(key=key, context=context, pace=pace).over(self._options)
+        return await self._lifecycle.current().submitter.submit(job, options)
 
     async def run(self, request: Request[R], *, key: str = "", context: Any = None) -> R:
         """Send a job or a call and return its result.
@@ -306,10 +347,11 @@ class SunoClient:
             SunoError: What `submit` and awaiting the task raise. Who is cancelled after the submit, or whose patience
                 ends, finds the task's id in the log and in the notes of the exception; the task goes on.
         """
+        options = Options(key=key, context=context).over(self._options)
         runtime = self._lifecycle.current()
-        if isinstance(request, Call) and not self.provider.uses_jobs_api(type(request)):
-            return await runtime.calls.run(request)
-        task = await runtime.submitter.submit(request, None, key, context)
+        if answered_at_once(request, self.provider):
+            return await runtime.calls.run(request, options)
+        task = await runtime.submitter.submit(request, options)
         try:
             return await task
         except (CancelledError, TaskTimeout) as exc:
@@ -363,11 +405,18 @@ class SunoClient:
             if isinstance(credits, bool) or not isinstance(credits, int | float) or not 0 <= credits < math.inf:
                 raise ConfigurationError(f"prices[{kind.__name__}] must be a number of credits, got {credits!r}")
 
+        if self._options.key and key is None:
+            raise ConfigurationError("with_options(key=…) is the key of one job; for map, give map(…, key=function)")
+
+        options = replace(self._options, key="")
+
         def submit(job: Job[R], attempt: int, check: Callable[[], None]) -> Awaitable[Task[R]]:
             name = key(job) if key is not None else ""
             if name and attempt > 1:
                 name = f"{name} (attempt {attempt})"
-            return self._lifecycle.current().submitter.submit(job, None, name, None, check)
+            return self._lifecycle.current().submitter.submit(
+                job, replace(options, key=name) if name else options, check
+            )
 
         def price(job: Job[R]) -> float | None:
             stated = [prices[kind] for kind in type(job).__mro__ if kind in prices] if prices else []
@@ -384,6 +433,26 @@ class SunoClient:
             request: The job or call.
         """
         return pricing.estimate(request, self.provider)
+
+    def preview(self, request: Request[Any]) -> Preview:
+        """Return a job or call as it would be sent, with its price and what is wrong with it. Sends nothing.
+
+        It needs no event loop. Files of this machine are looked at and not uploaded.
+
+        Args:
+            request: The job or call.
+        """
+        return preview(request, self._settings, self._options)
+
+    def check(self, request: Request[Any]) -> list[str]:
+        """Return why a job or call would be refused before it is sent; an empty list if it would not be.
+
+        The same as the `problems` of `preview`, also for a client with `validate=False`. Sends nothing.
+
+        Args:
+            request: The job or call.
+        """
+        return [str(problem) for problem in self.preview(request).problems]
 
     # ---- restarts and other processes ----------------------------------------------------------------------------
 
@@ -569,7 +638,8 @@ class SunoClient:
 
         Source: https://docs.kie.ai/file-upload-api/quickstart
         """
-        return await self._lifecycle.current().calls.upload(source, "source", name, folder, progress)
+        calls = self._lifecycle.current().calls
+        return await calls.upload(source, "source", name, folder, progress, self._options)
 
     # ---- callbacks -----------------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ from .http.transport import Download as Download
 from .http.transport import Form as Form
 from .http.transport import Transport as Transport
 from .log import RedactTokens as RedactTokens
+from .preview import Preview as Preview
 from .stores.base import Store as Store
 from .stores.memory import *
 from .stores.record import *

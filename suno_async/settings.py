@@ -73,9 +73,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return given or HTTP(self.api_key, self.network, (self.base, self.upload_base))
 
     def callback_url_of(self, kind: type[Request[Any]], ref: str, api: Provider) -> str:
-        """Return the callback address of one submission; the jobs API wants none from those who have none."""
+        """Return the callback address of one submission; the jobs API wants none from those who have none.
+
+        Without a ref it is the address as it may be shown: `{token}` stands where the token will.
+        """
         if not self.callback_url:
             return "" if api.uses_jobs_api(kind) else NOWHERE
+        if not ref:
+            return tokens.addressed(self.callback_url, tokens.PLACE)
         token_id = kind.token_id if kind_by_token_id(kind.token_id) is kind else 0  # an own class may inherit it
         return tokens.addressed(self.callback_url, tokens.issue(self.secrets[0], token_id, ref))
 

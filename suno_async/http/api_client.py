@@ -3,13 +3,15 @@
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
+from aiohttp import ClientTimeout
+
 from ..api.providers import Provider
 from ..api.requests import Call, Request
 from ..api.updates import Provisional, Update
 from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
 from .rate_limit import Place, RateLimit
-from .transport import Form, Transport
+from .transport import HTTP, Form, Transport
 
 __all__ = ["Addresses", "ApiClient"]
 
@@ -58,17 +60,25 @@ class ApiClient:
         self._upload_base = addresses.upload_base
 
     async def submit(
-        self, kind: type[Request[R]], body: bytes, place: Place, api: Provider | None = None
+        self,
+        kind: type[Request[R]],
+        body: bytes,
+        place: Place,
+        api: Provider | None = None,
+        *,
+        within: float | ClientTimeout | None = None,
     ) -> str | Update[R]:
         """Send a request that creates a task, in a place of the rate window; return the task id.
 
         A call that the jobs API answers at once gives its result instead. `api` is the gateway by the API that the
-        body is made for (default: the gateway's own).
+        body is made for (default: the gateway's own), `within` the seconds it may take (default: the
+        transport's).
         """
         api = api or self._provider
+        transport = self._transport(within)
         self.window.leaves(place)
         try:
-            reply = await self.transport.send("POST", self._base + api.path(kind), body, fresh=True)
+            reply = await transport.send("POST", self._base + api.path(kind), body, fresh=True)
         except ConnectError:  # nothing left
             await self.window.give_back_shared(place)
             raise
@@ -78,15 +88,16 @@ class ApiClient:
         await self.window.answered(place)
         return envelope.accepted(reply, api, kind)
 
-    async def call(self, call: Call[R], form: Form | None = None) -> R:
-        """Send a request that is answered at once; `form` is its body if that is a file."""
-        kind = type(call)
+    async def call(self, call: Call[R], form: Form | None = None, *, within: float | ClientTimeout | None = None) -> R:
+        """Send a request that is answered at once; `form` is its body if that is a file, `within` as in `submit`."""
+        kind, transport = type(call), self._transport(within)
         url = self._address(call) + self._provider.path(kind)
         if form is not None:
-            reply = await self.transport.upload(url, form)
+            reply = await transport.upload(url, form)
         else:
             body = encoding.encode(call, self._provider) if call.method == "POST" else b""
-            reply = await self.transport.send(call.method, url, body, fresh=call.uploads or not call.repeatable)
+            fresh = call.uploads or not call.repeatable
+            reply = await transport.send(call.method, url, body, fresh=fresh)
         return envelope.result(reply, kind, self._provider)
 
     async def details(self, task: Polled) -> Update[Any]:
@@ -112,6 +123,12 @@ class ApiClient:
         page, query = api.details(kind), api.query(kind)
         reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task_id, safe='')}")
         return details.update(reply, kind, api, task_id, task.model)
+
+    def _transport(self, within: float | ClientTimeout | None) -> Transport:
+        """The transport with its own limits of time or others; one that was given has its own only."""
+        if within is None or not isinstance(self.transport, HTTP):
+            return self.transport
+        return self.transport.within(within)
 
     def check_uploads(self) -> None:
         """Raise a ConfigurationError if no upload host of this gateway is known."""

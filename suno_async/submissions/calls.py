@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeGuard, TypeVar, cast
 
 import msgspec
 
@@ -21,10 +21,16 @@ from ..http.retry import HARMLESS, MAX_RETRIES, NOT_ACCEPTED, retry
 from ..http.transport import Form
 from ..log import log
 from ..wire import envelope
+from .options import NO_OPTIONS, Options, check_options
 
-__all__ = ["CallSettings", "Calls"]
+__all__ = ["CallSettings", "Calls", "answered_at_once", "check_call_key", "check_length"]
 
 R = TypeVar("R")
+
+
+def answered_at_once(request: Request[R], provider: Provider) -> TypeGuard[Call[R]]:
+    """Return whether a gateway answers a request with its result; the jobs API makes tasks of most calls, too."""
+    return isinstance(request, Call) and not provider.uses_jobs_api(type(request))
 
 
 class CallSettings(NamedTuple):
@@ -46,8 +52,13 @@ class Calls:
         self._provider, self._validate, self._max_retries = settings
         self._under_way: set[asyncio.Task[Any]] = set()
 
-    async def run(self, call: Call[R], progress: Progress | None = None, field: str = "file") -> R:
+    async def run(
+        self, call: Call[R], options: Options = NO_OPTIONS, progress: Progress | None = None, field: str = "file"
+    ) -> R:
         """Send a call and return its result; `field` is what messages call its file."""
+        check_options(options)
+        check_call_key(call, options.key)
+        retries = self._max_retries if options.max_retries is None else options.max_retries
         if self._validate:
             validation.check(call, self._provider)
         on: tuple[type[SunoError], ...] = HARMLESS if call.repeatable else NOT_ACCEPTED
@@ -56,31 +67,31 @@ class Calls:
 
         async def send() -> R:
             try:
-                return await self._send(call, progress, field)
+                return await self._send(call, options, progress, field)
             except (ResponseLost, ApiError) as exc:
                 if call.repeatable or envelope.created_nothing(exc):
                     raise
                 raise SubmissionUncertain("", call) from exc
 
-        return await retry(send, on=on, max_retries=self._max_retries, sleep=self._api.window.sleep)
+        return await retry(send, on=on, max_retries=retries, sleep=self._api.window.sleep)
 
-    async def _send(self, call: Call[R], progress: Progress | None, field: str) -> R:
+    async def _send(self, call: Call[R], options: Options, progress: Progress | None, field: str) -> R:
         window = self._api.window
         window.check_open()
         if call.method != "POST" or call.uploads:
-            return await self._api.call(call, _form(call, progress, field))
+            return await self._api.call(call, _form(call, progress, field), within=options.timeout)
         place = await window.take()
         try:
             await window.share(place)
         except BaseException:
             await window.give_back_shared(place)
             raise
-        sending = self._in_place(call, place)
+        sending = self._in_place(call, place, options)
         return await (sending if call.repeatable else self._shielded(call, sending))
 
-    async def _in_place(self, call: Call[R], place: Place) -> R:
+    async def _in_place(self, call: Call[R], place: Place, options: Options) -> R:
         try:
-            return await self._api.call(call)
+            return await self._api.call(call, within=options.timeout)
         finally:
             await self._api.window.answered(place)
 
@@ -104,25 +115,29 @@ class Calls:
         name: str | None = None,
         folder: str = FOLDER,
         progress: Progress | None = None,
+        options: Options = NO_OPTIONS,
     ) -> str:
         """Upload a file and return its address; `field` is what messages call it."""
         self._api.check_uploads()
         call = uploads.call_for(source, name, folder, field)
-        file = await self.run(call, progress, field)
+        file = await self.run(call, options, progress, field)
         assert file.download_url  # it would not be complete
         if progress is not None and isinstance(call, UploadBase64):
             size = uploads.size_of(call)
             progress(size, size)
         return file.download_url
 
-    async def with_uploads(self, request: Request[R]) -> Request[R]:
+    async def with_uploads(self, request: Request[R], options: Options = NO_OPTIONS) -> Request[R]:
         """Return the same request with the files of this machine uploaded. InvalidJob if one is too long."""
         uploaded: dict[str, Any] = {}
         if self._validate:
-            _check_length(request)
+            check_length(request)
         for field, files in local_files(request).items():
             try:
-                urls = [await self.upload(one, field) if isinstance(one, os.PathLike) else one for one in files]
+                urls = [
+                    await self.upload(one, field, options=options) if isinstance(one, os.PathLike) else one
+                    for one in files
+                ]
             except InvalidJob as exc:  # it names the upload, which the caller never wrote
                 raise InvalidJob(type(request).__name__, exc.problems) from exc
             uploaded[field] = tuple(urls) if isinstance(getattr(request, field), tuple | list) else urls[0]
@@ -134,7 +149,14 @@ class Calls:
             await asyncio.wait(self._under_way)
 
 
-def _check_length(request: Request[Any]) -> None:
+def check_call_key(call: Call[Any], key: str) -> None:
+    """Refuse an idempotency key that would not keep a call from being charged twice. InvalidJob."""
+    if key and not (call.repeatable or call.uploads):
+        wanted = "cannot be used: this is answered at once, and a second one may be charged again"
+        raise InvalidJob(type(call).__name__, [Problem("key", wanted, key)])
+
+
+def check_length(request: Request[Any]) -> None:
     """Refuse a local song that is longer than the model takes, or too short for the request, where it tells its length.
 
     A second is allowed for: gateways may count otherwise.

@@ -32,7 +32,7 @@ from ..http.rate_limit import Place
 from ..http.retry import MAX_RETRIES, NOT_ACCEPTED, retry
 from ..log import log
 from ..stores.record import Record, State
-from ..tasks.pace import Pace, check_pace
+from ..tasks.pace import Pace
 from ..tasks.registry import TaskRegistry
 from ..tasks.task import Task, TaskInfo
 from ..wire import encoding, envelope
@@ -40,6 +40,7 @@ from . import codec
 from .calls import Calls
 from .journal import Journal
 from .keys import Keys, check_key
+from .options import Options, check_options
 
 __all__ = ["Follower", "SubmitSettings", "Submitter"]
 
@@ -101,14 +102,14 @@ class _Phase(enum.Enum):
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("api", "attempt", "body", "check", "left", "pace", "phase", "record", "request")
+    __slots__ = ("api", "attempt", "body", "check", "left", "options", "phase", "record", "request")
 
     def __init__(
         self,
         request: Request[Any],
         record: Record,
         body: bytes,
-        pace: Pace | None,
+        options: Options,
         api: Provider,
         check: Check | None,
     ) -> None:
@@ -117,7 +118,7 @@ class _Submission:
         """The gateway by the API that it goes to."""
         self.record = record
         self.body = body
-        self.pace = pace
+        self.options = options
         self.check = check
         """Raises if it shall not be sent any more."""
         self.phase = _Phase.NEW
@@ -162,52 +163,47 @@ class Submitter:
         """Whether something is being sent."""
         return bool(self._under_way)
 
-    async def submit(
-        self, given: Request[R], pace: Pace | None, key: str, context: Any, check: Check | None = None
-    ) -> Task[R]:
+    async def submit(self, given: Request[R], options: Options, check: Check | None = None) -> Task[R]:
         """Send a job and return its task; with a key only if no other submission has it.
 
         `check` is called when it is about to be sent, after all waiting; what it raises ends the submission.
         """
         self._api.window.check_open()
-        request = self._checked(given, pace, key, context)
-        if not key:
-            return cast("Task[R]", await self._submit(given, request, pace, "", context, check))
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            return cast("Task[R]", await self._submit_once(given, request, pace, key, context, check))
+        request = self._checked(given, options)
+        if not options.key:
+            return cast("Task[R]", await self._submit(given, request, options, check))
+        async with self._locks.setdefault(options.key, asyncio.Lock()):
+            return cast("Task[R]", await self._submit_once(given, request, options, check))
 
-    def _checked(self, given: Request[R], pace: Pace | None, key: str, context: Any) -> Request[R]:
+    def _checked(self, given: Request[R], options: Options) -> Request[R]:
         """The request with its model. InvalidJob or ConfigurationError before anything is written or sent."""
         settings, name = self._settings, type(given).__name__
         if not isinstance(given, Request):
             raise InvalidJob("submit", [Problem("job", "must be a Job, for example GenerateMusic(prompt=…)", given)])
         if not isinstance(given, Job) and not settings.provider.uses_jobs_api(type(given)):
             raise InvalidJob(name, [Problem("job", "must be a Job; this is answered at once, so use run()", given)])
-        if pace is not None:
-            check_pace(pace)
+        check_options(options)
         request = given.with_model(settings.model)
         if settings.validate:
             validation.check(request, settings.provider)
-        codec.check_context(name, context)
-        check_key(name, key)
+        codec.check_context(name, options.context)
+        check_key(name, options.key)
         return request
 
     async def _submit_once(
         self,
         given: Request[Any],
         request: Request[Any],
-        pace: Pace | None,
-        key: str,
-        context: Any,
+        options: Options,
         check: Check | None,
     ) -> Task[Any]:
         """The task of the submission that holds the key, or of a new one."""
-        held = await self._keys.holder(key)
+        held = await self._keys.holder(options.key)
         while True:
             if held is not None and (record := await self._keys.ended(held, given)) is not None:
-                return self._restored(record, pace)
+                return self._restored(record, options.pace)
             try:
-                return await self._submit(given, request, pace, key, context, check)
+                return await self._submit(given, request, options, check)
             except _KeyTaken as exc:
                 held = exc.record
 
@@ -224,19 +220,18 @@ class Submitter:
         self,
         given: Request[Any],
         request: Request[Any],
-        pace: Pace | None,
-        key: str,
-        context: Any,
+        options: Options,
         check: Check | None,
     ) -> Task[Any]:
-        request = await self._calls.with_uploads(request)
-        submission = self._prepared(given, request, pace, key, context, check)
+        request = await self._calls.with_uploads(request, options)
+        submission = self._prepared(given, request, options, check)
         self._under_way[submission.record.ref] = submission
+        retries = self._settings.max_retries if options.max_retries is None else options.max_retries
         try:
             task: Task[Any] = await retry(
                 partial(self._attempt, submission),
                 on=NOT_ACCEPTED,
-                max_retries=self._settings.max_retries,
+                max_retries=retries,
                 sleep=self._api.window.sleep,
                 before_retry=self._hold,
                 extra={"ref": submission.record.ref},
@@ -256,9 +251,7 @@ class Submitter:
         self,
         given: Request[Any],
         request: Request[Any],
-        pace: Pace | None,
-        key: str,
-        context: Any,
+        options: Options,
         check: Check | None,
     ) -> _Submission:
         """A new submission: its record and what will be sent."""
@@ -269,14 +262,14 @@ class Submitter:
             kind=codec.name_of(type(request)),
             provider=api.name,
             request_json=codec.to_json(request),
-            fingerprint=codec.fingerprint(given) if key else "",
-            key=key,
-            context=context,
+            fingerprint=codec.fingerprint(given) if options.key else "",
+            key=options.key,
+            context=options.context,
             created=now,
             updated=now,
         )
         body = encoding.encode(request, api, settings.callback_url(type(request), record.ref, api))
-        return _Submission(request, record, body, pace, api, check)
+        return _Submission(request, record, body, options, api, check)
 
     async def _attempt(self, submission: _Submission) -> Task[Any]:
         """Try once: wait for a place, write down, send. Who is cancelled while waiting has sent nothing."""
@@ -317,7 +310,10 @@ class Submitter:
                 raise
         submission.phase = _Phase.SENT
         try:
-            answer = await self._api.submit(type(request), submission.body, place, submission.api)
+            answer = await self._api.submit(
+                *(type(request), submission.body, place, submission.api),
+                within=submission.options.timeout,
+            )
         except Exception as exc:
             return await self._failed(submission, exc)
         if isinstance(answer, Update):  # a call that the jobs API answers at once
@@ -337,13 +333,13 @@ class Submitter:
         submission.phase = _Phase.ENDED
         model = getattr(request, "model", None) or ""
         info = TaskInfo(
-            *(task_id, type(request), record.ref, model, record.context, submission.pace, accepted_at),
+            *(task_id, type(request), record.ref, model, record.context, submission.options.pace, accepted_at),
             api=record.provider,
             price=self._price(request),
         )
         task = self._registry.add(info)
         if known is not None and known.stage:
-            return self._restored(known, submission.pace)
+            return self._restored(known, submission.options.pace)
         self._follower.follow(task, known or replace(record, task_id=task_id, state=State.RUNNING))
         return task
 
@@ -367,7 +363,7 @@ class Submitter:
         submission.phase = _Phase.ENDED
         if not found.task_id:
             raise SubmissionUncertain(record.ref, submission.request) from exc
-        return self._restored(found, submission.pace)  # a callback named its task
+        return self._restored(found, submission.options.pace)  # a callback named its task
 
     async def _existing(self, submission: _Submission, task_id: str) -> Task[Any]:
         """The task that was created by an earlier request for the same thing."""
@@ -386,7 +382,14 @@ class Submitter:
         ours = not task.ref and earlier is None
         task.learn(
             TaskInfo(
-                *(task_id, kind, record.ref if ours else "", "", record.context if ours else None, submission.pace),
+                *(
+                    task_id,
+                    kind,
+                    record.ref if ours else "",
+                    "",
+                    record.context if ours else None,
+                    submission.options.pace,
+                ),
                 api=earlier.provider if earlier is not None else "",
             )
         )

@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from examples import behind_a_proxy, demo, fan_out, from_a_song, socks_proxy, web_backend
+from examples import behind_a_proxy, demo, dry_run, fan_out, from_a_song, socks_proxy, web_backend
 from suno_async.emulator import Emulator, Fault
 
 from ..proxies import Socks
@@ -66,6 +66,16 @@ async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.Captur
     printed = capsys.readouterr()
     assert "1000 credits" in printed.out
     assert "prompt='sun'" in printed.err
+
+
+async def test_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SUNO_API_KEY", "k")
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text(f"rain\n\n{'x' * 9000}\nsun\n")
+    assert dry_run.main(prompts) == 1
+    printed = capsys.readouterr().out
+    assert printed.startswith("line 3: prompt must have at most")
+    assert printed.endswith("24 credits for the other lines\n")
 
 
 async def test_from_a_song(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

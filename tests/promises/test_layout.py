@@ -25,7 +25,7 @@ ORDER = [
         "submissions",
         "webhooks",
     ),
-    *("settings", "runtime", "lifecycle", "methods", "client", "public"),
+    *("settings", "preview", "runtime", "lifecycle", "methods", "client", "public"),
     *("emulator", "testing", "litestar", "__main__"),
 ]
 """Imports point up this list."""

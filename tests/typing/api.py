@@ -14,7 +14,9 @@ from suno_async import (
     Midi,
     Music,
     Outcome,
+    Pace,
     Persona,
+    Preview,
     SeparateStems,
     Stage,
     Stems,
@@ -65,6 +67,18 @@ async def every_call_knows_its_result(suno: SunoClient, phrase: VoicePhrase) -> 
         assert_type(outcome.task, Task[Music] | None)
 
 
+async def a_view_has_the_same_methods(suno: SunoClient) -> None:
+    view = suno.with_options(key="k", context={"chat": 7}, pace=Pace(first=1), timeout=5, max_retries=1)
+    assert_type(view, SunoClient)
+    assert_type(await view.generate_music(prompt="x"), Task[Music])
+    assert_type(await view.boost_style(content="x"), Style)
+    assert_type(await view.run(GenerateLyrics(prompt="x")), Lyrics)
+    assert_type(suno.preview(GenerateMusic(prompt="x")), Preview)
+    assert_type(suno.check(BoostStyle(content="x")), list[str])
+    await view.generate_music(promt="x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    suno.with_options(keys="k")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
 class ConvertToFlac(FromSource[Track], Job[Wav], frozen=True, kw_only=True):
     path = "/api/v1/flac/generate"
     details = "/api/v1/flac/record-info"
@@ -81,6 +95,8 @@ class MyClient(SunoClient):
 async def a_class_of_ones_own_knows_its_result(suno: MyClient, track: Track) -> None:
     assert_type(await suno.convert_to_flac(track), Task[Wav])
     assert_type(await suno.run(ConvertToFlac(task_id="x")), Wav)
+    assert_type(suno.with_options(context=1), MyClient)
+    assert_type(await suno.with_options(context=1).convert_to_flac(track), Task[Wav])
     await suno.convert_to_flac(track, "x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
