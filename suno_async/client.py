@@ -56,11 +56,11 @@ from .files.wanted import Saveable
 from .http.sessions import Network
 from .http.transport import Transport
 from .lifecycle import Lifecycle
-from .log import log
+from .log import fields, log
 from .methods import calls, submits
 from .preview import Preview, preview
 from .secret import hidden, hidden_values
-from .settings import Settings, check_task_id, seconds_of
+from .settings import Settings, check_task_id, log_as_asked, seconds_of
 from .stores.base import Store
 from .stores.record import Record
 from .submissions.calls import answered_at_once
@@ -92,6 +92,8 @@ class SunoClient:
     nothing. It works in a process that runs several event loops one after the other (`asyncio.run` again and again):
     what belongs to a closed loop is made anew. In two living loops, in two threads and in a child process forked from
     a living loop it raises a ConfigurationError before anything is sent.
+
+    The environment variable SUNO_LOG (debug, info, warning or error) writes log lines to stderr (docs/logging.md).
 
     Args:
         api_key: Key of the gateway, or several: the first is sent, and callback tokens made with any of them are
@@ -190,6 +192,7 @@ class SunoClient:
         # From here on the frames of a traceback do not show them.
         api_key, callback_secret, webhook_key = hidden(api_key), hidden(callback_secret), hidden(webhook_key)
         proxy, sent_with_all = hidden(proxy), hidden_values(headers or {})
+        log_as_asked()
         self._settings = Settings.of(
             api_key=api_key,
             account=account,
@@ -355,7 +358,8 @@ class SunoClient:
         try:
             return await task
         except (CancelledError, TaskTimeout) as exc:
-            log.warning("run was left before its task ended: %s, task %s", task.kind.__name__, task.id)
+            kind, extra = task.kind.__name__, fields("left", task.id, task.ref, kind=task.kind.__name__)
+            log.warning("run was left before its task ended: %s, task %s", kind, task.id, extra=extra)
             exc.add_note(f"task {task.id} goes on at the service: client.attach({task.kind.__name__}, {task.id!r})")
             raise
 

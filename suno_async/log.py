@@ -1,11 +1,14 @@
-"""The logger of the package, what may stand in a log line, and a filter for the access logs of web servers."""
+"""The logger of the package, what may stand in a log line, and a filter for the access logs of web servers.
+
+What the lines say and which fields they carry is in docs/logging.md.
+"""
 
 import logging
 import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-__all__ = ["RedactTokens", "log", "shown"]
+__all__ = ["RedactTokens", "fields", "log", "shown", "to_stderr"]
 
 LONGEST_SHOWN = 200
 """Characters of a text from outside in a log line."""
@@ -32,11 +35,29 @@ class _OneLine(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if isinstance(record.args, tuple):
             record.args = tuple(one if isinstance(one, int | float) else shown(one) for one in record.args)
+        for name in _TEXTS:
+            if isinstance(value := getattr(record, name, None), str):
+                setattr(record, name, shown(value))
         return True
 
 
+_TEXTS = ("task_id", "ref", "kind", "path", "reason", "file")
+"""Fields of log lines that may hold text from outside."""
+
+
+def fields(action: str, task_id: str = "", ref: str = "", **more: object) -> dict[str, object]:
+    """Return the `extra=` of a log line; the names are documented in docs/logging.md.
+
+    Args:
+        action: What happened, in one word.
+        task_id: The task; empty if it is not known.
+        ref: The submission; empty if it is not known.
+        more: What else there is to say.
+    """
+    return {"action": action, "task_id": task_id, "ref": ref, **more}
+
+
 log = logging.getLogger("suno_async")
-log.addFilter(_OneLine())
 
 
 class RedactTokens(logging.Filter):
@@ -66,3 +87,21 @@ def _redacted(value: Any) -> Any:
         held = cast("Mapping[str, object]", value)
         return {name: _redacted(one) for name, one in held.items()}
     return value
+
+
+# After `_OneLine`, which makes texts of errors: one may quote the callback address that was sent.
+log.addFilter(_OneLine())
+log.addFilter(RedactTokens())
+
+
+class _Stderr(logging.StreamHandler[Any]):
+    """The handler of SUNO_LOG, of which there is one."""
+
+
+def to_stderr(level: int) -> None:
+    """Write log lines from this level on to stderr; a second call only changes the level."""
+    log.setLevel(level)
+    if not any(isinstance(one, _Stderr) for one in log.handlers):
+        handler = _Stderr()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        log.addHandler(handler)

@@ -1,5 +1,6 @@
 """The settings of a client: arguments and environment, checked once."""
 
+import logging
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from .http.proxies import EnvironmentProxies
 from .http.retry import MAX_RETRIES
 from .http.sessions import Network
 from .http.transport import HTTP, Transport
+from .log import to_stderr
 from .secret import Secret, hidden
 from .stores.address import store_at
 from .stores.base import DEFAULT_ACCOUNT, Store, check_account
@@ -27,7 +29,7 @@ from .tasks.pace import Pace, check_pace
 from .webhooks.verification import Proofs
 from .wire import tokens
 
-__all__ = ["Settings", "check_callable", "check_task_id", "seconds_of"]
+__all__ = ["Settings", "check_callable", "check_task_id", "log_as_asked", "seconds_of"]
 
 C = TypeVar("C")
 
@@ -291,6 +293,20 @@ def _proxy(name: str, given: str) -> None:
             f"{name} must be an http(s) address: for SOCKS give connector=, as examples/socks_proxy.py does"
         )
     _address(name, given, user=True)
+
+
+LOG_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+"""Values of SUNO_LOG."""
+
+
+def log_as_asked() -> None:
+    """Write log lines to stderr if the environment variable SUNO_LOG says so. ConfigurationError if it is no level."""
+    asked = os.environ.get("SUNO_LOG", "").strip()
+    if not asked:
+        return
+    if asked.lower() not in LOG_LEVELS:
+        raise ConfigurationError(f"SUNO_LOG must be one of {', '.join(LOG_LEVELS)}, got {asked!r}")
+    to_stderr(LOG_LEVELS[asked.lower()])
 
 
 def check_task_id(task_id: object) -> None:

@@ -1,5 +1,6 @@
 """Media to disk, to memory or as chunks."""
 
+import logging
 import os
 import time
 from collections.abc import AsyncGenerator, Callable
@@ -11,6 +12,7 @@ import anyio
 from ..errors import DownloadFailed, SunoError
 from ..http.retry import MAX_RETRIES
 from ..http.transport import Transport
+from ..log import fields, log
 from .fetching import MAX_BYTES, Begin, Fetching, Known
 from .links import Addresses, Gateway, Links
 from .names import file_names
@@ -82,6 +84,7 @@ async def save(
                 fetching = Fetching(one, addresses, transport, max_bytes, max_retries=max_retries, new=new)
                 await _save(fetching, target / name, far, place)
                 paths[place] = target / name
+                _log_saved(one, target / name)
             except (SunoError, OSError) as exc:
                 failed[place] = str(exc)
                 recoverable = recoverable or addresses.recoverable
@@ -100,6 +103,11 @@ async def save(
         reasons = [(named[place][0].file.url, failed[place]) for place in sorted(failed)]
         raise DownloadFailed(saved, reasons, hint=RECOVER if untried else "")
     return saved
+
+
+def _log_saved(one: Wanted, path: Path) -> None:
+    if log.isEnabledFor(logging.INFO):
+        log.info("saved %s of task %s", path, one.task_id, extra=fields("saved", one.task_id, file=str(path)))
 
 
 async def _save(fetching: Fetching, target: Path, far: _Sum, place: int) -> None:

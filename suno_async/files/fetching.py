@@ -1,16 +1,18 @@
 """One file from its addresses: late ones waited for, broken transfers resumed, what is no media refused."""
 
+import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from itertools import chain, repeat
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import anyio
 
 from ..errors import ConnectError, SunoError, TransportError
 from ..http.retry import MAX_RETRIES, pauses
 from ..http.transport import Download, Transport, retry_after
-from ..log import log
+from ..log import fields, log
 from .links import Addresses
 from .media import HEAD, why_no_media
 from .wanted import Wanted
@@ -141,7 +143,7 @@ class Fetching:
             if first is None or not late or left <= 0:
                 break
             wait = min(max(pause, asked), left)
-            log.warning("%s: %s: asking again in %.1f s", self._wanted.file.title, first, wait)
+            self._log_retry(first, wait)
             await anyio.sleep(wait)
         last = first or _Dead("no address")
         try:
@@ -173,8 +175,21 @@ class Fetching:
                 if failures > self._max_retries or (isinstance(exc, ConnectError) and exc.permanent):
                     raise
                 wait = next(waits)
-                log.warning("%s: %s: trying again in %.1f s", self._wanted.file.title, exc, wait)
+                self._log_retry(exc, wait)
                 await anyio.sleep(wait)
+
+    def _log_retry(self, error: SunoError, wait: float) -> None:
+        extra = fields("retry", self._wanted.task_id, reason=type(error).__name__, wait=wait)
+        log.warning("%s: %s: trying again in %.1f s", self._wanted.file.title, error, wait, extra=extra)
+
+    def _log_request(self, url: str, status: int, seconds: float) -> None:
+        if log.isEnabledFor(logging.DEBUG):
+            parts, task_id = urlsplit(url), self._wanted.task_id
+            path, ms = parts.path, round(seconds * 1000, 1)  # the query may hold a signature
+            extra = fields("request", task_id, method="GET", path=path, status=status, ms=ms)
+            log.debug(
+                "GET %s%s of task %s: HTTP %d after %.0f ms", parts.hostname, path, task_id, status, ms, extra=extra
+            )
 
     async def _once(self, url: str) -> AsyncGenerator[Begin | bytes]:
         start = self._have if self._known.resumable else 0
@@ -184,7 +199,9 @@ class Fetching:
             opened = self._transport.fetch(url, start=start, validator=self._known.validator)
         else:
             opened = self._transport.fetch(url)
+        began = anyio.current_time()
         async with opened as answer:
+            self._log_request(url, answer.status, anyio.current_time() - began)
             known = self._checked(answer, start)
             at = start if answer.status == 206 else 0
             self._check_size(known.total or 0)

@@ -11,6 +11,7 @@ from ..api.updates import Provisional, Update
 from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
 from .rate_limit import Place, RateLimit
+from .request_log import logged
 from .transport import HTTP, Form, Transport
 
 __all__ = ["Addresses", "ApiClient"]
@@ -29,6 +30,8 @@ class Polled(Protocol):
     def model(self) -> str: ...
     @property
     def api(self) -> str: ...
+    @property
+    def ref(self) -> str: ...
 
     def found_at(self, api: str) -> None: ...
 
@@ -66,19 +69,22 @@ class ApiClient:
         place: Place,
         api: Provider | None = None,
         *,
+        ref: str = "",
         within: float | ClientTimeout | None = None,
     ) -> str | Update[R]:
         """Send a request that creates a task, in a place of the rate window; return the task id.
 
         A call that the jobs API answers at once gives its result instead. `api` is the gateway by the API that the
         body is made for (default: the gateway's own), `within` the seconds it may take (default: the
-        transport's).
+        transport's), and `ref` the submission, for the log.
         """
         api = api or self._provider
         transport = self._transport(within)
         self.window.leaves(place)
         try:
-            reply = await transport.send("POST", self._base + api.path(kind), body, fresh=True)
+            url = self._base + api.path(kind)
+            sending = transport.send("POST", url, body, fresh=True)
+            reply = await logged(sending, "POST", url, ref=ref)
         except ConnectError:  # nothing left
             await self.window.give_back_shared(place)
             raise
@@ -93,11 +99,12 @@ class ApiClient:
         kind, transport = type(call), self._transport(within)
         url = self._address(call) + self._provider.path(kind)
         if form is not None:
-            reply = await transport.upload(url, form)
+            reply = await logged(transport.upload(url, form), "POST", url)
         else:
             body = encoding.encode(call, self._provider) if call.method == "POST" else b""
             fresh = call.uploads or not call.repeatable
-            reply = await transport.send(call.method, url, body, fresh=fresh)
+            sending = transport.send(call.method, url, body, fresh=fresh)
+            reply = await logged(sending, call.method, url)
         return envelope.result(reply, kind, self._provider)
 
     async def details(self, task: Polled) -> Update[Any]:
@@ -121,7 +128,8 @@ class ApiClient:
     async def _details(self, task: Polled, api: Provider) -> Update[Any]:
         kind, task_id = task.kind, task.id
         page, query = api.details(kind), api.query(kind)
-        reply = await self.transport.send("GET", f"{self._base}{page}?{query}={quote(task_id, safe='')}")
+        url = f"{self._base}{page}?{query}={quote(task_id, safe='')}"
+        reply = await logged(self.transport.send("GET", url), "GET", url, task_id, task.ref)
         return details.update(reply, kind, api, task_id, task.model)
 
     def _transport(self, within: float | ClientTimeout | None) -> Transport:

@@ -15,7 +15,7 @@ from ..errors import (
     ServerError,
     SunoError,
 )
-from ..log import log
+from ..log import fields, log
 
 __all__ = ["HARMLESS", "LONGEST_WAIT", "MAX_RETRIES", "NOT_ACCEPTED", "pauses", "retry"]
 
@@ -69,7 +69,7 @@ async def retry(
     cap: float = 30.0,
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     before_retry: Callable[[SunoError, float], None] = _ignore,
-    extra: Mapping[str, object] | None = None,
+    extra: Mapping[str, str] | None = None,
 ) -> R:
     """Send, and send again after a failure named in `on`, unless another try would end the same.
 
@@ -90,6 +90,7 @@ async def retry(
             wait = (refused if isinstance(exc, RateLimited) else failed).pause(exc)
             if wait is None:
                 raise
-            log.warning("%s: trying again in %.1f s", exc, wait, extra=extra)
+            more = fields("retry", reason=type(exc).__name__, wait=wait, **(extra or {}))
+            log.warning("%s: trying again in %.1f s", exc, wait, extra=more)
             before_retry(exc, wait)
         await sleep(wait)

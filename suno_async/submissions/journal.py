@@ -14,6 +14,7 @@ from ..stores import transitions
 from ..stores.base import Store
 from ..stores.record import Record, State
 from ..tasks.task import Task, TaskInfo
+from ..tasks.task_log import log_stage
 from . import codec
 from .coordination import Alone
 from .write_behind import Write, WriteBehind
@@ -124,7 +125,7 @@ class Journal:
         try:
             await self._write_behind.now_or_later(self._write(task, update))
         finally:
-            fed = task.feed(update)
+            fed = _feed(task, update)
         return fed
 
     async def apply_durably(self, task: Task[R], update: Update[R]) -> bool:
@@ -139,13 +140,13 @@ class Journal:
             self._write_behind.later(write)  # it may be sent too few times
             raise
         finally:
-            fed = task.feed(update)
+            fed = _feed(task, update)
         return fed
 
     def apply_soon(self, task: Task[R], update: Update[R]) -> bool:
         """The same, for those who cannot wait."""
         self._write_behind.later(self._write(task, update))
-        return task.feed(update)
+        return _feed(task, update)
 
     async def note_task_id(self, record: Record, task_id: str) -> None:
         """Write down which task a submission has become, where nothing else can be believed or read."""
@@ -248,6 +249,13 @@ class Journal:
     async def aclose(self) -> None:
         """Write what is owed, if the store takes it soon."""
         await self._write_behind.aclose()
+
+
+def _feed(task: Task[R], update: Update[R]) -> bool:
+    fed = task.feed(update)
+    if fed:
+        log_stage(task, update)
+    return fed
 
 
 def _removal(record: Record) -> Write:

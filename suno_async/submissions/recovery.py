@@ -1,5 +1,6 @@
 """What a restart left: unfinished submissions, results that were not handed on, and what is uncertain."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -9,6 +10,7 @@ from ..api.results import Result
 from ..api.retention import LONGER, USUAL, seconds_kept
 from ..api.updates import Stage
 from ..errors import ConfigurationError
+from ..log import fields, log
 from ..stores.record import Record, State
 from ..tasks.registry import TaskRegistry
 from ..tasks.task import Task
@@ -41,7 +43,9 @@ class Recovery:
         async with aclosing(self._journal.store.unfinished()) as records:
             async for record in records:
                 if codec.known(record, self._provider):
-                    yield self._restored(record)
+                    task = self._restored(record)
+                    _log_resumed(task)
+                    yield task
 
     async def results(self, since: float) -> AsyncGenerator[Task[Any]]:
         """Return the tasks that have ended since then and are not marked as delivered."""
@@ -87,3 +91,10 @@ def _has_files(task: Task[Any]) -> bool:
     """Whether files came of a task; if it cannot be read any more, there may be some."""
     result: object = task.result() if task.done() and task.exception() is None else None
     return not isinstance(result, Result) or any(True for _ in result.files())
+
+
+def _log_resumed(task: Task[Any]) -> None:
+    if log.isEnabledFor(logging.INFO):
+        kind, stage = task.kind.__name__, task.stage.name.lower()
+        extra = fields("resumed", task.id, task.ref, kind=kind, stage=stage)
+        log.info("%s resumed: task %s (ref %s), %s", kind, task.id or "not known", task.ref, stage, extra=extra)

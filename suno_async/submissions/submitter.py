@@ -2,6 +2,7 @@
 
 import asyncio
 import enum
+import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -30,7 +31,7 @@ from ..errors import (
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
 from ..http.retry import MAX_RETRIES, NOT_ACCEPTED, retry
-from ..log import log
+from ..log import fields, log
 from ..stores.record import Record, State
 from ..tasks.pace import Pace
 from ..tasks.registry import TaskRegistry
@@ -312,6 +313,7 @@ class Submitter:
         try:
             answer = await self._api.submit(
                 *(type(request), submission.body, place, submission.api),
+                ref=record.ref,
                 within=submission.options.timeout,
             )
         except Exception as exc:
@@ -319,6 +321,7 @@ class Submitter:
         if isinstance(answer, Update):  # a call that the jobs API answers at once
             info = TaskInfo("", type(request), record.ref, context=record.context, price=self._price(request))
             task = self._registry.add(info)
+            self._log_task("answered at once", type(request), "", record.ref)
             await self._journal.apply(task, answer)
             submission.phase = _Phase.ENDED
             return task
@@ -327,7 +330,7 @@ class Submitter:
     async def _accepted(self, submission: _Submission, task_id: str) -> Task[Any]:
         """The task that a submission has become: the one that its callbacks made, if they came first."""
         request, record = submission.request, submission.record
-        log.debug("%s accepted as task %s", type(request).__name__, task_id)
+        self._log_task("accepted", type(request), task_id, record.ref)
         accepted_at = asyncio.get_running_loop().time()
         known = await self._journal.accepted(record, task_id)
         submission.phase = _Phase.ENDED
@@ -342,6 +345,11 @@ class Submitter:
             return self._restored(known, submission.options.pace)
         self._follower.follow(task, known or replace(record, task_id=task_id, state=State.RUNNING))
         return task
+
+    def _log_task(self, what: str, kind: type[Request[Any]], task_id: str, ref: str) -> None:
+        if log.isEnabledFor(logging.INFO):
+            extra = fields("accepted", task_id, ref, kind=kind.__name__)
+            log.info("%s %s: task %s (ref %s)", kind.__name__, what, task_id, ref, extra=extra)
 
     def _price(self, request: Request[Any]) -> float | None:
         """What it costs by the price list."""
@@ -368,7 +376,7 @@ class Submitter:
     async def _existing(self, submission: _Submission, task_id: str) -> Task[Any]:
         """The task that was created by an earlier request for the same thing."""
         record, kind = submission.record, type(submission.request)
-        log.info("%s exists already as task %s", kind.__name__, task_id)
+        self._log_task("exists already", kind, task_id, record.ref)
         try:
             earlier = await self._journal.find(task_id=task_id)
         except StoreError:
@@ -449,15 +457,17 @@ class Submitter:
         name = type(request).__name__
         if attempt.cancelled():
             if submission.phase is _Phase.SENT:
-                log.error("cut off by the end of the loop: %s", SubmissionUncertain(record.ref, request))
+                error = SubmissionUncertain(record.ref, request)
+                log.error("cut off by the end of the loop: %s", error, extra=fields("left", "", record.ref, kind=name))
             return
         exc = attempt.exception()
         task: Task[Any] | None = attempt.result() if exc is None else None  # None of what was only written
         if task is not None:
-            made = task.id or task.last.result
-            log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, made)
+            made, extra = task.id or task.last.result, fields("left", task.id, record.ref, kind=name)
+            log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, made, extra=extra)
         elif exc is not None and not isinstance(exc, (_KeyTaken, *NOT_ACCEPTED)):
-            log.warning("a submit whose caller was cancelled failed: %s: %s", name, exc)
+            extra = fields("left", "", record.ref, kind=name, reason=type(exc).__name__)
+            log.warning("a submit whose caller was cancelled failed: %s: %s", name, exc, extra=extra)
 
     def _renew(self) -> None:
         """Renew the leases, so that a submission whose answer takes its time is not taken for a dead process's."""

@@ -20,15 +20,13 @@ from ..errors import (
     TaskFailed,
     Unauthorized,
 )
-from ..log import log
 from .task import Task
+from .task_log import log_left
 
 __all__ = ["Outcome", "Plan", "Submit", "outcomes"]
 
 R = TypeVar("R")
 
-SHOWN = 5
-"""Task ids that are logged when a batch is left early."""
 ROUNDING = 1e-6
 """Credits by which sums of prices may be inexact."""
 
@@ -234,15 +232,8 @@ async def outcomes(
             task.cancel()
         await asyncio.gather(starter, *running, return_exceptions=True)
         ended = [one.result().task for one in running if not one.cancelled() and not one.exception()]
-        _log_dropped([*batch.dropped, *(task for task in ended if task is not None)])
-
-
-def _log_dropped(tasks: list[Task[Any]]) -> None:
-    """Say which paid tasks nobody waits for any more, in one line."""
-    if tasks:
-        shown = ", ".join(task.id for task in tasks[:SHOWN])
-        more = ", …" if len(tasks) > SHOWN else ""
-        log.warning("map was left before it gave %d accepted tasks: %s%s", len(tasks), shown, more)
+        left = [*batch.dropped, *(task for task in ended if task is not None)]
+        log_left(left, "map was left before it gave %d accepted tasks")
 
 
 async def _later(jobs: Iterable[Job[R]]) -> AsyncIterator[Job[R]]:

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from ..api.updates import Provisional, Source, Stage, Update, rises
-from ..errors import ConfigurationError, RateLimited, SunoError
-from ..log import log
+from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
+from ..log import fields, log
 from .pace import UNSETTLED, Pace
 from .registry import TaskRegistry
 from .task import Holder, Task
+from .task_log import log_left, log_stage
 from .watch import Watch
 
 __all__ = ["Change", "Details", "Peers", "PollLimits", "Poller", "Sink"]
@@ -110,7 +111,8 @@ class _Once:
     """An interest in one poll that is answered, whoever else has one."""
 
     def give_up(self, task: Task[Any], error: SunoError) -> None:
-        log.warning("a callback of task %s could not be confirmed: %s", task.id, error)
+        extra = fields("unconfirmed", task.id, task.ref, reason=type(error).__name__)
+        log.warning("a callback of task %s could not be confirmed: %s", task.id, error, extra=extra)
 
 
 ONCE = _Once()
@@ -398,8 +400,8 @@ class Poller:
             and not nudged
             and not await self._peers.claim_poll(task, watch.claim_seconds)
         ):
-            if (update := await self._peers.missed(task)) is not None:
-                task.feed(update)
+            if (update := await self._peers.missed(task)) is not None and task.feed(update):
+                log_stage(task, update)
             pause = watch.pause()  # who has the claim lets us know
         else:
             watch.nudged = False
@@ -424,8 +426,8 @@ class Poller:
             update = await (self._api.details(task) if task.id else self._sink.fate(task))
         except SunoError as exc:
             pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
-            named = {"task_id": task.id, "ref": task.ref}
-            log.warning("task %s: %s: polling again in %.1f s", task.id or task.ref, exc, pause, extra=named)
+            extra = fields("retry", task.id, task.ref, reason=type(exc).__name__, wait=pause)
+            log.warning("task %s: %s: polling again in %.1f s", task.id or task.ref, exc, pause, extra=extra)
             if isinstance(exc, RateLimited):
                 self._refused(clock(), pause)
             if self._peers.shared and task.id:
@@ -436,7 +438,8 @@ class Poller:
             return self._found(task, watch, update), False
         if update.provisional is Provisional.MISSING and watch.provisional is not Provisional.MISSING:
             level = logging.WARNING if task.accepted_at is None else logging.INFO  # usual just after a submit
-            log.log(level, "task %s is not known to the service, or not yet: it is asked again", task.id)
+            extra = fields("unknown", task.id, task.ref)
+            log.log(level, "task %s is not known to the service, or not yet: it is asked again", task.id, extra=extra)
         update = watch.after_update(update, clock())
         if nudged:
             update = update.replaced(source=Source.CONFIRMED)
@@ -508,6 +511,7 @@ class Poller:
         if update.source is Source.CALLBACK:
             self.callback_came(task.id, here=False)
         if task.feed(update):
+            log_stage(task, update)
             self.put_off(task)
 
     def _catch_up(self, task: Task[Any]) -> None:
@@ -533,6 +537,7 @@ class Poller:
         ending = [*self._workers, *self._ended]
         if self._reading is not None:
             ending.append(self._reading)
+        log_left(self._left(), "the client was closed before tasks ended, %d in all")
         for task, watch in list(self._watches.items()):
             self._end(task, watch, ConfigurationError("the client was closed while this task was waited for"))
         self._rest()
@@ -540,9 +545,16 @@ class Poller:
             one.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
 
+    def _left(self) -> list[Task[Any]]:
+        """The tasks that go on at the service: those that are waited for, and others that only this process knows."""
+        waited = [task for task in self._watches if not task.done()]
+        known = () if self._peers.shared else self._registry.submitted()
+        return [*waited, *(task for task in known if task not in self._watches)]
+
     def abandon(self) -> None:
         """Let go of everything; its event loop is closed, so there is nobody to tell."""
         self._closed = True
+        log_left(list(self._watches), "the event loop was closed before tasks ended that were waited for, %d in all")
         watches, self._watches = self._watches, {}
         for task, watch in watches.items():
             for holder in dict.fromkeys(watch.holders):

@@ -49,6 +49,10 @@ class TaskRegistry:
         """Return the handle of a submission or task, None if nobody holds one."""
         return self._unsettled.get(ref) or self._by_id.get(task_id)
 
+    def submitted(self) -> list[Task[Any]]:
+        """Return the tasks that were submitted here lately, have not ended, and are still held by somebody."""
+        return [task for task in self._by_id.values() if task.accepted_at is not None and not task.done()]
+
     def detached(self, kind: type[Request[R]], task_id: str, pace: Pace | None = None) -> Task[R]:
         """Return a handle of its own that is found by nobody; it polls like any other."""
         return Task(self._known_by_id(kind, task_id)._replace(pace=pace), self._interests)

@@ -10,7 +10,7 @@ from ..api.requests import Request
 from ..api.requests.base import kind_by_token_id
 from ..api.updates import Provisional, Stage, Update
 from ..errors import StoreError
-from ..log import log
+from ..log import fields, log
 from ..stores.record import Record
 from ..submissions import codec
 from ..submissions.journal import Journal
@@ -237,7 +237,8 @@ class CallbackDispatcher:
             if len(self._later) < WAITING:
                 self._do_later(self._feed_later(callback))
             else:
-                log.warning("a callback of task %s was left: too many wait already", callback.task_id)
+                extra = fields("refused", callback.task_id)
+                log.warning("a callback of task %s was left: too many wait already", callback.task_id, extra=extra)
             return False
         return self._feed(task, callback)
 
@@ -255,7 +256,8 @@ class CallbackDispatcher:
             try:
                 record = await self._journal.find(task_id=callback.task_id)
             except StoreError as exc:
-                log.warning("a callback of task %s was left: %s", callback.task_id, exc)
+                extra = fields("refused", callback.task_id, reason=type(exc).__name__)
+                log.warning("a callback of task %s was left: %s", callback.task_id, exc, extra=extra)
                 return
             if record is not None and codec.known(record, self._provider):
                 task = self._registry.restored(*self._journal.restore(record))

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..api.updates import Stage, Update, rises
 from ..errors import ConfigurationError, SunoError
-from ..log import log
+from ..log import fields, log
 from ..stores import transitions
 from ..stores.record import Record
 from ..submissions.journal import Journal
@@ -102,13 +102,16 @@ class Observers:
             try:
                 self._poller.retain(task, self)
             except ConfigurationError as exc:  # the client is being closed: what comes until then is heard all the same
-                log.warning("the end of task %s will not be observed: %s", task.id, exc)
+                extra = fields("left", task.id, task.ref)
+                log.warning("the end of task %s will not be observed: %s", task.id, exc, extra=extra)
         for update in task.updates:
             followed.hear(update)
 
     def give_up(self, task: Task[Any], error: SunoError) -> None:
         """Have no more interest in a task that has not ended; if it goes on all the same, the observers hear of it."""
-        log.warning("the end of task %s was not observed: %s", task.id, error)
+        if not isinstance(error, ConfigurationError):  # the end of the client, which is logged once for all tasks
+            extra = fields("left", task.id, task.ref, reason=type(error).__name__)
+            log.warning("the end of task %s was not observed: %s", task.id, error, extra=extra)
         self._followed.pop(task, None)
 
     def _forget(self, task: Task[Any]) -> None:
@@ -183,7 +186,8 @@ class Observers:
 
     def _log_missed(self, updates: Iterable[Update[Any]]) -> None:
         for update in updates:
-            log.warning("no observer was called for %s of task %s", update.stage.name, update.task_id)
+            extra = fields("left", update.task_id, stage=update.stage.name.lower())
+            log.warning("no observer was called for %s of task %s", update.stage.name, update.task_id, extra=extra)
 
     # ---- the end -------------------------------------------------------------------------------------------------
 

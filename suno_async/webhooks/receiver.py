@@ -6,9 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import CallbackError, ConfigurationError, StoreError
-from ..log import log
+from ..log import fields, log
 from ..wire import callbacks, tokens
-from ..wire.callbacks import Callback
 from .asgi import CallbackApplication
 from .dispatcher import CallbackDelivery
 from .policy import Decision
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CallbackSink", "Receiver", "check_receiver"]
 
 COMPLAINTS = 60.0
-"""Seconds between two log lines about refused callbacks."""
+"""Seconds between two log lines about callbacks that are refused for the same reason."""
 
 
 def check_receiver(on_update: object, limit: object, freshness: object) -> None:
@@ -50,7 +49,7 @@ class Receiver:
     effect.
     """
 
-    # State, all of it: _complained (when a refusal was logged last).
+    # State, all of it: _complained (when a refusal was logged last, by its status).
 
     def __init__(
         self,
@@ -69,7 +68,7 @@ class Receiver:
         """Bytes that a body may have."""
         self._freshness = freshness
         self._clock = clock
-        self._complained = float("-inf")
+        self._complained: dict[int, float] = {}
         self.asgi: Callable[..., Any] = CallbackApplication(self)  # frameworks disagree on the type of an application
         """For ASGI: `app.add_route("/suno", receiver.asgi)` in Starlette and FastAPI, or an application by itself.
 
@@ -91,34 +90,38 @@ class Receiver:
             query: The parameters of the address; needed for our token.
             path: The path of the address; needed only if the token stands there (`{token}` in the callback address).
         """
+        now = self._clock()
         if len(body) > self.limit:
-            return TOO_LARGE
+            return self._refuse(TOO_LARGE, now)
         try:
             callback = callbacks.parse(body)
         except CallbackError as exc:
-            return Verdict(400, str(exc))
+            return self._refuse(Verdict(400, str(exc)), now)
         given: Any = (query or {}).get(tokens.NAME)
         offered = [given] if isinstance(given, str) else [] if given is None else [str(one) for one in given]
         if path:
             offered += tokens.found_in(path)
-        now = self._clock()
         proof, token = prove(callback.task_id, offered, headers or {}, self._proofs, now, self._freshness)
         decision = Decision.REFUSE
         if proof is not Proof.WRONG:
             try:
                 decision = await self._sink.dispatch(CallbackDelivery(callback, proof, token, self._confirm))
             except StoreError as exc:
-                return Verdict(503, str(exc), callback)
+                return self._refuse(Verdict(503, str(exc), callback), now)
         if decision is Decision.REFUSE:
-            self._complain(callback, now)
-            return Verdict(401, Proof.WRONG.value, callback, decision)
+            return self._refuse(Verdict(401, Proof.WRONG.value, callback, decision), now)
         return Verdict(200, "received", callback, decision)
 
-    def _complain(self, callback: Callback, now: float) -> None:
+    def _refuse(self, verdict: Verdict, now: float) -> Verdict:
         """Log now and then that callbacks are refused: an address that loses its query on the way looks like this."""
-        if now - self._complained >= COMPLAINTS:
-            self._complained = now
-            log.warning("callbacks are refused, the last of task %s: %s", callback.task_id, Proof.WRONG.value)
+        if now - self._complained.get(verdict.status, -math.inf) >= COMPLAINTS:
+            self._complained[verdict.status] = now
+            task_id = verdict.callback.task_id if verdict.callback is not None else ""
+            extra = fields("refused", task_id, status=verdict.status, reason=verdict.reason)
+            log.warning(
+                "callbacks are refused, the last of task %s: %s", task_id or "unknown", verdict.reason, extra=extra
+            )
+        return verdict
 
     async def aiohttp(self, request: "web.Request") -> "web.Response":
         """Handle a request of aiohttp.web: `app.router.add_post("/suno", receiver.aiohttp)`."""
