@@ -115,6 +115,11 @@ def test_it_needs_no_event_loop_and_shows_no_secret() -> None:
     assert suno.check(SONG) == []
 
 
+def test_a_job_without_a_model_is_shown_with_that_of_the_client() -> None:
+    shown = SunoClient(api_key="k", model="V4_5").preview(GenerateMusic(prompt="rain"))
+    assert (shown.body or {})["model"] == "V4_5"
+
+
 def test_its_text_is_what_a_person_wants_to_read() -> None:
     suno = SunoClient(api_key="k")
     text = repr(suno.preview(GenerateMusic(prompt="x" * 9000, model="V5")))
