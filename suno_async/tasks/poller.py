@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 from ..api.updates import Provisional, Source, Stage, Update, rises
-from ..errors import ConfigurationError, RateLimited, SunoError, TaskTimeout
+from ..errors import ConfigurationError, RateLimited, SunoError
 from ..log import fields, log
 from .pace import UNSETTLED, Pace
 from .registry import TaskRegistry
