@@ -23,11 +23,10 @@ async def main(prompts: Path, folder: Path) -> int:
             try:
                 if outcome.error is not None:
                     raise outcome.error
-                assert outcome.result is not None
                 for path in await suno.download(outcome.result, folder):
                     print(path)
             except DownloadFailed as exc:  # the song is there; its id gets it again later
-                print(f"not all saved of task {outcome.result and outcome.result.task_id}: {exc}", file=sys.stderr)
+                print(f"not all saved of task {outcome.task and outcome.task.id}: {exc}", file=sys.stderr)
                 failures += 1
             except Exception as exc:
                 task = outcome.task.id if outcome.task else "none"

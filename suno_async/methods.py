@@ -5,9 +5,7 @@ import textwrap
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
-import msgspec
-
-from .api.descriptions import field_descriptions, plain_type, summary
+from .api.descriptions import field_descriptions, summary
 from .api.requests import Call, Job, Request
 from .tasks.task import Task
 
@@ -114,10 +112,8 @@ class _Method(Generic[F]):
 
 def _signature(kind: type[Request[Any]], result: Any) -> inspect.Signature:
     """`self`, then the fields of a class with types and defaults."""
-    types = {field.name: plain_type(field.type) for field in msgspec.structs.fields(kind)}
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    fields = [one.replace(annotation=types[name]) for name, one in inspect.signature(kind).parameters.items()]
-    return inspect.Signature([itself, *fields], return_annotation=result)
+    return inspect.Signature([itself, *inspect.signature(kind).parameters.values()], return_annotation=result)
 
 
 def _documentation(kind: type[Request[Any]], returns: str, raises: str) -> str:

@@ -53,7 +53,9 @@ from .stores.memory import *
 from .stores.record import *
 from .submissions.codec import job_of as job_of
 from .submissions.housekeeping import OnExpiring as OnExpiring
+from .tasks.batch import Failure as Failure
 from .tasks.batch import Outcome as Outcome
+from .tasks.batch import Success as Success
 from .tasks.pace import Pace as Pace
 from .tasks.task import Task as Task
 from .version import __version__ as __version__

@@ -1,10 +1,13 @@
-"""How requests are made: what is wrong with the arguments is said with the class and the nearest field."""
+"""How requests are made and described: what is wrong with arguments is said with the class and the nearest field."""
 
 import difflib
+import inspect
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from .descriptions import plain_type
 
 __all__ = ["RequestType", "unknown_fields"]
 
@@ -20,6 +23,15 @@ class RequestType(msgspec.StructMeta):
                 return super().__call__(*args, **fields)
             except TypeError as exc:
                 raise TypeError(_misfit(self, args, fields) or str(exc)) from None
+
+        @property
+        def __signature__(self) -> inspect.Signature:
+            """The fields with the types that a caller thinks of, as `help` and editors show them."""
+            types = {field.name: plain_type(field.type) for field in msgspec.structs.fields(self)}
+            itself = msgspec.StructMeta.__signature__.__get__(self)
+            return itself.replace(
+                parameters=[one.replace(annotation=types[name]) for name, one in itself.parameters.items()]
+            )
 
 
 def unknown_fields(kind: type[msgspec.Struct], names: Iterable[str]) -> str:

@@ -21,6 +21,7 @@ from ..errors import (
 )
 from .limits import Rate
 from .models import before_v6, limits_of
+from .representation import short_line
 from .requests import (
     GenerateCover,
     GenerateLyrics,
@@ -144,6 +145,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
                 f"provider {self.name!r}: {table} names {path!r}, which is the path of no request class; import the "
                 "class first if it is yours"
             )
+
+    def __repr__(self) -> str:
+        return short_line(f"<Provider {self.name} {self.api}")
 
     # ---- which API ------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from .models import Model, before_v6
+from .representation import short_repr
 from .requests import (
     AddInstrumental,
     AddVocals,
@@ -52,6 +53,9 @@ class Rule(Struct, frozen=True, kw_only=True):
     """The shortest section that can be replaced."""
     defaults_when: Mapping[str, Mapping[str, Any]] = {}
     """What is sent under a condition for a field that was left out, since the service's own default would surprise."""
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 CONDITIONS: Mapping[str, Callable[[Any], bool]] = {

@@ -9,6 +9,7 @@ from msgspec.structs import force_setattr
 
 from ..errors import ContentRejected, TaskFailed
 from .export import Exported
+from .representation import short_line
 
 __all__ = [
     "JobRecord",
@@ -202,7 +203,7 @@ class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_on
         return kind(self.task_id, self.status, self.code, self.message, refunded=refunded, body=self.body)
 
     def __repr__(self) -> str:
-        return f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}>"
+        return short_line(f"<Update {self.task_id} {self.stage.name.lower()} by {self.source.value}")
 
 
 _CREDITS = (b"creditsConsumed", b"consumeCredits")

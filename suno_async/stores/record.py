@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ..api.representation import short_line
 from ..api.updates import Source, Stage
 
 __all__ = [
@@ -78,4 +79,4 @@ class Record(Struct, frozen=True, kw_only=True):
     """Whether what its user wrote and got was removed for good; later updates keep none of it either."""
 
     def __repr__(self) -> str:
-        return f"<Record {self.ref} {self.kind} {self.task_id or 'without a task'} {self.state.value}>"
+        return short_line(f"<Record {self.ref} {self.kind} {self.task_id or 'without a task'} {self.state.value}")

@@ -4,11 +4,12 @@ import asyncio
 import contextvars
 import math
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 from msgspec import Struct
 
 from ..api.export import Exported, error_to_dict, plain_data
+from ..api.representation import short_line
 from ..api.requests import Job
 from ..errors import (
     ApiError,
@@ -23,7 +24,7 @@ from ..errors import (
 from .task import Task
 from .task_log import log_left
 
-__all__ = ["Outcome", "Plan", "Submit", "outcomes"]
+__all__ = ["Failure", "Outcome", "Plan", "Submit", "Success", "outcomes"]
 
 R = TypeVar("R")
 
@@ -31,30 +32,14 @@ ROUNDING = 1e-6
 """Credits by which sums of prices may be inexact."""
 
 
-class Outcome(Struct, Exported, Generic[R], frozen=True):
-    """What became of one job of `map`.
+class _ExportedOutcome(Exported):
+    """How outcomes go out: with the job's fields and `kind`, the task's id, and of an error its name and message."""
 
-    `to_dict()`, and web frameworks, show the job's fields and `kind`, the task's id, the result, and of an error its
-    name and message.
-
-    Attributes:
-        job: The job as it was given.
-        task: Its task; None if it was not accepted.
-        result: Its result; None if it failed.
-        error: Why it failed; None if it did not.
-        credits: What it cost, as `task.credits` says, or `prices=` where that says nothing; 0 if it was refused or not
-            sent. Of a submission that is uncertain, what it may have cost. None if that is not known.
-    """
+    __slots__ = ()
 
     not_exported = frozenset({"task"})
 
-    job: Job[R]
-    task: Task[R] | None
-    result: R | None
-    error: Exception | None
-    credits: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self: Any) -> dict[str, Any]:
         return {
             "kind": type(self.job).__name__,
             "job": plain_data(self.job),
@@ -67,18 +52,62 @@ class Outcome(Struct, Exported, Generic[R], frozen=True):
     if not TYPE_CHECKING:
         __dict__ = property(to_dict)  # for encoders that ask `vars()`
 
+
+class Success(Struct, _ExportedOutcome, Generic[R], frozen=True):
+    """A job of `map` that has its result.
+
+    Attributes:
+        job: The job as it was given.
+        task: Its task.
+        result: Its result.
+        credits: What it cost, as `task.credits` says, or `prices=` where that says nothing; None if that is not known.
+        error: None.
+    """
+
+    job: Job[R]
+    task: Task[R]
+    result: R
+    credits: float | None = None
+    error: None = None
+
     @classmethod
     def exported_types(cls, *args: Any) -> Mapping[str, Any]:
         result = args[0] if args else Any
-        error = dict[str, str] | None
-        return {
-            "kind": str,
-            "job": dict[str, Any],
-            "task_id": str | None,
-            "result": result | None,
-            "error": error,
-            "credits": float | None,
-        }
+        return {"kind": str, "job": dict[str, Any], "task_id": str, "result": result, "error": None}
+
+    def __repr__(self) -> str:
+        return short_line(f"<Success {type(self.job).__name__} {self.task.id}", self.result)
+
+
+class Failure(Struct, _ExportedOutcome, Generic[R], frozen=True):
+    """A job of `map` that failed.
+
+    Attributes:
+        job: The job as it was given.
+        task: Its task; None if it was not accepted.
+        error: Why it failed.
+        credits: What it cost all the same; 0 if it was refused or not sent. Of a submission that is uncertain, what it
+            may have cost. None if that is not known.
+        result: None.
+    """
+
+    job: Job[R]
+    task: Task[R] | None
+    error: Exception
+    credits: float | None = None
+    result: None = None
+
+    @classmethod
+    def exported_types(cls, *args: Any) -> Mapping[str, Any]:
+        return {"kind": str, "job": dict[str, Any], "task_id": str | None, "error": dict[str, str], "result": None}
+
+    def __repr__(self) -> str:
+        task = self.task.id if self.task is not None else "without a task"
+        return short_line(f"<Failure {type(self.job).__name__} {task}", self.error)
+
+
+Outcome = Success[R] | Failure[R]
+"""What became of one job of `map`. `outcome.error is None` tells which of the two it is, to type checkers, too."""
 
 
 class Submit(Protocol[R]):
@@ -126,19 +155,19 @@ class _Batch(Generic[R]):
 
     async def outcome(self, job: Job[R]) -> Outcome[R]:
         """Submit a job and wait for it; again, if it failed, its credits came back and attempts are left."""
-        failed: Outcome[R] | None = None
+        ended: Outcome[R] | None = None
         for attempt in range(1, self._plan.attempts + 1):
             try:
                 self._check()
                 price = self._reserved(job)
             except Exception as exc:
-                return failed or Outcome(job, None, None, exc, 0.0)
-            failed = await self._attempt(job, attempt, price)
-            error = failed.error
+                return ended or Failure(job, None, exc, 0.0)
+            ended = await self._attempt(job, attempt, price)
+            error = ended.error
             if not isinstance(error, TaskFailed) or not error.refunded or isinstance(error, ContentRejected):
                 break
-        assert failed is not None
-        return failed
+        assert ended is not None
+        return ended
 
     async def _attempt(self, job: Job[R], attempt: int, price: float | None) -> Outcome[R]:
         task: Task[R] | None = None
@@ -158,7 +187,9 @@ class _Batch(Generic[R]):
         credits = _cost(task, error, price)
         if price is not None:
             self._spent += (price if credits is None else credits) - price
-        return Outcome(job, task, result, error, credits)
+        if error is not None:
+            return Failure(job, task, error, credits)
+        return Success(job, cast("Task[R]", task), cast(R, result), credits)
 
     def _check(self) -> None:
         """Raise if nothing more is sent."""

@@ -454,4 +454,4 @@ class Task(Generic[R]):
         raise TypeError("a Task belongs to its client: keep its kind and id, and use client.attach(kind, id)")
 
     def __repr__(self) -> str:
-        return f"<Task {self._id or self.last.result or self._ref} {self.stage.name.lower()}>"
+        return f"<Task {self._id or self._ref or 'without an id'} {self.stage.name.lower()}>"

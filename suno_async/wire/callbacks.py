@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar, cast
 import msgspec
 from msgspec import Struct
 
+from ..api.representation import short_line
 from ..api.requests import Request
 from ..api.results import Origin, Result, effective_stage
 from ..api.updates import JobRecord, Provisional, Source, Stage, Update
@@ -39,6 +40,9 @@ class Callback(Struct, frozen=True):
     """`state` of the jobs API's record, if that was posted. MIDI callbacks have a `state`, too."""
     body: bytes = b""
     """The body as it was posted."""
+
+    def __repr__(self) -> str:
+        return short_line(f"<Callback {self.task_id} {self.code} {self.stage}")
 
 
 class _Body(Struct, frozen=True):

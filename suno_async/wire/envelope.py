@@ -49,6 +49,9 @@ class Reply(NamedTuple):
     retry_after: float | None = None
     """Value of the header Retry-After in seconds, if there is one."""
 
+    def __repr__(self) -> str:
+        return f"<Reply {self.status} {len(self.body)} bytes>"
+
 
 class Envelope(Struct, frozen=True):
     """What every answer has; `data` is not parsed, since its form depends on the request."""

@@ -18,6 +18,7 @@ from suno_async import (
     KIE,
     KIE_JOBS,
     DecodeError,
+    Failure,
     GenerateMusic,
     Lyrics,
     Music,
@@ -29,6 +30,8 @@ from suno_async import (
     Stem,
     Stems,
     SubmissionUncertain,
+    Success,
+    SunoClient,
     Track,
     Update,
 )
@@ -59,10 +62,10 @@ def music() -> Music:
 
 JOB = GenerateMusic(prompt="rain")
 OUTCOMES: list[Outcome[Music]] = [
-    Outcome(JOB, None, music(), None),
-    Outcome(JOB, None, None, SubmissionUncertain("r1", JOB)),
-    Outcome(JOB, None, None, DecodeError(f"/path: odd in {PAGE[:300]!r}")),
-    Outcome(JOB, None, None, OSError(SECRET)),
+    Success(JOB, SunoClient(api_key="k").attach(GenerateMusic, "t1"), music(), 12.0),
+    Failure(JOB, None, SubmissionUncertain("r1", JOB)),
+    Failure(JOB, None, DecodeError(f"/path: odd in {PAGE[:300]!r}")),
+    Failure(JOB, None, OSError(SECRET)),
 ]
 app = FastAPI()
 
@@ -165,12 +168,13 @@ async def test_everything_at_once_without_annotations() -> None:
 
 async def test_openapi_shows_the_fields() -> None:
     schemas = (await asked("GET", "/openapi.json")).json()["components"]["schemas"]
-    assert {"Music", "Track", "Stems", "Stem", "Update_Music_", "Outcome_Music_", "GenerateMusic"} <= set(schemas)
+    assert {"Music", "Track", "Stems", "Stem", "Update_Music_", "GenerateMusic"} <= set(schemas)
     assert set(schemas["Track"]["properties"]) == set(Track.__struct_fields__)
     assert schemas["Music"]["properties"]["tracks"]["items"] == {"$ref": "#/components/schemas/Track"}
     assert schemas["Update_Music_"]["properties"]["stage"]["enum"] == [stage.name for stage in Stage]
     assert not {"body", "record"} & set(schemas["Update_Music_"]["properties"])
-    assert set(schemas["Outcome_Music_"]["properties"]) == set(OUTCOMES[0].to_dict())
+    for outcome in ("Success_Music_", "Failure_Music_"):
+        assert set(schemas[outcome]["properties"]) == set(OUTCOMES[0].to_dict())
     asked_for = schemas["GenerateMusic"]
     assert asked_for["additionalProperties"] is False
     assert asked_for["properties"]["custom_mode"]["description"].startswith("Whether `style`")

@@ -114,7 +114,7 @@ def test_importing_the_package_alone_loads_next_to_nothing() -> None:
 @pytest.mark.parametrize("code", ["from suno_async import SunoClient", "from suno_async import *"])
 def test_the_client_loads_the_core_only(code: str) -> None:
     later = {"suno_async.emulator", "suno_async.testing", "suno_async.files.downloads", "av", "aiohttp.web"}
-    later |= {"suno_async.api.schema", "suno_async.litestar", "pydantic", "litestar"}
+    later |= {"suno_async.api.player", "html", "suno_async.api.schema", "suno_async.litestar", "pydantic", "litestar"}
     later |= {"suno_async.stores.sqlite", "suno_async.stores.redis", "sqlite3", "redis"}
     assert later.isdisjoint(loaded_by(code))
 
@@ -125,7 +125,10 @@ def test_stores_load_nothing_of_the_service_but_stages_and_rates(code: str) -> N
     rest = {
         name for name in loaded if name.partition(".")[2].split(".")[0] not in ("version", "errors", "log", "stores")
     }
-    assert rest == {"suno_async.api", "suno_async.api.export", "suno_async.api.updates", "suno_async.api.limits"}
+    assert rest == {
+        "suno_async.api",
+        *(f"suno_async.api.{name}" for name in ("export", "limits", "representation", "updates")),
+    }
 
 
 def test_a_lazy_name_is_the_one_of_its_module() -> None:

@@ -23,6 +23,7 @@ ALIASES = (
     "Model",
     "Observer",
     "OnExpiring",
+    "Outcome",
     "Progress",
     "SoundKey",
     "StemName",

@@ -7,6 +7,7 @@ from suno_async import (
     BoostStyle,
     ConvertToWav,
     Cover,
+    Failure,
     GenerateLyrics,
     GenerateMusic,
     Job,
@@ -21,6 +22,7 @@ from suno_async import (
     Stage,
     Stems,
     Style,
+    Success,
     SunoClient,
     Task,
     Track,
@@ -112,3 +114,27 @@ async def mistakes_are_found(suno: SunoClient, text: Any) -> None:
     await suno.generate_music(prompt=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await suno.generate_music("x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await suno.add_vocals(upload_url="https://x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def an_outcome_has_either_a_result_or_an_error(suno: SunoClient) -> None:
+    async for outcome in suno.map([GenerateMusic(prompt="x")]):
+        if outcome.error is None:
+            assert_type(outcome, Success[Music])
+            assert_type(outcome.result, Music)
+            assert_type(outcome.task, Task[Music])
+            assert_type(outcome.result.tracks, tuple[Track, ...])
+        else:
+            assert_type(outcome, Failure[Music])
+            assert_type(outcome.error, Exception)
+            assert_type(outcome.result, None)
+        if outcome.result is None:
+            assert_type(outcome.error, Exception)
+
+
+def outcomes_can_be_named_and_matched(outcome: Outcome[Music]) -> tuple[Track, ...]:
+    match outcome:
+        case Success(result=music):
+            assert_type(music, Music)
+            return music.tracks
+        case Failure(error=error):
+            raise error

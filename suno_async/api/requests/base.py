@@ -11,6 +11,7 @@ from msgspec.structs import force_setattr
 from ...errors import Problem
 from ..construction import RequestType
 from ..export import Exported
+from ..representation import short_repr
 from ..results import Result
 from ..updates import Stage
 
@@ -155,6 +156,9 @@ class Request(
         for name in wanted:
             if getattr(self, name) is None:
                 yield Problem(name, f"must be given{hint}", None)
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class Job(Request[R_co], frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from ..export import Exported
+from ..representation import short_repr
 from ..updates import Provisional, Stage
 
 __all__ = ["File", "Origin", "PathStep", "Result", "effective_stage", "origin_of"]
@@ -137,6 +138,9 @@ class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, rename="cam
     def files(self) -> Iterator[File]:
         """Yield the files to download."""
         return iter(())
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 def origin_of(result: Result) -> Origin | None:

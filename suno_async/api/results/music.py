@@ -70,6 +70,11 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
         if self.image_url:
             yield File(self.image_url, title, self.id, ".jpeg")
 
+    def _repr_html_(self) -> str:
+        from ..player import player  # loaded by notebooks
+
+        return player(self.title, self.tags, self.audio_url or self.stream_audio_url, self.image_url)
+
 
 class Music(Result, frozen=True, kw_only=True, rename="camel"):
     """The result of a music task.
@@ -107,6 +112,9 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
     def files(self) -> Iterator[File]:
         for track in self.tracks:
             yield from track.files()
+
+    def _repr_html_(self) -> str:
+        return "".join(track._repr_html_() for track in self.tracks)
 
 
 class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from ..export import Exported
+from ..representation import short_repr
 from .base import File, Origin, Result
 
 __all__ = ["Cover", "Midi", "MidiInstrument", "MidiNote", "Stem", "Stems", "Video", "Wav"]
@@ -114,6 +115,9 @@ class Stem(Struct, Exported, frozen=True, kw_only=True):
             if one is not None:
                 yield one
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 _STEMS = (
     *("vocal", "instrumental", "backing_vocals", "drums", "bass", "guitar", "piano", "keyboard", "percussion"),
@@ -194,6 +198,9 @@ class MidiNote(Struct, Exported, frozen=True, kw_only=True):
     velocity: float = 0.0
     """Velocity, 0 to 1."""
 
+    def __repr__(self) -> str:
+        return short_repr(self)
+
 
 class MidiInstrument(Struct, Exported, frozen=True, kw_only=True):
     """The notes of one instrument."""
@@ -204,6 +211,9 @@ class MidiInstrument(Struct, Exported, frozen=True, kw_only=True):
     """Name of the instrument."""
     notes: tuple[MidiNote, ...] = ()
     """Its notes."""
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class Midi(Result, frozen=True, kw_only=True, rename="camel"):

@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import force_setattr
 
 from ..export import Exported
+from ..representation import short_repr
 from .base import Origin, Result
 
 __all__ = ["AlignedWord", "Lyrics", "LyricsVariant", "Style", "TimedLyrics"]
@@ -30,6 +31,9 @@ class LyricsVariant(Struct, Exported, frozen=True, kw_only=True, rename="camel")
     """Internal: `error_message` as KIE's callbacks spell it. Always None."""
 
     callback_names: ClassVar[Mapping[str, str]] = {"error_message": "errorMessage"}
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
@@ -105,6 +109,9 @@ class AlignedWord(Struct, Exported, frozen=True, kw_only=True, rename="camel"):
         "start": "start_s",
         "end": "end_s",
     }  # seen by a client at the jobs API
+
+    def __repr__(self) -> str:
+        return short_repr(self)
 
 
 class TimedLyrics(Result, frozen=True, kw_only=True, rename="camel"):
