@@ -1,24 +1,32 @@
-"""Tracks as a notebook shows them."""
+"""Tracks as a notebook shows them. Loaded when one is shown."""
 
+from collections.abc import Iterable
 from html import escape
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
-__all__ = ["player"]
+if TYPE_CHECKING:
+    from .results import Track
+
+__all__ = ["players"]
 
 
-def player(title: str | None, style: str | None, audio: str | None, image: str | None) -> str:
-    """Return a player as HTML. All of it may come from strangers: text is escaped, and only web addresses are used.
+def players(tracks: "Iterable[Track]") -> str:
+    """Return a player for each track as HTML: title, style, cover and audio, of which nothing is loaded before play.
+
+    All of it may come from strangers: text is escaped, and only web addresses are used.
 
     Args:
-        title: Title of the track.
-        style: Its style, in words.
-        audio: Address of its audio; nothing is loaded before somebody presses play.
-        image: Address of its cover.
+        tracks: The tracks.
     """
+    return "".join(map(_player, tracks))
+
+
+def _player(track: "Track") -> str:
+    image, audio = track.image_url, track.audio_url or track.stream_audio_url
     cover = f'<img src="{escape(image)}" alt="" width="64" height="64">' if _of_the_web(image) else ""
     sound = f'<audio controls preload="none" src="{escape(audio)}"></audio>' if _of_the_web(audio) else "not ready"
-    words = f" <small>{escape(style)}</small>" if style else ""
-    return f"<div>{cover} <b>{escape(title or 'untitled')}</b>{words}<br>{sound}</div>"
+    style = f" <small>{escape(track.tags)}</small>" if track.tags else ""
+    return f"<div>{cover} <b>{escape(track.title or 'untitled')}</b>{style}<br>{sound}</div>"
 
 
 def _of_the_web(address: str | None) -> TypeGuard[str]:

@@ -8,7 +8,6 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-import suno_async
 from suno_async import Failure, GenerateMusic, Music, Success, SunoClient, Track
 
 KEY = "secret-key"
@@ -20,7 +19,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     config.HistoryManager.enabled = False
     folder = str(tmp_path_factory.mktemp("ipython"))
     shell: Any = InteractiveShell.instance(colors="nocolor", config=config, ipython_dir=folder)
-    shell.user_ns.update({name: getattr(suno_async, name) for name in suno_async.__all__})
+    shell.ex("from suno_async import *")
     shell.user_ns["suno"] = SunoClient(api_key=KEY)
     yield shell
     InteractiveShell.clear_instance()

@@ -71,9 +71,9 @@ class Track(Result, frozen=True, kw_only=True, rename="camel"):
             yield File(self.image_url, title, self.id, ".jpeg")
 
     def _repr_html_(self) -> str:
-        from ..player import player  # loaded by notebooks
+        from ..player import players  # loaded by notebooks
 
-        return player(self.title, self.tags, self.audio_url or self.stream_audio_url, self.image_url)
+        return players([self])
 
 
 class Music(Result, frozen=True, kw_only=True, rename="camel"):
@@ -114,7 +114,9 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
             yield from track.files()
 
     def _repr_html_(self) -> str:
-        return "".join(track._repr_html_() for track in self.tracks)
+        from ..player import players
+
+        return players(self.tracks)
 
 
 class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):

@@ -56,7 +56,7 @@ def values() -> Iterator[Any]:
     yield Record(ref="r" * 30, kind="my.long.module." * 9, task_id=TASK_ID, request_json=SECRET, body=SECRET.encode())
     yield Reply(200, SECRET.encode())
     yield Verdict(200, "taken", Callback(task_id=TASK_ID, code=200, stage="complete", body=SECRET.encode()))
-    yield UploadCover(upload_url=b"\0" * 5000, style=LONG[:900])
+    yield UploadCover(upload_url="https://f.example/" + "a" * 500, style=LONG[:900])
     for kind in TABLE:
         if isinstance(kind.result, type) and issubclass(kind.result, Result):
             yield filled(kind.result)
