@@ -5,12 +5,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check fuzz chaos bench clean redis-server
+.PHONY: help demo test check examples fuzz chaos bench clean redis-server
 
 help:
 	@echo 'make demo    eight songs and two lyrics on the emulator, saved under demo-output/'
 	@echo 'make test    lint, types and tests'
 	@echo 'make check   lint and types'
+	@echo 'make examples  the examples, in the frameworks that they are for'
 	@echo 'make fuzz    51 000 callbacks from strangers'
 	@echo 'make chaos   rounds of 200 jobs: processes killed and forked, clocks set, stores lost, connections closed'
 	@echo 'make bench   the numbers of the README'
@@ -26,6 +27,10 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+
+examples: .venv/dev .venv/arq/ready redis-server
+	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py
+	.venv/arq/bin/python -m pytest tests/frameworks/test_arq.py
 
 fuzz: .venv/dev
 	FUZZ=17000 $(BIN)/python -m pytest tests/promises/test_fuzz.py
@@ -66,4 +71,11 @@ clean:
 
 .venv/dev: .venv/demo pyproject.toml
 	$(PIP) install --group dev
+	@touch $@
+
+# arq takes no version of redis that our extra takes.
+.venv/arq/ready: .venv/pip pyproject.toml
+	$(BIN)/python -m venv .venv/arq
+	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
+	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group arq
 	@touch $@

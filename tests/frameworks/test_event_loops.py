@@ -3,28 +3,19 @@
 import os
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from suno_async import GenerateLyrics, Pace, SunoClient
-from suno_async.emulator import Emulator
+
+from .processes import served
 
 ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def served() -> Generator[Emulator]:
-    """An emulator in a thread of its own."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Emulator(speed=500)) as emulator:
-        yield emulator
 
 
 def test_requests_of_the_test_client_of_fastapi() -> None:
