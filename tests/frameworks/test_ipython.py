@@ -40,7 +40,7 @@ def test_a_question_mark_shows_the_real_signature(shell: Any) -> None:
     assert music.endswith("-> suno_async.tasks.task.Task[suno_async.api.results.music.Music]")
     assert asked(shell, "suno.convert_to_wav").startswith("suno.convert_to_wav(source: Optional[")
     assert asked(shell, "suno.submit").startswith("suno.submit(job: ")
-    assert asked(shell, "SunoClient").startswith("SunoClient(*, api_key: str | None = None, ")
+    assert asked(shell, "SunoClient").startswith("SunoClient(*, api_key: str | ")
     request = asked(shell, "GenerateMusic")
     assert request.startswith("GenerateMusic(*, model: Optional[str] = None, ")
     assert "Annotated" not in request
