@@ -52,7 +52,7 @@ def values() -> Iterator[Any]:
     yield from (client, task, TRACK, music, JOB, Success(JOB, task, music), Failure(JOB, task, ValueError(LONG)))
     yield from (KIE, KIE_JOBS, KIE_LEGACY, SUNOAPI, APIKLEY, Pace(), Rule(models=("V5",) * 50), MemoryStore())
     yield client.receiver()
-    yield Update(task_id=TASK_ID, stage=Stage.COMPLETE, result=music, body=SECRET.encode())
+    yield Update[Music](task_id=TASK_ID, stage=Stage.COMPLETE, result=music).came_from(SECRET.encode())
     yield Record(ref="r" * 30, kind="my.long.module." * 9, task_id=TASK_ID, request_json=SECRET, body=SECRET.encode())
     yield Reply(200, SECRET.encode())
     yield Verdict(200, "taken", Callback(task_id=TASK_ID, code=200, stage="complete", body=SECRET.encode()))
