@@ -283,7 +283,9 @@ class RedisStore:
                 last = newest[0][0] if newest else b"0"
                 yield None
                 while True:
-                    read = await client.do(client.listening.xread, {name: last}, count=PAGE, block=round(BLOCK * 1000))
+                    read = await client.listen(
+                        client.listening.xread, {name: last}, count=PAGE, block=round(BLOCK * 1000)
+                    )
                     for entries in _entries(read):
                         last = entries[-1][0]
                         own = self._writers.get().encode()

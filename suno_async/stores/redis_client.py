@@ -22,6 +22,7 @@ SCHEMA = 1
 ATTEMPTS = 3
 """How often a command is sent when the connection breaks: every one may be repeated."""
 CONNECTIONS = 16
+NO_ANSWER = "no answer in time"
 
 
 class RedisSettings:
@@ -65,8 +66,8 @@ class RedisClient:
     Used in its loop only.
     """
 
-    # State, all of it: two sets of connections, the scripts, whether the schema was written since the last failure, and
-    # the question for the eviction policy that is under way.
+    # State, all of it: two sets of connections, the scripts, whether the schema was written since the last failure, the
+    # question for the eviction policy that is under way, turns at the connections, and how many answers there were.
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
@@ -90,6 +91,8 @@ class RedisClient:
         self.reserve = self.redis.register_script(RESERVE)
         self._ready = False
         self._policy: asyncio.Future[None] | None = None
+        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._answers = 0
         self._until_shutdown = self._close_at_shutdown()
 
     async def open(self) -> None:
@@ -117,6 +120,10 @@ class RedisClient:
 
     async def do(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """Ask Redis; whatever it raises becomes a StoreError here."""
+        return await self._in_turn(self._ask, ask, *given, **named)
+
+    async def listen(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        """Ask something whose answer may take seconds, by a connection of `listening`."""
         return await self._guarded(self._ask, ask, *given, **named)
 
     async def check_policy(self) -> None:
@@ -126,7 +133,7 @@ class RedisClient:
         since what is paid must be written all the same. Those who ask while a question is under way share its answer.
         """
         if self._policy is None or self._policy.done():
-            self._policy = asyncio.ensure_future(self._guarded(self._check_policy))
+            self._policy = asyncio.ensure_future(self._in_turn(self._check_policy))
             self._policy.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left
         await asyncio.shield(self._policy)
 
@@ -144,12 +151,21 @@ class RedisClient:
             await self._prepare()
         return await ask(*given, **named)
 
+    async def _in_turn(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        await self._take_turn()
+        try:
+            return await self._guarded(ask, *given, **named)
+        finally:
+            self._turns.release()
+
     async def _guarded(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}")
-                return await ask(*given, **named)
+                answer = await ask(*given, **named)
+                self._answers += 1
+                return answer
         except (StoreError, ConfigurationError):
             self._ready = False
             raise
@@ -162,7 +178,19 @@ class RedisClient:
                 self._ready = False
                 await self.redis.connection_pool.disconnect()
                 await self.listening.connection_pool.disconnect()
-            raise StoreError(f"redis: {str(exc) or 'no answer in time'}") from exc
+            raise StoreError(f"redis: {str(exc) or NO_ANSWER}") from exc
+
+    async def _take_turn(self) -> None:
+        """Wait for a connection, for as long as others get answers: what stands in line is not late by that."""
+        while True:
+            before = self._answers
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    await self._turns.acquire()
+                    return
+            except TimeoutError:
+                if self._answers == before:
+                    raise StoreError(f"redis: {NO_ANSWER}") from None
 
     async def _prepare(self) -> None:
         await self.redis.setnx(self._settings.schema, SCHEMA)
@@ -174,7 +202,7 @@ class RedisClient:
 
     async def forget_old_values(self) -> None:
         """Have the append-only file and the snapshot written anew, if they are kept; hosted servers may forbid it."""
-        await self._guarded(self._rewrite)
+        await self._in_turn(self._rewrite)
 
     async def _rewrite(self) -> None:
         with suppress(ResponseError):  # also if one is being written at this moment

@@ -90,7 +90,7 @@ def test_a_result_fills_what_it_knows(made: Request[Any], same: Request[Any]) ->
     [
         (ConvertToWav(), ["task_id must be given", "audio_id must be given"]),
         (ConvertToWav(Track(id="a1")), ["task_id must be given"]),  # made by hand, it came from nowhere
-        (ConvertToWav(Music()), ["source must be a Track, got Music", "task_id", "audio_id"]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        (ConvertToWav(Music()), ["source must be a Track, got <Music>", "task_id", "audio_id"]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         (GenerateCover(TRACK), ["source must be a Music", "task_id"]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         (GenerateMidi("x"), ["source must be a Stems, got 'x'", "task_id"]),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         (ExtendMusic(), ["audio_id must be given"]),

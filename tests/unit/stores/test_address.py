@@ -80,5 +80,6 @@ assert stores.SQLiteStore.__name__ == "SQLiteStore" and stores.RedisStore.__name
     others = {name for name in ran.stdout.split() if not name.startswith("suno_async.stores")}
     assert others <= {
         *("suno_async.errors", "suno_async.log", "suno_async.api", "suno_async.api.export", "suno_async.api.limits"),
+        "suno_async.api.representation",
         "suno_async.api.updates",
     }
