@@ -2,25 +2,35 @@
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# `make test-oldest` needs 3.11: some of the oldest versions have no wheels for newer ones.
+PYTHON311 ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+OLDEST := .venv-oldest/bin/python
+OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check examples fuzz chaos bench clean redis-server
+.PHONY: help demo test test-oldest check examples fuzz chaos bench resolve dist clean redis-server
 
 help:
-	@echo 'make demo    eight songs and two lyrics on the emulator, saved under demo-output/'
-	@echo 'make test    lint, types and tests'
-	@echo 'make check   lint and types'
-	@echo 'make examples  the examples, in the frameworks that they are for'
-	@echo 'make fuzz    51 000 callbacks from strangers'
-	@echo 'make chaos   rounds of 200 jobs: processes killed and forked, clocks set, stores lost, connections closed'
-	@echo 'make bench   the numbers of the README'
+	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
+	@echo 'make test         lint, types and tests'
+	@echo 'make test-oldest  the tests with the oldest versions that pyproject.toml allows, on Python 3.11'
+	@echo 'make check        lint and types'
+	@echo 'make examples     the examples, in the frameworks that they are for'
+	@echo 'make fuzz         51 000 callbacks from strangers'
+	@echo 'make chaos        rounds of 200 jobs: processes killed and forked, clocks set, stores lost, connections closed'
+	@echo 'make bench        the numbers of the README'
+	@echo 'make resolve      what pip would install beside the frameworks of our users'
+	@echo 'make dist         wheel and sdist under dist/, tried in fresh environments'
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py
 
 test: check redis-server
 	$(BIN)/python -m pytest -n 4 # more than there are cores: they wait for other processes now and then
+
+test-oldest: .venv-oldest/dev redis-server
+	$(OLDEST) -m pytest -n 4
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -41,6 +51,15 @@ chaos: .venv/dev redis-server
 bench: .venv/dev
 	$(BIN)/python -m benchmarks
 
+resolve: .venv/dist
+	$(BIN)/python tests/resolve.py
+
+dist: .venv/dist
+	rm -rf dist
+	$(BIN)/python -m build
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python tests/dist.py
+
 # The Debian package, not started as a service: each test run has a server of its own.
 redis-server:
 	@command -v redis-server >/dev/null || { \
@@ -57,7 +76,7 @@ redis-server:
 	}
 
 clean:
-	rm -rf .venv demo-output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest dist demo-output .mypy_cache .pytest_cache .ruff_cache
 
 .venv/pip:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=...'; exit 1; }
@@ -73,9 +92,21 @@ clean:
 	$(PIP) install --group dev
 	@touch $@
 
-# arq takes no version of redis that our extra takes.
+# arq takes redis before 6 only, and the tests have the newest.
 .venv/arq/ready: .venv/pip pyproject.toml
 	$(BIN)/python -m venv .venv/arq
 	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
 	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group arq
+	@touch $@
+
+.venv/dist: .venv/pip pyproject.toml
+	$(PIP) install --group dist
+	@touch $@
+
+.venv-oldest/dev: pyproject.toml tests/oldest.py
+	@command -v $(PYTHON311) >/dev/null || { echo 'Python 3.11 is needed; set PYTHON311=...'; exit 1; }
+	$(PYTHON311) -m venv .venv-oldest
+	$(OLDEST_PIP) install --upgrade 'pip>=25.1'
+	$(OLDEST) tests/oldest.py > .venv-oldest/oldest.txt
+	$(OLDEST_PIP) install --constraint .venv-oldest/oldest.txt --editable '.[redis,emulator]' --group test
 	@touch $@

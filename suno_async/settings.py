@@ -116,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         api_key = keys = _keys(api_key)
         chosen = provider or os.environ.get("SUNO_PROVIDER") or "kie"
         gateway = chosen if isinstance(chosen, Provider) else provider_named(chosen)
+        gateway.__post_init__()  # which `msgspec.structs.replace` leaves out before 0.19
         base = base_url or os.environ.get("SUNO_BASE_URL")
         given = _several("callback_secret", callback_secret, "SUNO_CALLBACK_SECRET")
         secrets = tuple(secret.encode() for secret in given) or tuple(tokens.secret_of(key) for key in keys)

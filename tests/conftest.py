@@ -1,6 +1,7 @@
 """Time for the tests."""
 
 import asyncio
+import inspect
 import socket
 import ssl
 from collections.abc import Iterator
@@ -62,6 +63,13 @@ def trusted(ca: trustme.CA) -> ssl.SSLContext:
     authority: Any = ca
     authority.configure_trust(context)
     return context
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> None:
+    """Coroutine functions are tests of anyio's plugin. Its option for this, `anyio_mode`, came with anyio 4.11."""
+    if collector.istestfunction(obj, name) and inspect.iscoroutinefunction(obj):
+        pytest.mark.anyio(obj)
 
 
 @pytest.fixture

@@ -12,17 +12,22 @@ from .descriptions import plain_type
 __all__ = ["RequestType", "unknown_fields"]
 
 
-class RequestType(msgspec.StructMeta):
-    """The type of request classes."""
+if TYPE_CHECKING or hasattr(msgspec, "StructMeta"):
 
-    if not TYPE_CHECKING:  # else type checkers would take every argument
+    class RequestType(msgspec.StructMeta):
+        """The type of request classes."""
 
-        def __call__(self, *args: Any, **fields: Any) -> Any:
-            """Make a request. TypeError with the class and the nearest field if the arguments do not suit."""
-            try:
-                return super().__call__(*args, **fields)
-            except TypeError as exc:
-                raise TypeError(_misfit(self, args, fields) or str(exc)) from None
+        if not TYPE_CHECKING:  # else type checkers would take every argument
+
+            def __call__(self, *args: Any, **fields: Any) -> Any:
+                """Make a request. TypeError with the class and the nearest field if the arguments do not suit."""
+                try:
+                    return super().__call__(*args, **fields)
+                except TypeError as exc:
+                    raise TypeError(_misfit(self, args, fields) or str(exc)) from None
+
+else:  # msgspec lets nobody derive from the type of its structs before 0.20, so it says itself what does not suit
+    RequestType = type(msgspec.Struct)
 
         @property
         def __signature__(self) -> inspect.Signature:

@@ -1,10 +1,10 @@
-"""The gateways, one value each. A gateway of your own: `msgspec.structs.replace(KIE, name="mine", api="https://…")`."""
+"""The gateways, one value each. A gateway of your own: `KIE.replace(name="mine", api="https://…")`."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Self
 
 import msgspec
-from msgspec.structs import force_setattr, replace
+from msgspec.structs import force_setattr
 
 from ..errors import (
     AlreadyExists,
@@ -115,7 +115,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         if self.jobs is not None and self.jobs.name != f"{self.name}-jobs":  # made by `replace` from a built-in one
             same = ("api", "uploads", "model", "submits", "polls_per_second", "polls_at_once")
             changes = {name: getattr(self, name) for name in same}
-            force_setattr(self, "jobs", replace(self.jobs, name=f"{self.name}-jobs", **changes))
+            force_setattr(self, "jobs", self.jobs.replace(name=f"{self.name}-jobs", **changes))
         if self.rules and not any(self.rules in rows for rows in RULES.values()):
             raise ConfigurationError(f"provider {self.name!r}: rules names {self.rules!r}, which is no API of RULES")
         fields: dict[str, set[str]] = {}
@@ -138,6 +138,19 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
                             f"provider {self.name!r}: {table} names {name!r}, which is no field of the request to "
                             f"{path}; its fields are {', '.join(sorted(fields[path]))}"
                         )
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a gateway that is like this one but for some fields.
+
+        Args:
+            changes: The fields that differ.
+
+        Raises:
+            ConfigurationError: If a table names an unknown endpoint or field.
+            TypeError: If there is no such field.
+        """
+        # msgspec's own `replace` checks nothing before 0.19.
+        return type(self)(**{name: getattr(self, name) for name in self.__struct_fields__} | changes)
 
     def _must_be_known(self, path: str, known: Collection[str], table: str) -> None:
         if path not in known:
@@ -323,7 +336,7 @@ KIE = Provider(
 """KIE.AI, each request by the API whose pages list its model: V4 to V5_5 and requests without a model by the legacy
 API, V6 and unknown names by the jobs API (docs/service.md#the-two-apis-of-kie)."""
 
-KIE_LEGACY = replace(KIE, name="kie-legacy", jobs=None, model="V5_5")
+KIE_LEGACY = KIE.replace(name="kie-legacy", jobs=None, model="V5_5")
 """KIE.AI by its legacy API: https://docs.kie.ai/old-model/suno-api/generate-music"""
 
 SUNOAPI = Provider(
@@ -351,8 +364,7 @@ SUNOAPI = Provider(
 )
 """sunoapi.org: https://docs.sunoapi.org/suno-api/generate-music"""
 
-APIKLEY = replace(
-    SUNOAPI,
+APIKLEY = SUNOAPI.replace(
     name="apikley",
     api="https://api.apikley.ru",
     uploads="",

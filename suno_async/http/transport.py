@@ -289,21 +289,19 @@ def _said(error: aiohttp.ClientResponseError) -> str:
 
 async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
     """The body, up to a limit. Reading to the end gives the connection back; what fails closes it."""
-    content = answer.content
+    content, parts, size = answer.content, list[bytes](), 0
     try:
-        body = await content.readany()
-        if content.at_eof():
-            return body
-        parts, size = [body], len(body)
-        while part := await content.readany():
-            parts.append(part)
+        while True:
+            part = await content.readany()
             size += len(part)
             if size > LONGEST_ANSWER:
                 raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
+            parts.append(part)
+            if content.at_eof():
+                return b"".join(parts)
     except BaseException:
         answer.close()
         raise
-    return b"".join(parts)
 
 
 class _File(aiohttp.AsyncIterablePayload):

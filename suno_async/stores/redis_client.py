@@ -5,10 +5,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as TimedOut
 
 from ..errors import ConfigurationError, StoreError
 from ..log import log
@@ -75,16 +77,17 @@ class RedisClient:
             "socket_timeout": None,  # what redis does for one, asyncio.wait_for, may swallow a cancellation in 3.11
             "socket_connect_timeout": settings.timeout,
             "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS - 1),
+            "retry_on_error": [Disconnected, TimedOut],  # before 6.0 nothing is tried again unless it is named
             "redis_connect_func": self._connected,
         }
         # Their types leave open which of two faces they show.
-        pool: Any = BlockingConnectionPool
-        plain: Any = Redis
+        blocking: Any = BlockingConnectionPool
+        growing: Any = ConnectionPool
         # A connection is had for one command, and those end in time; but who listens has one for long.
-        self.redis: Any = plain.from_pool(
-            pool.from_url(settings.url, max_connections=CONNECTIONS, timeout=None, **options)
+        self.redis: Any = Redis(
+            connection_pool=blocking.from_url(settings.url, max_connections=CONNECTIONS, timeout=None, **options)
         )
-        self.listening: Any = plain.from_url(settings.url, **options)
+        self.listening: Any = Redis(connection_pool=growing.from_url(settings.url, **options))
         self.put = self.redis.register_script(PUT)
         self.forget = self.redis.register_script(REMOVE)
         self.claim = self.redis.register_script(CLAIM)
@@ -103,8 +106,11 @@ class RedisClient:
         try:
             yield
         finally:  # `loop.shutdown_asyncgens()` ends it; what stays open is reported when it is collected
-            await self.redis.aclose()
-            await self.listening.aclose()
+            await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        await self.redis.connection_pool.disconnect()
+        await self.listening.connection_pool.disconnect()
 
     async def _connected(self, connection: Any) -> None:
         """Check each new connection: it may be to another server than the one before."""
@@ -176,8 +182,7 @@ class RedisClient:
                 self._ready = False  # it may be another server that answers next
             if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
                 self._ready = False
-                await self.redis.connection_pool.disconnect()
-                await self.listening.connection_pool.disconnect()
+                await self._disconnect()
             raise StoreError(f"redis: {str(exc) or NO_ANSWER}") from exc
 
     async def _take_turn(self) -> None:

@@ -42,7 +42,7 @@ def encode(request: Request[Any], provider: Provider, callback_url: str = "") ->
         if callback_url:
             body["callBackUrl" if provider.uses_jobs_api(kind) else kind.callback] = callback_url
         return _ENCODER.encode(body)
-    except (TypeError, ValueError, AttributeError, OverflowError) as exc:  # only requests that were not checked
+    except (TypeError, ValueError, AttributeError, OverflowError, LookupError) as exc:  # only of unchecked requests
         raise InvalidJob(kind.__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc
 
 

@@ -42,7 +42,7 @@ class _Redis:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
 
 
 async def _round(server: RedisServer, jobs: int, seed: int, speed: float) -> Tally:

@@ -53,7 +53,9 @@ async def by_hypercorn(app: Any, listening: socket.socket, root_path: str) -> As
         yield
     finally:
         stop.set()
-        await serving
+        await asyncio.wait([serving])
+        if not serving.cancelled():  # so it ends itself with its dispatcher on Python 3.13
+            await serving
 
 
 @asynccontextmanager

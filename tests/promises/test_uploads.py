@@ -256,7 +256,8 @@ async def test_a_cancelled_upload_lets_go_of_its_source_at_once(threads: None) -
 
     async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await over.wait()
-        writer.transport.abort()
+        await reader.read()  # aiohttp before 3.14 logs an error if the connection is reset after the cancellation
+        writer.close()
 
     server = await asyncio.start_server(slow, "127.0.0.1", 0)
     own = msgspec.structs.replace(KIE, uploads=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")

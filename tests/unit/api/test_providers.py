@@ -22,6 +22,7 @@ from suno_async import (
     RateLimited,
     ReplaceSection,
     SeparateStems,
+    SunoClient,
     UploadCover,
     UploadExtend,
 )
@@ -149,9 +150,19 @@ def test_apikley_is_sunoapi_of_the_time_before_v6() -> None:
 def test_a_table_that_names_what_no_class_has_is_refused(tables: dict[str, Any], says: str) -> None:
     """A misspelt rule would be no rule at all."""
     with pytest.raises(ConfigurationError) as caught:
-        msgspec.structs.replace(KIE, name="mine", **tables)
+        KIE.replace(name="mine", **tables)
     assert str(caught.value).startswith("provider 'mine': ")
     assert says in str(caught.value)
+
+
+def test_a_gateway_made_by_replace_of_msgspec_is_checked_by_the_client_at_the_latest() -> None:
+    """Before 0.19 msgspec does not check it, nor lead the jobs API to the new host."""
+    own = msgspec.structs.replace(KIE, name="mine", api="https://suno.example")
+    SunoClient(api_key="k", provider=own)
+    assert own.jobs is not None
+    assert own.jobs.api == "https://suno.example"
+    with pytest.raises(ConfigurationError, match="rules names 'nobody'"):
+        SunoClient(api_key="k", provider=msgspec.structs.replace(KIE, rules="nobody"))
 
 
 def test_tables_may_speak_of_a_class_of_ones_own() -> None:
@@ -159,8 +170,7 @@ def test_tables_may_speak_of_a_class_of_ones_own() -> None:
         path = "/sing-at-mine"
         text: str = ""
 
-    mine = msgspec.structs.replace(
-        KIE,
+    mine = KIE.replace(
         name="mine",
         paths={Sing.path: "/chant"},
         codes_by_path={"/chant": {}, Sing.details: {}},

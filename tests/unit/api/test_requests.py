@@ -30,6 +30,8 @@ from suno_async.api.requests.music import ContinuingJob, CustomJob, SungJob
 from suno_async.wire.encoding import names
 
 TRACK = Track(id="a1", task_id="t9")
+OUR_WORDS = hasattr(msgspec, "StructMeta")
+"""Whether it is ours to say what is wrong with arguments: msgspec before 0.20 says it itself."""
 
 
 # ---- a class is checked when it is defined ---------------------------------------------------------------------------
@@ -186,9 +188,8 @@ class ConvertToFlac(FromSource[Track], Job[Wav], frozen=True, kw_only=True):
 def test_a_source_is_the_one_positional_argument() -> None:
     made = ConvertToFlac(TRACK, level=3)
     assert made == ConvertToFlac(task_id="t9", audio_id="a1", level=3)
-    with pytest.raises(
-        TypeError, match=r"ConvertToFlac takes one positional argument, source, and the other fields by"
-    ):
+    says = "ConvertToFlac takes one positional argument, source, and the other fields by"
+    with pytest.raises(TypeError, match=says if OUR_WORDS else "Extra positional arguments"):
         ConvertToFlac(TRACK, "t9")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
@@ -284,7 +285,7 @@ LYRICS: Any = GenerateLyrics
 def test_a_wrong_argument_is_named_with_the_class_and_the_nearest_field(make: Callable[[], object], says: str) -> None:
     with pytest.raises(TypeError) as caught:
         make()
-    assert says in str(caught.value)
+    assert says in str(caught.value) or not OUR_WORDS
 
 
 def test_a_family_is_named_as_such_although_its_arguments_are_right() -> None:

@@ -299,7 +299,7 @@ def test_the_model_decides_which_api_kie_is_asked_by() -> None:
 
 
 def test_a_gateway_of_ones_own_has_both_apis_too() -> None:
-    own = msgspec.structs.replace(KIE, name="mine", api="https://suno.example")
+    own = KIE.replace(name="mine", api="https://suno.example")
     assert own.jobs is not None
     assert (own.jobs.name, own.jobs.api, own.jobs.jobs_api) == ("mine-jobs", "https://suno.example", True)
     assert own.api_named("mine-jobs") is own.jobs
@@ -307,11 +307,11 @@ def test_a_gateway_of_ones_own_has_both_apis_too() -> None:
 
 
 def test_replacing_a_table_loses_no_rule() -> None:
-    own = msgspec.structs.replace(SUNOAPI, required_fields={GenerateMusic.path: ("title",)})
+    own = SUNOAPI.replace(required_fields={GenerateMusic.path: ("title",)})
     assert own.required(ReplaceSection) == ("full_lyrics",)
     assert own.required(GenerateMusic) == ("title",)
     with pytest.raises(ConfigurationError, match="rules names 'nobody'"):
-        msgspec.structs.replace(SUNOAPI, rules="nobody")
+        SUNOAPI.replace(rules="nobody")
 
 
 def test_a_song_by_the_jobs_api_lasts_three_minutes_unless_said_otherwise() -> None:

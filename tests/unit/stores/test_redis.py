@@ -21,8 +21,10 @@ from ...servers import RedisServer, redis_server
 def directly(server: RedisServer, *words: object) -> Any:
     """A command of somebody else."""
     other: Any = redis_py.Redis(port=server.port)
-    with other:
+    try:
         return other.execute_command(*words)
+    finally:
+        other.connection_pool.disconnect()
 
 
 @pytest.fixture
