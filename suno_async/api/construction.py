@@ -26,17 +26,17 @@ if TYPE_CHECKING or hasattr(msgspec, "StructMeta"):
                 except TypeError as exc:
                     raise TypeError(_misfit(self, args, fields) or str(exc)) from None
 
+            @property
+            def __signature__(self) -> inspect.Signature:
+                """The fields with the types that a caller thinks of, as `help` and editors show them."""
+                types = {field.name: plain_type(field.type) for field in msgspec.structs.fields(self)}
+                itself = msgspec.StructMeta.__signature__.__get__(self)
+                return itself.replace(
+                    parameters=[one.replace(annotation=types[name]) for name, one in itself.parameters.items()]
+                )
+
 else:  # msgspec lets nobody derive from the type of its structs before 0.20, so it says itself what does not suit
     RequestType = type(msgspec.Struct)
-
-        @property
-        def __signature__(self) -> inspect.Signature:
-            """The fields with the types that a caller thinks of, as `help` and editors show them."""
-            types = {field.name: plain_type(field.type) for field in msgspec.structs.fields(self)}
-            itself = msgspec.StructMeta.__signature__.__get__(self)
-            return itself.replace(
-                parameters=[one.replace(annotation=types[name]) for name, one in itself.parameters.items()]
-            )
 
 
 def unknown_fields(kind: type[msgspec.Struct], names: Iterable[str]) -> str:
