@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
 
+from .api.construction import signature_of
 from .api.descriptions import field_descriptions, summary
 from .api.requests import Call, Job, Request
 from .tasks.task import Task
@@ -113,7 +114,7 @@ class _Method(Generic[F]):
 def _signature(kind: type[Request[Any]], result: Any) -> inspect.Signature:
     """`self`, then the fields of a class with types and defaults."""
     itself = inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-    return inspect.Signature([itself, *inspect.signature(kind).parameters.values()], return_annotation=result)
+    return inspect.Signature([itself, *signature_of(kind).parameters.values()], return_annotation=result)
 
 
 def _documentation(kind: type[Request[Any]], returns: str, raises: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from .descriptions import plain_type
 
-__all__ = ["RequestType", "unknown_fields"]
+__all__ = ["RequestType", "signature_of", "unknown_fields"]
 
 
 if TYPE_CHECKING or hasattr(msgspec, "StructMeta"):
@@ -29,14 +29,22 @@ if TYPE_CHECKING or hasattr(msgspec, "StructMeta"):
             @property
             def __signature__(self) -> inspect.Signature:
                 """The fields with the types that a caller thinks of, as `help` and editors show them."""
-                types = {field.name: plain_type(field.type) for field in msgspec.structs.fields(self)}
-                itself = msgspec.StructMeta.__signature__.__get__(self)
-                return itself.replace(
-                    parameters=[one.replace(annotation=types[name]) for name, one in itself.parameters.items()]
-                )
+                return signature_of(self)
 
 else:  # msgspec lets nobody derive from the type of its structs before 0.20, so it says itself what does not suit
     RequestType = type(msgspec.Struct)
+
+
+def signature_of(kind: type[msgspec.Struct]) -> inspect.Signature:
+    """Return the fields of a class with the types that a caller thinks of.
+
+    Args:
+        kind: The class.
+    """
+    types = {field.name: plain_type(field.type) for field in msgspec.structs.fields(kind)}
+    descriptor: Any = type(msgspec.Struct).__dict__["__signature__"]  # that of msgspec, below ours
+    itself: inspect.Signature = descriptor.__get__(kind)
+    return itself.replace(parameters=[one.replace(annotation=types[name]) for name, one in itself.parameters.items()])
 
 
 def unknown_fields(kind: type[msgspec.Struct], names: Iterable[str]) -> str:
