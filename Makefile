@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-oldest check examples fuzz chaos bench resolve dist clean redis-server
+.PHONY: help demo test test-oldest check examples fuzz chaos bench resolve dist clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
@@ -26,10 +26,10 @@ help:
 demo: .venv/demo
 	$(BIN)/python examples/demo.py
 
-test: check redis-server
+test: check redis-server postgres-server
 	$(BIN)/python -m pytest -n 4 # more than there are cores: they wait for other processes now and then
 
-test-oldest: .venv-oldest/dev redis-server
+test-oldest: .venv-oldest/dev redis-server postgres-server
 	$(OLDEST) -m pytest -n 4
 
 check: .venv/dev
@@ -45,7 +45,7 @@ examples: .venv/dev .venv/arq/ready redis-server
 fuzz: .venv/dev
 	FUZZ=17000 $(BIN)/python -m pytest tests/promises/test_fuzz.py
 
-chaos: .venv/dev redis-server
+chaos: .venv/dev redis-server postgres-server
 	$(BIN)/python -m tests.chaos
 
 bench: .venv/dev
@@ -72,6 +72,27 @@ redis-server:
 		command -v redis-server >/dev/null || { \
 			echo 'redis-server is missing, so the tests over Redis are skipped (in CI they fail).'; \
 			echo 'Install it: apt-get install redis-server (Debian, Ubuntu), brew install redis (macOS).'; \
+		}; \
+	}
+
+# And a pooler, which PostgreSQL often stands behind. Debian makes a cluster when it installs PostgreSQL, unless told not to.
+postgres-server:
+	@found() { PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null && \
+		{ command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; }; \
+	found || { \
+		if command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then \
+			SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+			install() { $$SUDO env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				--no-install-recommends "$$@" >/dev/null; }; \
+			$$SUDO apt-get update -qq; \
+			install postgresql-common && { [ -d /usr/lib/postgresql ] || \
+			$$SUDO sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' \
+				/etc/postgresql-common/createcluster.conf; } && \
+			install postgresql pgbouncer; \
+		fi; \
+		found || { \
+			echo 'PostgreSQL or pgbouncer is missing, so tests over them are skipped (in CI they fail).'; \
+			echo 'Install them: apt-get install postgresql pgbouncer, or brew install postgresql pgbouncer.'; \
 		}; \
 	}
 

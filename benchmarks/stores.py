@@ -19,6 +19,7 @@ from suno_async.stores.address import store_at
 from suno_async.stores.base import Store
 from suno_async.stores.record import Record, State
 from suno_async.stores.transitions import accepted, updated
+from tests.postgres import postgres_server, programs
 from tests.servers import redis_server
 
 from .table import Row
@@ -187,6 +188,7 @@ def suite() -> list[Row]:
         Row("SQLite, uncertain() of 100 000: time", listed, "s", "", None, "≤ 5 s", listed <= 5),
         Row("SQLite, a change in another process, 95 of 100", late, "ms", "", None, "≤ 250 ms", late <= 250),
         *_redis(),
+        *_postgres(),
     ]
 
 
@@ -200,6 +202,21 @@ def _redis() -> list[Row]:
     return [
         Row("Redis, submits written down, 100 at once", rate, "a second"),
         Row("Redis, a change in another process, 95 of 100", late, "ms", "", None, "≤ 50 ms", late <= 50),
+    ]
+
+
+def _postgres() -> list[Row]:
+    """The same over PostgreSQL, where there is one; as it is set up for production, it flushes each commit."""
+    if programs() is None:
+        return []
+    with postgres_server(fsync="on", full_page_writes="on", autovacuum="on") as server:
+        [rate] = alone("submit", server.url)
+        late = asyncio.run(change_latency(server.url))
+        uncertain = asyncio.run(uncertain_seconds(server.database(), 100_000))
+    return [
+        Row("PostgreSQL, submits written down, 100 at once", rate, "a second"),
+        Row("PostgreSQL, a change in another process, 95 of 100", late, "ms", "", None, "≤ 50 ms", late <= 50),
+        Row("PostgreSQL, uncertain() of 100 000: time", uncertain, "s", "", None, "≤ 5 s", uncertain <= 5),
     ]
 
 

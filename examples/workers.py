@@ -1,7 +1,7 @@
 """Three processes and one store: one submits, one receives callbacks, one waits and hands on.
 
     python examples/workers.py                             all three, on the built-in emulator and a SQLite file
-    SUNO_STORE=redis://… python examples/workers.py        the same over Redis
+    SUNO_STORE=redis://… python examples/workers.py        the same over Redis, or over postgresql://…
 
 In production each is a service of its own, started with SUNO_API_KEY, SUNO_STORE and PUBLIC_URL, the address under
 which the second is reached: `python examples/workers.py submit`, `… receive` and `… wait`. Any of them may be killed

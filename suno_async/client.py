@@ -114,7 +114,8 @@ class SunoClient:
         webhook_key: Key of KIE's signatures, one or several (environment: SUNO_WEBHOOK_KEY; default: none).
         pace: How often tasks are polled (default: by the kind of job).
         store: Where submissions are written down: a Store, which is not closed with the client, or its address, as
-            sqlite:///songs.db or redis://host (environment: SUNO_STORE; default: in memory, lost with the process).
+            sqlite:///songs.db, redis://host or postgresql://host/database (environment: SUNO_STORE; default: in memory,
+            lost with the process).
         retention: Time after which records are forgotten that have ended and are marked as delivered, with their
             idempotency keys: seconds or a timedelta. It is looked for once an hour (default: they are kept).
         on_expiring: Function or coroutine function, called with each complete task whose files the service will remove

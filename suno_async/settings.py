@@ -159,7 +159,9 @@ def _store(given: Store | str, account: str) -> Store:
     if isinstance(given, str):
         given = store_at(given)
     elif not callable(getattr(given, "intend", None)) or isinstance(given, type):
-        raise ConfigurationError(f"store must be sqlite:///path, redis://…, memory: or a Store, got {given!r}")
+        raise ConfigurationError(
+            f"store must be sqlite:///path, redis://…, postgresql://…, memory: or a Store, got {given!r}"
+        )
     return given if account == DEFAULT_ACCOUNT else given.account(account)
 
 

@@ -13,6 +13,7 @@ import pytest
 import trustme
 
 from .loop import JumpLoop
+from .postgres import PostgresServer, postgres_server
 from .servers import RedisServer, redis_server
 
 
@@ -94,6 +95,13 @@ def now() -> float:
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One Redis for all tests that leave it running."""
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for all tests that leave it running."""
+    with postgres_server() as server:
         yield server
 
 

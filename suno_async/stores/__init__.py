@@ -1,7 +1,7 @@
 """Stores: where submissions are kept, so that nothing paid for is lost and no key is paid twice.
 
-`MemoryStore` keeps them in this process, `SQLiteStore` in a file for the processes of one machine, `RedisStore` in a
-server for many machines. `Store` is the protocol that a store of your own follows.
+`MemoryStore` keeps them in this process, `SQLiteStore` in a file for the processes of one machine, `RedisStore` and
+`PostgresStore` in a server for many machines. `Store` is the protocol that a store of your own follows.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,14 @@ from .memory import MemoryStore
 from .record import Record, State
 
 if TYPE_CHECKING:
+    from .postgres import PostgresStore
     from .redis import RedisStore
     from .sqlite import SQLiteStore
 
 __all__ = [
     "Damaged",
     "MemoryStore",
+    "PostgresStore",
     "Record",
     "RedisStore",
     "SQLiteStore",
@@ -27,7 +29,7 @@ __all__ = [
     "store_at",
 ]
 
-_LAZY = {"RedisStore": ".redis", "SQLiteStore": ".sqlite"}
+_LAZY = {"PostgresStore": ".postgres", "RedisStore": ".redis", "SQLiteStore": ".sqlite"}
 
 
 def __getattr__(name: str) -> Any:

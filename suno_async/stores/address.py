@@ -16,7 +16,7 @@ def store_at(url: str) -> Store:
 
     Args:
         url: `sqlite:///songs.db` (four slashes for an absolute path), `redis://host:6379/0`, `rediss://…`, `unix://…`,
-            or `memory:`. Blanks and line ends around it are ignored.
+            `postgresql://user@host/database`, or `memory:`. Blanks and line ends around it are ignored.
 
     Raises:
         ConfigurationError: If there is no store at such an address, or a package that it needs is not installed.
@@ -34,8 +34,16 @@ def store_at(url: str) -> Store:
             raise ConfigurationError(f"store at {scheme}:// needs `pip install 'suno-async[redis]'`") from exc
         with suppress(ValueError):  # a port or database that is no number
             return RedisStore(url)
+    if scheme in ("postgresql", "postgres"):
+        try:
+            from .postgres import PostgresStore
+        except ImportError as exc:  # psycopg raises that also where there is no libpq
+            raise ConfigurationError(f"store at {scheme}:// needs `pip install 'suno-async[postgres]'`") from exc
+        return PostgresStore(url)
     shown = re.sub(r"(?<=:)[^:@]*(?=@)", "…", url)  # a password
-    raise ConfigurationError(f"store must be sqlite:///path, redis://…, memory: or a Store, got {shown!r}")
+    raise ConfigurationError(
+        f"store must be sqlite:///path, redis://…, postgresql://…, memory: or a Store, got {shown!r}"
+    )
 
 
 def _sqlite(url: str) -> Store:

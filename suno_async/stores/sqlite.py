@@ -19,14 +19,12 @@ import msgspec
 
 from ..api.limits import Rate
 from ..errors import ConfigurationError, StoreError
-from ..log import log
 from .base import (
     CLOSED,
     DEFAULT_ACCOUNT,
     NOT_A_RECORD,
     OPEN,
     SHORTEST,
-    Damaged,
     PerProcess,
     Transition,
     check_account,
@@ -35,6 +33,7 @@ from .base import (
     sending,
 )
 from .record import Record, State
+from .rows import FIELDS, readable, record_of, row_of
 from .sqlite_file import OPEN_RECORDS, SQLiteFile
 from .transitions import erased
 from .worker import Work, Worker
@@ -48,8 +47,6 @@ PAGE = 200
 INTERVAL = 0.1
 """Seconds between two reads of what other processes changed."""
 
-FIELDS = Record.__struct_fields__
-_CONTEXT = FIELDS.index("context")
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
 _INSERT = f"INSERT OR REPLACE INTO records (account, {_COLUMNS}) VALUES (?, {', '.join('?' * len(FIELDS))})"
 
@@ -127,7 +124,7 @@ class SQLiteStore:
             db = file.connection
             if record.key and (held := self._one(db, "key", record.key)) is not None and held.ref != record.ref:
                 return held
-            db.execute(_INSERT, (self._account, *_row(record)))
+            db.execute(_INSERT, (self._account, *row_of(record)))
             if owner:
                 self._take(db, sending(record.ref), owner, ttl)
             return None
@@ -147,7 +144,7 @@ class SQLiteStore:
             if old is None or new is None:
                 return None
             changed = [name for name in FIELDS if getattr(new, name) != getattr(old, name)]
-            row = dict(zip(FIELDS, _row(new), strict=True))
+            row = dict(zip(FIELDS, row_of(new), strict=True))
             sets = "".join(f'"{name}" = ?, ' for name in changed)
             file.connection.execute(
                 f"UPDATE records SET {sets}change = ?, writer = ? WHERE account = ? AND ref = ?",
@@ -174,7 +171,7 @@ class SQLiteStore:
             f"SELECT {_COLUMNS} FROM records WHERE account = ? AND {name} = ? AND {name} != '' ORDER BY number LIMIT 1"
         )
         rows = _rows(db, query, (self._account, value))
-        return _record(rows[0]) if rows else None
+        return record_of(rows[0]) if rows else None
 
     async def unfinished(self, *states: State) -> AsyncGenerator[Record]:
         open_states = [state for state in OPEN if state in (states or OPEN)]
@@ -203,7 +200,7 @@ class SQLiteStore:
         while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", self._account, last, *values):
             for number, *row in rows:
                 last = number
-                if (record := _readable(row)) is not None:
+                if (record := readable(row)) is not None:
                     yield record
 
     async def updates(self) -> AsyncGenerator[Record | None]:
@@ -225,7 +222,7 @@ class SQLiteStore:
                     while rows := await self._read(query, self._account, last, self._writers.get()):
                         for number, *row in rows:
                             last = number
-                            if (record := _readable(row)) is not None:
+                            if (record := readable(row)) is not None:
                                 yield record
                     version, last = seen, max(last, newest)
             except StoreError:
@@ -347,27 +344,3 @@ def _text(stored: bytes) -> str | bytes:
         return stored.decode()
     except UnicodeDecodeError:
         return stored  # which no field of text takes
-
-
-def _row(record: Record) -> list[Any]:
-    row = list(msgspec.structs.astuple(record))
-    row[_CONTEXT] = msgspec.json.encode(record.context).decode()
-    return row
-
-
-def _readable(row: Sequence[Any]) -> Record | None:
-    """Return a record among others; None if it is damaged, which must not hide them."""
-    try:
-        return _record(row)
-    except Damaged as exc:
-        log.error("%s", exc)
-        return None
-
-
-def _record(row: Sequence[Any]) -> Record:
-    values = dict(zip(FIELDS, row, strict=True))
-    try:
-        values["context"] = msgspec.json.decode(values["context"])
-        return msgspec.convert(values, Record, strict=False)
-    except NOT_A_RECORD as exc:
-        raise Damaged(f"record {values['ref']!r} is damaged: {exc}") from exc

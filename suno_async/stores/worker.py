@@ -15,7 +15,7 @@ __all__ = ["Machine", "Work", "Worker"]
 
 
 class Work(NamedTuple):
-    """Something that the thread is to do."""
+    """Something that a machine which takes functions is to do."""
 
     do: Callable[[Any], Any]
     """A function of what the machine gives it."""
@@ -25,7 +25,7 @@ class Work(NamedTuple):
 class Machine(Protocol):
     """What the thread works with; nothing else uses it while the thread runs."""
 
-    def run(self, batch: Sequence[Work]) -> list[Any]:
+    def run(self, batch: Sequence[Any]) -> list[Any]:
         """Do a batch and return what came of each work; an exception is what it failed with."""
         ...
 
@@ -37,7 +37,7 @@ class Machine(Protocol):
 class _Job:
     __slots__ = ("done", "loop", "work")
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Any) -> None:
         self.work = work
         self.loop = asyncio.get_running_loop()
         self.done: asyncio.Future[Any] = self.loop.create_future()
@@ -75,7 +75,7 @@ class Worker:
         """Whether the thread was started and has not been ended."""
         return self._thread is not None
 
-    async def do(self, work: Work) -> Any:
+    async def do(self, work: Any) -> Any:
         """Have something done in the thread, and return or raise what came of it."""
         job = _Job(work)
         with self._starting:
@@ -153,7 +153,7 @@ class Worker:
             self._closed = True
             if self._thread is None:
                 return
-            job = _Job(Work(id, writes=False))
+            job = _Job(None)
             closing = threading.Thread(target=self._finish, args=(self._thread, job), daemon=True)
             self._unanswered.add(job)
             self._waiting.put(None)

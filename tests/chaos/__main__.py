@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .. import postgres
 from ..servers import MISSING
 from . import clocks, eviction, forks, idle, kills, removed
 from .tally import HEADS, ROW, Tally, row, total
@@ -19,8 +20,10 @@ from .tally import HEADS, ROW, Tally, row, total
 KILLED: dict[str, Callable[..., Tally]] = {
     "sqlite": kills.play_sqlite,
     "redis": kills.play_redis,
+    "postgres": kills.play_postgres,
     "fork-sqlite": forks.play_sqlite,
     "fork-redis": forks.play_redis,
+    "fork-postgres": forks.play_postgres,
     "clocks": clocks.play,
 }
 """The kinds of rounds in which processes are killed."""
@@ -48,6 +51,8 @@ def main() -> int:
     kinds: list[str] = given.only or list(KINDS)
     if any(kind in ("redis", "fork-redis", "eviction") for kind in kinds) and shutil.which("redis-server") is None:
         parser.error(MISSING)
+    if any("postgres" in kind for kind in kinds) and postgres.programs() is None:
+        parser.error(postgres.MISSING)
     logging.getLogger("suno_async").addHandler(logging.NullHandler())  # what is disturbed is reported, and many times
     print(f"{given.rounds} rounds of each kind, seed {given.seed}", ROW.format(*HEADS), sep="\n", file=sys.stderr)
     sums: dict[str, Tally] = {}

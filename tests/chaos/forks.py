@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..postgres import postgres_server
 from ..servers import redis_server
 from .kills import LEASE, Log, Round
 from .tally import Tally
 
-__all__ = ["ForkRound", "play_redis", "play_sqlite"]
+__all__ = ["ForkRound", "play_postgres", "play_redis", "play_sqlite"]
 
 SERVERS = 2
 """The client of the first was never used before it forks, that of the second was."""
@@ -48,5 +49,12 @@ def play_sqlite(folder: Path, *, jobs: int, kills: int, seed: int, lease: float 
 def play_redis(folder: Path, *, jobs: int, kills: int, seed: int, lease: float = LEASE) -> Tally:
     """Two servers with two children each over a Redis of their own."""
     with redis_server(folder) as server:
+        round = ForkRound(server.url, folder, jobs=jobs, kills=kills, seed=seed, lease=lease)
+        return asyncio.run(round.run())
+
+
+def play_postgres(folder: Path, *, jobs: int, kills: int, seed: int, lease: float = LEASE) -> Tally:
+    """Two servers with two children each over a PostgreSQL of their own."""
+    with postgres_server() as server:
         round = ForkRound(server.url, folder, jobs=jobs, kills=kills, seed=seed, lease=lease)
         return asyncio.run(round.run())

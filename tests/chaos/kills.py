@@ -23,12 +23,13 @@ from suno_async.stores.address import store_at
 from suno_async.stores.base import Store
 from suno_async.stores.record import State
 
+from ..postgres import postgres_server
 from ..servers import redis_server
 from .program import key_of
 from .service import FAULTS, SPEED, Service, ref_of, serving
 from .tally import Tally
 
-__all__ = ["LEASE", "Round", "play_redis", "play_sqlite"]
+__all__ = ["LEASE", "Round", "play_postgres", "play_redis", "play_sqlite"]
 
 ROOT = Path(__file__).parents[2]
 LEASE = 1.0
@@ -267,4 +268,10 @@ def play_sqlite(folder: Path, *, jobs: int, kills: int, seed: int, lease: float 
 def play_redis(folder: Path, *, jobs: int, kills: int, seed: int, lease: float = LEASE) -> Tally:
     """Three workers over a Redis of their own."""
     with redis_server(folder) as server:
+        return asyncio.run(Round(server.url, folder, workers=3, jobs=jobs, kills=kills, seed=seed, lease=lease).run())
+
+
+def play_postgres(folder: Path, *, jobs: int, kills: int, seed: int, lease: float = LEASE) -> Tally:
+    """Three workers over a PostgreSQL of their own."""
+    with postgres_server() as server:
         return asyncio.run(Round(server.url, folder, workers=3, jobs=jobs, kills=kills, seed=seed, lease=lease).run())

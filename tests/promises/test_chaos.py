@@ -11,6 +11,7 @@ from ..chaos.clocks import ClockRound
 from ..chaos.forks import ForkRound
 from ..chaos.kills import Round
 from ..chaos.tally import Tally
+from ..postgres import PostgresServer
 from ..servers import redis_server
 
 JOBS = 40
@@ -41,6 +42,12 @@ async def test_three_workers_over_redis(tmp_path: Path) -> None:
     """The same where others go on meanwhile, with the same keys in another order."""
     with redis_server(tmp_path) as server:
         tally = await Round(server.url, tmp_path, workers=3, jobs=JOBS, kills=2, seed=2, **QUICK).run()
+    check(tally, JOBS)
+    assert tally.kills
+
+
+async def test_three_workers_over_postgres(postgres: PostgresServer, tmp_path: Path) -> None:
+    tally = await Round(postgres.database(), tmp_path, workers=3, jobs=JOBS, kills=2, seed=9, **QUICK).run()
     check(tally, JOBS)
     assert tally.kills
 

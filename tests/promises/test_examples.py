@@ -122,12 +122,14 @@ async def test_the_web_backend(emulator: Emulator) -> None:
     await runner.cleanup()
 
 
-@pytest.mark.parametrize("store", ["sqlite", "redis"])
+@pytest.mark.parametrize("store", ["sqlite", "redis", "postgres"])
 async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None:
     """As real processes in real time."""
     environment = os.environ | {"PYTHONPATH": str(WORKERS.parents[1])}  # this checkout, whatever is installed
     if store == "redis":
         environment["SUNO_STORE"] = request.getfixturevalue("redis").url.removesuffix("/0") + "/14"
+    elif store == "postgres":
+        environment["SUNO_STORE"] = request.getfixturevalue("postgres").database()
 
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run([sys.executable, WORKERS], capture_output=True, text=True, timeout=60, env=environment)

@@ -93,7 +93,8 @@ def test_the_pure_part_has_no_io_no_clock_and_no_await(path: Path) -> None:
 
 def test_the_core_needs_its_four_packages_only() -> None:
     core = ORDER[: ORDER.index("emulator")]
-    paths = {path for name in core for path in files(name)} - set((PACKAGE / "stores").glob("redis*.py"))
+    paths = {path for name in core for path in files(name)}
+    paths -= {path for extra in ("redis", "postgres") for path in (PACKAGE / "stores").glob(f"{extra}*.py")}
     paths -= {PACKAGE / "api" / "schema.py"}  # loaded by pydantic's own call, and by our plugin for Litestar
     needed = {one for path in paths for one in imports(path) if not one.startswith(".")}
     # yarl is a part of aiohttp's own interface.
@@ -115,7 +116,8 @@ def test_importing_the_package_alone_loads_next_to_nothing() -> None:
 def test_the_client_loads_the_core_only(code: str) -> None:
     later = {"suno_async.emulator", "suno_async.testing", "suno_async.files.downloads", "av", "aiohttp.web"}
     later |= {"suno_async.api.player", "html", "suno_async.api.schema", "suno_async.litestar", "pydantic", "litestar"}
-    later |= {"suno_async.stores.sqlite", "suno_async.stores.redis", "sqlite3", "redis"}
+    later |= {"suno_async.stores.sqlite", "suno_async.stores.redis", "suno_async.stores.postgres"}
+    later |= {"sqlite3", "redis", "psycopg"}
     assert later.isdisjoint(loaded_by(code))
 
 
