@@ -16,9 +16,9 @@ MIGRATIONS: Sequence[str] = (
     CREATE TABLE {{schema}}.records (
         number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- the order in which they were kept
         version bigint NOT NULL DEFAULT 0, -- another one after each change
-        account text NOT NULL, ref text NOT NULL, kind text, provider text, request_json text, fingerprint text, key text NOT NULL,
-        context text, task_id text NOT NULL, state text NOT NULL, stage smallint, observed smallint, source text,
-        status text, code bigint, message text, body bytea, error text, created float8, updated float8 NOT NULL,
+        account text NOT NULL, ref text NOT NULL, kind text, provider text, request_json text, fingerprint text,
+        key text NOT NULL, context text, task_id text NOT NULL, state text NOT NULL, stage smallint, observed smallint,
+        source text, status text, code bigint, message text, body bytea, error text, created float8, updated float8 NOT NULL,
         delivered boolean NOT NULL, erased boolean NOT NULL
     );
     CREATE UNIQUE INDEX records_by_ref ON {{schema}}.records (account, ref);
@@ -94,8 +94,8 @@ class Statements:
         )
         values = ", ".join(f"%({name})s" for name in FIELDS)
         self.intend = (
-            f"WITH kept AS (INSERT INTO {records} (account, {COLUMNS}) VALUES (%(account)s, {values}) ON CONFLICT DO NOTHING RETURNING ref),"
-            f" {claimed} SELECT true FROM kept"
+            f"WITH kept AS (INSERT INTO {records} (account, {COLUMNS}) VALUES (%(account)s, {values})"
+            f" ON CONFLICT DO NOTHING RETURNING ref), {claimed} SELECT true FROM kept"
         )
         self.replace = (
             f"WITH kept AS (UPDATE {records} SET ({COLUMNS}, version) = ROW({values}, version + 1)"
@@ -116,7 +116,8 @@ class Statements:
         self.prune = (
             f"WITH gone AS (DELETE FROM {records} WHERE number IN (SELECT number FROM {records}"
             f" WHERE account = %(account)s AND NOT {OPEN_RECORDS} AND updated < %(before)s"
-            " AND (%(undelivered)s OR delivered OR state = 'dismissed') LIMIT %(page)s) RETURNING 1) SELECT count(*) FROM gone"
+            " AND (%(undelivered)s OR delivered OR state = 'dismissed') LIMIT %(page)s) RETURNING 1)"
+            " SELECT count(*) FROM gone"
         )
         self.notify = "SELECT pg_notify(%(channel)s, %(news)s)"
         self.changed = f"SELECT {COLUMNS} FROM {records} WHERE account = %(account)s AND ref = ANY(%(refs)s)"

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import AsyncGenerator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -38,11 +39,11 @@ async def test_a_claim_from_before_the_servers_clock_was_set_back_ends(
     assert await store.claim("poll", "me", 60)
     assert await store.intend(Record(ref="r1"), "me", 60) is None
     for claim in ("poll", "send r1"):
-        postgres.do("UPDATE suno.claims SET until = until + 10800 WHERE name = %s", claim)
+        postgres.do("UPDATE suno.claims SET until = until + 10800 WHERE name = %s", f"default {claim}")
         assert await store.claim(claim, "you", 60)
         assert not await store.claim(claim, "me", 60)
         assert not await store.claim(claim, "me", 0)
-        postgres.do("UPDATE suno.claims SET until = until + 10800 WHERE name = %s", claim)
+        postgres.do("UPDATE suno.claims SET until = until + 10800 WHERE name = %s", f"default {claim}")
         assert await store.claim(claim, "me", 0)
 
 
@@ -301,3 +302,37 @@ async def test_a_server_that_does_not_flush_is_told_of(url: str, caplog: pytest.
         async with PostgresStore(url) as store:
             await store.intend(Record(ref="r1"))
     assert "does not flush to disk" in caplog.text
+
+
+# ---- erasing ---------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_erased_is_in_no_row_any_more(postgres: PostgresServer, store: PostgresStore) -> None:
+    """Nor in an old version of one."""
+    secret = os.urandom(2000).hex()
+    await store.intend(Record(ref="r1", context={"user": 7}, request_json=secret))
+    assert await store.erase(context={"user": 7}) == 1
+    path = "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('suno.records')"
+    postgres.do("CHECKPOINT")
+    [(file,)] = postgres.do(path)
+    assert postgres.do("SELECT count(*) FROM suno.records WHERE strpos(request_json, %s) > 0", secret[:50]) == [(0,)]
+    [(toast,)] = postgres.do(
+        "SELECT current_setting('data_directory') || '/' || pg_relation_filepath(reltoastrelid)"
+        " FROM pg_class WHERE oid = 'suno.records'::regclass"
+    )
+    assert secret[:50].encode() not in Path(file).read_bytes() + Path(toast).read_bytes()
+
+
+async def test_erasing_does_not_wait_for_who_reads(
+    postgres: PostgresServer, store: PostgresStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A table that somebody else holds is vacuumed later."""
+    await store.intend(Record(ref="r1", context={"user": 7}, request_json="{}"))
+    lock = "DO $$ BEGIN LOCK TABLE suno.records IN SHARE UPDATE EXCLUSIVE MODE; PERFORM pg_sleep(1); END $$"
+    holding = asyncio.create_task(asyncio.to_thread(postgres.do, lock))
+    await asyncio.sleep(0.2)
+    async with PostgresStore(postgres.url, timeout=0.4) as impatient:
+        with caplog.at_level(logging.INFO):
+            assert await impatient.erase(ref="r1") == 1
+    assert "stay until the next VACUUM" in caplog.text
+    await holding

@@ -408,19 +408,19 @@ async def test_nothing_is_kept_without_the_right_password(server: PostgresServer
 
 
 async def test_a_server_without_a_free_connection_is_a_store_error(server: PostgresServer) -> None:
-    server.do("DROP ROLE IF EXISTS bot")
-    server.do("CREATE ROLE bot LOGIN CONNECTION LIMIT 1")
-    server.do("CREATE SCHEMA suno AUTHORIZATION bot")
-    async with PostgresStore(server.at(server.current, "bot")) as store:
+    server.do("DROP ROLE IF EXISTS few")
+    server.do("CREATE ROLE few LOGIN CONNECTION LIMIT 1")
+    server.do("CREATE SCHEMA suno AUTHORIZATION few")
+    async with PostgresStore(server.at(server.current, "few")) as store:
         await goes_on(store, "r1")
-        async with PostgresStore(server.at(server.current, "bot")) as other:
+        async with PostgresStore(server.at(server.current, "few")) as other:
             await refuses(other, "too many connections")
         heard = store.updates()
         waiting = asyncio.ensure_future(anext(heard))
         await asyncio.sleep(0.3)
         assert not waiting.done(), "nothing is heard without a second connection"
         await goes_on(store, "r2")
-        server.do("ALTER ROLE bot CONNECTION LIMIT 2")
+        server.do("ALTER ROLE few CONNECTION LIMIT 2")
         assert await asyncio.wait_for(waiting, 5) is None
         await heard.aclose()
 
