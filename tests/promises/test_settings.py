@@ -83,7 +83,8 @@ def test_a_key_that_cannot_be_one_is_not_shown() -> None:
         ({"callback_url": "/suno"}, "callback_url must be an http(s) address, got '/suno'"),
         (
             {"store": PurePosixPath("songs.db")},
-            "postgresql://…, memory: or a Store, got PurePosixPath('songs.db')",
+            "store must be sqlite:///path, redis://…, postgresql://…, memory: or a Store,"
+            " got PurePosixPath('songs.db')",
         ),
     ],
 )
