@@ -1,5 +1,7 @@
 """The account's credits."""
 
+from collections.abc import Iterable, Sequence
+
 from ..api.updates import Stage
 from ..errors import InsufficientCredits
 from .clock import Clock
@@ -32,6 +34,16 @@ class Billing:
     @credits.setter
     def credits(self, credits: float) -> None:
         self._credits = credits
+
+    @property
+    def refundable(self) -> Sequence[Run]:
+        """Paid runs whose credits are given back when they fail."""
+        return self._refundable
+
+    def resume(self, credits: float, refundable: Iterable[Run]) -> None:
+        """Go on with the balance and the refunds of before a restart."""
+        self._credits = credits
+        self._refundable = list(refundable)
 
     def charge(self, run: Run) -> None:
         """Take what a run costs from the balance. Refused if the balance is too small.

@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import hmac
+import math
 import time
 from base64 import b64encode
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,13 +15,15 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
+from ..api.providers import KIE, KIE_JOBS, KIE_LEGACY, Provider
 from ..api.updates import Stage
+from ..log import log
 from . import bodies
 from .clock import Clock
 from .faults import Fault
 from .runs import Run
 
-__all__ = ["CallbackSender", "Posted", "signature_headers"]
+__all__ = ["JSON", "CallbackSender", "Posted", "check_signing", "signature_headers"]
 
 JSON = {"Content-Type": "application/json"}
 TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
@@ -52,11 +55,11 @@ class CallbackSender:
         posted: Where each callback is noted when it is first attempted.
     """
 
-    # State, all of it: _following, one asyncio task for each run whose callbacks are not all posted; _session, opened
-    # by the first post.
+    # State, all of it: _following, an asyncio task for each run whose callbacks are not all posted; _session, opened by
+    # the first post.
 
     def __init__(self, clock: Clock, key: str, posted: deque[Posted]) -> None:
-        self._following: set[asyncio.Task[None]] = set()
+        self._following: dict[asyncio.Task[None], Run] = {}
         self._session: aiohttp.ClientSession | None = None
         self._clock = clock
         self._key = key
@@ -68,12 +71,19 @@ class CallbackSender:
         overtaking = run.fault is Fault.OVERTAKING
         if overtaking:
             run.reach_at_once(next(stage for stage in run.marks if run.family.posts(run, stage)))
-        following = asyncio.create_task(self._post_all(run, answered))
-        self._following.add(following)
-        following.add_done_callback(self._following.discard)
+        self._start(run, answered)
         if overtaking:
             with suppress(TimeoutError):
                 await asyncio.wait_for(answered.wait(), 1)
+
+    @property
+    def followed(self) -> Collection[Run]:
+        """The runs whose callbacks are not all posted."""
+        return self._following.values()
+
+    def resume(self, run: Run, since: float) -> None:
+        """Post those callbacks of a run whose time comes after a moment."""
+        self._start(run, asyncio.Event(), since)
 
     async def replay(self, posted: Posted, age: float) -> int:
         """Post a callback again; with an `age` as if it had been signed so many seconds earlier."""
@@ -102,8 +112,15 @@ class CallbackSender:
             await self._session.close()
             self._session = None
 
-    async def _post_all(self, run: Run, answered: asyncio.Event) -> None:
+    def _start(self, run: Run, answered: asyncio.Event, since: float = -math.inf) -> None:
+        following = asyncio.create_task(self._post_all(run, answered, since))
+        self._following[following] = run
+        following.add_done_callback(self._following.pop)
+
+    async def _post_all(self, run: Run, answered: asyncio.Event, since: float) -> None:
         for stage, mark in _schedule(run):
+            if run.born + mark <= since:
+                continue
             await self._clock.wait_until(run.born + mark)
             times = 2 if run.fault is Fault.DUPLICATED else 1
             if not all(await asyncio.gather(*(self._post(run, stage, answered) for _ in range(times)))):
@@ -117,7 +134,9 @@ class CallbackSender:
         self._posted.append(posted)
         for pause in (0, 1, 1, 1):
             await asyncio.sleep(pause / max(self._clock.speed, 1))
-            posted.statuses.append(await self._send(posted.url, headers, posted.body))
+            status = await self._send(posted.url, headers, posted.body)
+            posted.statuses.append(status)
+            log.debug("callback %s of %s: %s", stage.name, run.id, status or "no answer")
             answered.set()
             if posted.statuses[-1] == 200:
                 return True
@@ -132,6 +151,12 @@ class CallbackSender:
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, UnicodeError, ValueError):
             return 0
+
+
+def check_signing(key: str, provider: Provider) -> None:
+    """Refuse a key for a provider whose signature is not known. ValueError."""
+    if key and provider.name not in (KIE.name, KIE_JOBS.name, KIE_LEGACY.name):
+        raise ValueError(f"no signature is known for callbacks of {provider.name}")
 
 
 def signature_headers(key: str, task_id: str, timestamp: int) -> dict[str, str]:

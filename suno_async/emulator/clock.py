@@ -1,6 +1,7 @@
 """The emulator's clock, which may run faster than real time, or stand still and be moved by hand."""
 
 import asyncio
+import math
 from contextlib import suppress
 
 __all__ = ["Clock"]
@@ -12,8 +13,8 @@ class Clock:
     # State, all of it: _skipped, the seconds it was moved forward; _moved, an event set and replaced at each move.
 
     def __init__(self, speed: float) -> None:
-        if speed < 0:
-            raise ValueError(f"speed must not be negative, got {speed}")
+        if not 0 <= speed < math.inf:
+            raise ValueError(f"speed must not be negative or infinite, got {speed}")
         self.speed = speed
         self._skipped = 0.0
         self._moved = asyncio.Event()
@@ -27,6 +28,11 @@ class Clock:
         self._skipped += seconds
         self._moved.set()
         self._moved = asyncio.Event()
+
+    def resume(self, moment: float) -> None:
+        """Go on from a time that was read before a restart."""
+        self._skipped = 0.0
+        self.advance(moment - self.now())
 
     async def wait_until(self, moment: float) -> None:
         """Return when the clock has reached a time."""

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from ..log import log
 from .answers import refusal
 from .requests import Refused
 
-__all__ = ["Seen", "authorized", "logged"]
+__all__ = ["Seen", "authorized", "logged", "noted"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PUBLIC = ("/files/", "/uploads/")
@@ -29,24 +30,38 @@ class Seen(NamedTuple):
     """The HTTP status of the answer; 0 if the connection was broken."""
 
 
-def logged(log: deque[Seen]) -> Middleware:
+def logged(seen: deque[Seen]) -> Middleware:
     """Log each request, and answer those that are refused."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        status = 0
+        status, refused = 0, ""
         try:
             answered = await handler(request)
             status = answered.status
         except Refused as exc:
             answered = refusal(request, exc)
-            status = answered.status
+            status, refused = answered.status, f" ({exc.code} {exc.message})"
         except web.HTTPException as exc:
             answered = refusal(request, Refused(exc.status, exc.reason, status=exc.status))
             status = exc.status
         finally:
-            log.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
+            seen.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
+            log.debug("%s %s %s%s", request.method, request.path_qs, status or "broken off", refused)
         return answered
+
+    return middleware
+
+
+def noted(note: Callable[[], None]) -> Middleware:
+    """Call a function after each request."""
+
+    @web.middleware
+    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        finally:
+            note()
 
     return middleware
 

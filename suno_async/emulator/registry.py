@@ -1,6 +1,6 @@
 """The accepted requests."""
 
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 
 from ..api.updates import Stage
 from .clock import Clock
@@ -45,6 +45,16 @@ class RunRegistry:
         self._unique[_identity(run)] = run
         if task:
             self.runs[run.id] = run
+
+    @property
+    def kept(self) -> Collection[Run]:
+        """Every run that is kept, each after its source: the tasks, then calls whose result is made once."""
+        return dict.fromkeys((*self.runs.values(), *self._unique.values()))
+
+    def clear(self) -> None:
+        """Forget every run."""
+        self.runs.clear()
+        self._unique.clear()
 
 
 def _is_unique(run: Run) -> bool:

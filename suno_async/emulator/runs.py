@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -39,7 +40,7 @@ class Run:
         undelivered: Whether its callback address did not answer 200.
     """
 
-    # State, all of it: marks, credits_left, polls and undelivered; the rest does not change.
+    # State, all of it: created, marks, credits_left, polls and undelivered; the rest does not change.
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class Run:
         self.source = source
         self.fault = fault
         self.created = int(time.time() * 1000)
-        self._files = files
+        self.files = files
         share = int(hashlib.sha256(id.encode()).hexdigest()[:4], 16) / 0xFFFF  # random, but the same for the same id
         self.marks = {stage: a + (b - a) * share for stage, (a, b) in family.marks.items()}
         self.cost = family.price(self)
@@ -87,6 +88,13 @@ class Run:
     def reach_at_once(self, stage: Stage) -> None:
         """Let it reach a stage at the time it was accepted."""
         self.marks[stage] = 0
+
+    def resume(self, *, created: int, marks: Mapping[Stage, float], credits_left: float, polls: int) -> None:
+        """Go on from what was noted before a restart."""
+        self.created = created
+        self.marks = dict(marks)
+        self.credits_left = credits_left
+        self.polls = polls
 
     # ---- its progress --------------------------------------------------------------------------------------------
 
@@ -135,7 +143,7 @@ class Run:
     def link(self, place: int | str, suffix: str = "") -> str:
         """The URL of one of its files."""
         replaced = self.fault is Fault.DEAD_LINK and self.polls > 1
-        return f"{self._files}{'/new' if replaced else ''}/{self.id}/{place}{suffix}"
+        return f"{self.files}{'/new' if replaced else ''}/{self.id}/{place}{suffix}"
 
     def name(self, place: int | str) -> str:
         """The id of one of its parts; the same for the same run and part."""

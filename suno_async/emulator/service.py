@@ -1,28 +1,34 @@
 """The emulator: a Suno provider on loopback."""
 
+import os
 from collections import deque
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from ..api.providers import KIE, KIE_JOBS, KIE_LEGACY, Provider, provider_named
+from ..api.providers import KIE, Provider, provider_named
 from ..api.requests import Request
 from ..api.updates import Stage
+from ..client import SunoClient
+from ..stores.memory import MemoryStore
 from .account import Account
 from .billing import Billing
-from .callback_sender import CallbackSender, Posted
+from .callback_sender import CallbackSender, Posted, check_signing
 from .clock import Clock
 from .endpoints import Endpoints, OwnEndpoints
 from .faults import Fault, FaultPlan
 from .ids import Ids
 from .intake import Intake
 from .media_files import MediaFiles
-from .middlewares import Seen, authorized, logged
+from .middlewares import Seen, authorized, logged, noted
+from .pace import pace_at
 from .rate_limits import RateLimits
 from .registry import RunRegistry
 from .runs import Run
+from .state import Parts, StateFile, uploads_folder
 from .status_pages import StatusPages
 from .uploads import Uploads
 
@@ -59,6 +65,10 @@ class Emulator:
             a mapping: `{Mine: MyResult(text="la")}`; a value is an instance of the result or JSON as the service
             spells it, and None stands for a built one.
         middlewares: aiohttp.web middlewares around every endpoint, as to add latency (default: none).
+        state: File that keeps tasks, credits and uploads over a restart; the uploaded files are in a folder beside it
+            (default: None, kept in memory). It is written a second after each change and when the emulator stops, and
+            a balance in it is taken instead of `credits`. The emulator's clock goes on while it is stopped. One
+            emulator at a time can use a file.
 
     Raises:
         ValueError: If `speed` is negative, `webhook_key` is given for a provider whose signature is unknown, or no
@@ -82,17 +92,17 @@ class Emulator:
         webhook_key: str = "",
         endpoints: OwnEndpoints = (),
         middlewares: Iterable[Middleware] = (),
+        state: str | Path | None = None,
     ) -> None:
         provider = provider if isinstance(provider, Provider) else provider_named(provider)
-        if webhook_key and provider.name not in (KIE.name, KIE_JOBS.name, KIE_LEGACY.name):
-            raise ValueError(f"no signature is known for callbacks of {provider.name}")
+        check_signing(webhook_key, provider)
         self.api_key = api_key
         self.provider = provider
         self.log: deque[Seen] = deque(maxlen=100_000)
         """The requests so far, newest last."""
         self.posted: deque[Posted] = deque(maxlen=10_000)
         """The callbacks so far, newest last, from their first attempt on; without replayed and forged ones."""
-        self._middlewares = [logged(self.log), authorized(api_key), *middlewares]
+        self._webhook_key = webhook_key
         self._port = port
         self._runner: web.AppRunner | None = None
         ids, limits, served = Ids(seed), RateLimits(provider), Endpoints(provider, endpoints)
@@ -101,7 +111,14 @@ class Emulator:
         self._registry = RunRegistry(self._clock, ids, self._faults)
         self._billing = Billing(credits, self._clock)
         self._callbacks = CallbackSender(self._clock, webhook_key, self.posted)
-        self._uploads = Uploads(served.legacy, ids)
+        path = None if state is None else Path(state)
+        self._uploads = Uploads(served.legacy, ids, None if path is None else uploads_folder(path))
+        self._state: StateFile | None = None
+        if path is not None:
+            parts = Parts(served, self._clock, ids, self._registry, self._billing, self._callbacks, self._uploads)
+            self._state = StateFile(path, parts)
+        noting = [] if self._state is None else [noted(self._state.changed)]
+        self._middlewares = [logged(self.log), *noting, authorized(api_key), *middlewares]
         self._routes = [
             *Intake(served, limits, self._registry, self._billing, self._callbacks).routes(),
             *Account(served, self._faults, self._billing, self._uploads).routes(),
@@ -199,6 +216,28 @@ class Emulator:
         run = self.runs[job] if isinstance(job, str) else job
         return await self._callbacks.forge(run, stage, url, body, headers or {})
 
+    # ---- a client ------------------------------------------------------------------------------------------------
+
+    def client(self, **options: Any) -> SunoClient:
+        """Return a client of this emulator, with its key, address and provider, and a pace that fits its speed.
+
+        At speed 1000 a song takes less than half a second. The store is in memory, whatever SUNO_STORE says, so that
+        tasks of the emulator never come among real ones.
+
+        Args:
+            options: Arguments of `SunoClient`; they replace these.
+
+        Raises:
+            ConfigurationError: If an option cannot be used.
+        """
+        given: dict[str, Any] = {"api_key": self.api_key, "base_url": self.url, "provider": self.provider}
+        given["pace"] = pace_at(self._clock.speed)
+        if self._webhook_key:
+            given["webhook_key"] = self._webhook_key
+        if os.environ.get("SUNO_STORE"):
+            given["store"] = MemoryStore()
+        return SunoClient(**given | options)
+
     # ---- start and stop ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
@@ -206,12 +245,20 @@ class Emulator:
         app.add_routes(self._routes)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
+        try:
+            await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
+            self._port = self._runner.addresses[0][1]
+            if self._state is not None:
+                self._state.start(self.url)  # before the first request, since nothing was awaited
+        except BaseException:
+            await self._runner.cleanup()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._callbacks.aclose()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._state is not None:  # while it is still known which callbacks are not posted
+            await self._state.aclose(self.url)
+        await self._callbacks.aclose()
         self._uploads.close()

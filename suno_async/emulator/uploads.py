@@ -3,7 +3,7 @@
 import base64
 import mimetypes
 import posixpath
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from . import media
 from .ids import Ids
 from .requests import Refused, parse
 
-__all__ = ["Uploads"]
+__all__ = ["Stored", "Uploads"]
 
 CHUNK = 1 << 18
 MAX_TEXT = 1 << 25
@@ -41,22 +41,29 @@ class Uploads:
     Args:
         provider: The provider whose field names the requests use.
         ids: Makes the names of files that come without one.
+        folder: Where files are kept over a restart (default: None, in a temporary folder).
     """
 
-    # State, all of it: _folder, the temporary folder, made for the first file; _stored, the files in it by their path.
+    # State, all of it: _folder, the temporary folder, made for the first file; stored, the files by their path.
 
-    def __init__(self, provider: Provider, ids: Ids) -> None:
+    def __init__(self, provider: Provider, ids: Ids, folder: Path | None = None) -> None:
         self._provider = provider
         self._ids = ids
+        self._kept = folder
         self._folder: TemporaryDirectory[str] | None = None
-        self._stored: dict[str, Stored] = {}
+        self.stored: dict[str, Stored] = {}
 
     def close(self) -> None:
-        """Delete all files."""
-        self._stored.clear()
+        """Delete the files that are not to be kept."""
+        if self._kept is None:
+            self.stored.clear()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
+
+    def resume(self, stored: Mapping[str, Stored]) -> None:
+        """Go on with the files of before a restart."""
+        self.stored = {path: one for path, one in stored.items() if one.path.exists()}
 
     def routes(self) -> Iterator[web.RouteDef]:
         """The routes of the stored files; those that take files in belong to `Account`."""
@@ -106,15 +113,21 @@ class Uploads:
     @contextmanager
     def _new_file(self) -> Generator[tuple[Path, BinaryIO]]:
         """A new file, deleted again if the block raises."""
-        if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="suno-emulator-", ignore_cleanup_errors=True)
-        path = Path(self._folder.name, self._ids.new())
+        path = self._place() / self._ids.new()
         try:
             with path.open("wb") as file:
                 yield path, file
         except BaseException:
             path.unlink()
             raise
+
+    def _place(self) -> Path:
+        if self._kept is not None:
+            self._kept.mkdir(exist_ok=True)
+            return self._kept
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="suno-emulator-", ignore_cleanup_errors=True)
+        return Path(self._folder.name)
 
     def _write(self, body: bytes, params: dict[str, Any], mime: str, suffix: str, request: web.Request) -> web.Response:
         with self._new_file() as (part, file):
@@ -126,9 +139,9 @@ class Uploads:
         name = posixpath.basename(str(params.get("file_name") or "")) or self._ids.new() + suffix
         path = posixpath.normpath(f"/{params['upload_path']}/{name}").lstrip("/")
         stored = Stored(part, part.stat().st_size, mimetypes.guess_type(name)[0] or mime or "application/octet-stream")
-        if before := self._stored.get(path):
+        if before := self.stored.get(path):
             before.path.unlink(missing_ok=True)
-        self._stored[path] = stored
+        self.stored[path] = stored
         data = {
             "fileName": name,
             "filePath": path,
@@ -144,7 +157,7 @@ class Uploads:
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         """Serve an uploaded file."""
-        stored = self._stored.get(request.match_info["path"])
+        stored = self.stored.get(request.match_info["path"])
         if stored is None:
             raise web.HTTPNotFound
         answer = web.StreamResponse(headers={"Content-Type": stored.mime})

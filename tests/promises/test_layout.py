@@ -26,12 +26,12 @@ ORDER = [
         "webhooks",
     ),
     *("settings", "preview", "runtime", "lifecycle", "methods", "client", "public"),
-    *("emulator", "testing", "litestar", "__main__"),
+    *("emulator", "testing", "litestar", "cli", "__main__"),
 ]
 """Imports point up this list."""
 PURE = ("version", "errors", "api", "wire")
 WAITING = {"asyncio", "anyio", "aiohttp", "backoff", "socket", "ssl", "threading", "time"}
-EXTRAS = {"emulator": {"av"}, "testing": {"pytest"}, "litestar": {"litestar"}}
+EXTRAS = {"emulator": {"av"}, "testing": {"pytest"}, "litestar": {"litestar"}, "cli": {"typer"}}
 """What parts outside the core need besides."""
 
 
@@ -101,7 +101,7 @@ def test_the_core_needs_its_four_packages_only() -> None:
     assert needed - set(sys.stdlib_module_names) == {"aiohttp", "msgspec", "anyio", "backoff", "yarl"}
 
 
-@pytest.mark.parametrize("name", ["emulator", "testing", "litestar", "__main__"])
+@pytest.mark.parametrize("name", ["emulator", "testing", "litestar", "cli", "__main__"])
 def test_other_parts_need_little_more(name: str) -> None:
     assert outside(name) <= {"aiohttp", "msgspec", "anyio"} | EXTRAS.get(name, set())
 

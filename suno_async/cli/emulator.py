@@ -1,0 +1,92 @@
+"""`suno-async emulator`: the emulator as a process."""
+
+import asyncio
+import logging
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import provider_name
+from .serving import fail, port_taken, stop_event
+
+if TYPE_CHECKING:
+    from ..emulator import Emulator
+
+__all__ = ["emulator"]
+
+
+def emulator(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="TCP port on loopback; 0 takes any free one.")] = 8737,
+    provider: Annotated[
+        str,
+        typer.Option(
+            callback=provider_name, metavar="NAME", help="Gateway: kie, kie-jobs, kie-legacy, sunoapi or apikley."
+        ),
+    ] = "kie",
+    speed: Annotated[
+        float, typer.Option(min=0, help="Seconds of its clock in one real second; 0 lets the clock stand still.")
+    ] = 1.0,
+    key: Annotated[str, typer.Option(help="API key that requests must carry.")] = "emulator-key",
+    signing_key: Annotated[
+        str, typer.Option(help="Sign callbacks with this key, as KIE does (default: unsigned).", show_default=False)
+    ] = "",
+    credits: Annotated[float, typer.Option(help="Balance at the start.")] = 1000.0,
+    seed: Annotated[int | None, typer.Option(help="Makes ids and durations repeatable (default: random).")] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Keep tasks, credits and uploads in this file over a restart (default: in memory)."
+        ),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line for each request and callback.")] = False,
+) -> None:
+    """Run the service on this machine, to develop and test without a key or credits.
+
+    Prints the environment variables that lead a client to it, and runs until Ctrl-C.
+    """
+    from ..emulator import Emulator
+    from ..errors import ConfigurationError
+
+    if verbose:
+        _show_requests()
+    try:
+        made = Emulator(
+            api_key=key,
+            provider=provider,
+            speed=speed,
+            port=port,
+            credits=credits,
+            seed=seed,
+            webhook_key=signing_key,
+            state=state,
+        )
+    except (ConfigurationError, ValueError) as exc:
+        raise typer.BadParameter(str(exc)) from None
+    asyncio.run(_serve(made, port))
+
+
+async def _serve(made: "Emulator", port: int) -> None:
+    from ..errors import ConfigurationError
+
+    stopped = stop_event()
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(made)
+        except ConfigurationError as exc:
+            fail(str(exc))
+        except OSError as exc:
+            fail(port_taken(port, exc))
+        typer.echo(f"export SUNO_BASE_URL={made.url} SUNO_API_KEY={made.api_key} SUNO_PROVIDER={made.provider.name}")
+        await stopped.wait()
+
+
+def _show_requests() -> None:
+    """Show what the emulator logs on the standard error output."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("suno_async")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)

@@ -1,0 +1,96 @@
+"""The frame of the command line: help, version, errors, what is loaded."""
+
+import importlib
+import inspect
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from suno_async import __version__
+from suno_async.api.providers import PROVIDERS
+from suno_async.cli.app import COMMANDS, app
+
+from .support import COMMAND, ran
+
+PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+
+
+def test_the_version() -> None:
+    assert ran("--version").stdout == f"suno-async {__version__}\n"
+
+
+def test_the_console_script_is_the_same_command() -> None:
+    project = tomllib.loads(PYPROJECT.read_text())["project"]
+    assert project["scripts"] == {"suno-async": "suno_async.cli:main"}
+    assert "suno-async[cli]" in project["optional-dependencies"]["emulator"]
+
+
+def test_help_lists_every_command_and_loads_none_of_them() -> None:
+    """What takes long to import is not imported, so that help comes at once."""
+    listed = subprocess.run(
+        [sys.executable, "-X", "importtime", *COMMAND[1:], "--help"], capture_output=True, text=True, check=True
+    )
+    for name in COMMANDS:
+        assert f"\n  {name} " in listed.stdout
+    loaded = {line.rpartition("|")[2].strip() for line in listed.stderr.splitlines()}
+    assert "suno_async.cli.app" in loaded
+    ours = {name for name in loaded if name.startswith("suno_async.")}
+    assert ours == {"suno_async.version", "suno_async.cli", "suno_async.cli.app"}
+    assert loaded.isdisjoint({"aiohttp", "msgspec", "anyio", "asyncio", "rich", "pydantic"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_says_the_same_as_the_list(name: str) -> None:
+    function = getattr(importlib.import_module(f"suno_async.cli.{name}"), name)
+    assert (inspect.getdoc(function) or "").splitlines()[0] == COMMANDS[name]
+    shown = CliRunner().invoke(app, [name, "--help"])
+    assert shown.exit_code == 0
+    assert COMMANDS[name].split()[0] in shown.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_of_a_command_loads_neither_the_client_nor_a_server(name: str) -> None:
+    program = (
+        f"import sys; sys.argv = ['x', '{name}', '--help']; import atexit; atexit.register(lambda: print(*sys.modules))"
+    )
+    shown = subprocess.run(
+        [sys.executable, "-c", f"{program}; from suno_async.cli import main; main()"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(shown.stdout.split())
+    assert f"suno_async.cli.{name}" in loaded
+    assert loaded.isdisjoint({"aiohttp", "msgspec", "anyio", "rich"})
+
+
+@pytest.mark.parametrize("name", ["emulator", "trigger"])
+def test_help_names_every_gateway(name: str) -> None:
+    shown = " ".join(CliRunner().invoke(app, [name, "--help"]).output.split())
+    for provider in PROVIDERS:
+        assert provider in shown
+
+
+def test_an_unknown_command_or_option_is_a_usage_error() -> None:
+    for wrong in (["sing"], ["emulator", "--speeed", "3"], ["emulator", "--provider", "suno"]):
+        result = CliRunner().invoke(app, wrong)
+        assert result.exit_code == 2
+        assert "Error: " in result.output
+    assert "provider must be one of kie, kie-jobs, kie-legacy, sunoapi, apikley" in " ".join(result.output.split())
+
+
+def test_without_the_extra_one_line_says_what_to_install() -> None:
+    program = "import sys; sys.modules['typer'] = None; from suno_async.cli import main; main()"
+    missing = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True)
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert missing.stderr == "suno-async: typer is missing: pip install 'suno-async[cli]'\n"
+
+
+def test_completion_knows_the_commands() -> None:
+    shell = {"_SUNO_ASYNC_COMPLETE": "complete_bash", "COMP_WORDS": "suno-async em", "COMP_CWORD": "1"}
+    completed = subprocess.run(COMMAND, capture_output=True, text=True, env=shell)
+    assert completed.stdout.split() == ["emulator"]
