@@ -2,7 +2,7 @@
 
 import sys
 
-from . import callback, decode, imports, latency, limits, polls, stores, submits, waiting
+from . import callback, decode, emulator, imports, latency, limits, polls, stores, submits, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
@@ -15,6 +15,7 @@ SUITES: dict[str, Suite] = {
     "stores": stores.suite,
     "imports": imports.suite,
     "latency": latency.suite,
+    "emulator": emulator.suite,
 }
 
 
