@@ -1,4 +1,4 @@
-"""The emulator as a process: how soon it is there, and what 10 000 tasks cost in memory. And the help of the command."""
+"""The emulator as a process: how soon it is there, what 10 000 tasks cost in memory; and the help of the command."""
 
 import asyncio
 import os

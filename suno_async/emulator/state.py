@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,13 +114,14 @@ class StateFile:
     """
 
     # State, all of it: _changed, whether something happened since the last write; _writing, the asyncio task that
-    # writes.
+    # writes, and _stopping, which ends it.
 
     def __init__(self, path: Path, parts: Parts) -> None:
         self._path = path
         self._parts = parts
         self._changed = False
         self._writing: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
 
     def changed(self) -> None:
         """Note that something happened."""
@@ -140,19 +142,21 @@ class StateFile:
             self._write(self._snapshot(url))  # a file that cannot be written is found out now
         except OSError as exc:
             raise ConfigurationError(f"state {self._path} cannot be used: {exc.strerror}") from exc
+        self._stopping = asyncio.Event()
         self._writing = asyncio.create_task(self._keep_writing(url))
 
     async def aclose(self, url: str) -> None:
         """Write it for the last time; nothing if it was not started."""
         if self._writing is not None:
-            self._writing.cancel()
-            await asyncio.gather(self._writing, return_exceptions=True)
+            self._stopping.set()
+            await self._writing  # not cancelled: the thread of a write under way would go on beside the last write
             self._writing = None
             self._write(self._snapshot(url))
 
     async def _keep_writing(self, url: str) -> None:
-        while True:
-            await asyncio.sleep(EVERY)
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), EVERY)
             if self._changed or self._parts.callbacks.followed:
                 self._changed = False
                 try:
