@@ -67,7 +67,7 @@ async def main() -> None:
     door = socket.create_server(("127.0.0.1", 0))
     callback_url = f"http://127.0.0.1:{door.getsockname()[1]}/suno"
     async with (
-        Emulator(speed=SPEED) as emulator,
+        Emulator(speed=SPEED, media_seconds=15) as emulator,
         SunoClient(api_key=emulator.api_key, base_url=emulator.url, callback_url=callback_url) as suno,
         SunoClient(api_key=emulator.api_key, base_url=emulator.url, pace=Pace(first=1, cap=1)) as looking,
     ):

@@ -1,6 +1,5 @@
 """Calls about the account and its files: credits, download links, uploads."""
 
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -10,12 +9,17 @@ from ..api.requests import GetCredits, GetDownloadUrl, Request, UploadBase64, Up
 from . import interruptions
 from .answers import answer
 from .billing import Billing
+from .clock import Clock
 from .endpoints import Endpoints
 from .faults import Fault, FaultPlan
+from .media_files import EXPIRES
 from .requests import Refused, parse
 from .uploads import Uploads
 
 __all__ = ["Account"]
+
+LINK_LIFE = 20 * 60
+"""How long a link from download-url works, in seconds (docs/service.md#retention)."""
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 
@@ -25,10 +29,13 @@ class Account:
 
     # State: none of its own.
 
-    def __init__(self, endpoints: Endpoints, faults: FaultPlan, billing: Billing, uploads: Uploads) -> None:
+    def __init__(
+        self, endpoints: Endpoints, faults: FaultPlan, billing: Billing, uploads: Uploads, clock: Clock
+    ) -> None:
         self._endpoints = endpoints
         self._faults = faults
         self._billing = billing
+        self._clock = clock
         self._handlers: dict[type[Request[Any]], Handler] = {
             GetCredits: self._credits,
             GetDownloadUrl: self._download_url,
@@ -61,4 +68,4 @@ class Account:
         url = str(parse(await request.read(), GetDownloadUrl, self._endpoints.legacy).params["url"])
         if not url.startswith(f"{request.url.origin()}/files/"):
             raise Refused(422, "url is wrong")
-        return answer(200, "success", f"{url}?expires={int(time.time()) + 20 * 60}")
+        return answer(200, "success", f"{url}?{EXPIRES}={self._clock.now() + LINK_LIFE:.3f}")

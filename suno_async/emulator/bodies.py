@@ -126,8 +126,7 @@ def _word(run: Run, stage: Stage, statuses: Mapping[Any, Stage], now: float) -> 
         if run.fault is Fault.REJECT and "SENSITIVE_WORD_ERROR" in words:
             return "SENSITIVE_WORD_ERROR"
         return run.family.failed if run.family.failed in words else words[:2][-1]
-    undelivered = run.undelivered or run.fault is Fault.UNDELIVERED
-    return "CALLBACK_EXCEPTION" if undelivered and words[0] == "SUCCESS" else words[0]
+    return "CALLBACK_EXCEPTION" if run.fault is Fault.UNDELIVERED and words[0] == "SUCCESS" else words[0]
 
 
 def _job(run: Run) -> type[Job[Any]]:

@@ -9,6 +9,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -33,6 +34,10 @@ DELAY = 60
 """How late a delayed callback is, in seconds of the emulator's clock."""
 
 
+ANYWHERE = "callbacks_anywhere=True"
+"""The option that permits callbacks to other machines."""
+
+
 class Posted(NamedTuple):
     """One callback as it was posted, an entry of `Emulator.posted`."""
 
@@ -53,20 +58,27 @@ class CallbackSender:
         clock: The emulator's clock.
         key: The key of the signatures; empty for none.
         posted: Where each callback is noted when it is first attempted.
+        anywhere: Whether addresses that are not on loopback are posted to.
     """
 
     # State, all of it: _following, an asyncio task for each run whose callbacks are not all posted; _session, opened by
-    # the first post.
+    # the first post; _warned, the hosts that were found not to be on loopback.
 
-    def __init__(self, clock: Clock, key: str, posted: deque[Posted]) -> None:
+    def __init__(self, clock: Clock, key: str, posted: deque[Posted], *, anywhere: bool = False) -> None:
         self._following: dict[asyncio.Task[None], Run] = {}
         self._session: aiohttp.ClientSession | None = None
         self._clock = clock
         self._key = key
         self._posted = posted
+        self._anywhere = anywhere
+        self._warned: set[str] = set()
 
     async def follow(self, run: Run) -> None:
-        """Post the callbacks of a run from now on. With Fault.OVERTAKING this returns after the first of them."""
+        """Post the callbacks of a run from now on, if its address may be posted to. With Fault.OVERTAKING this returns
+        after the first of them.
+        """
+        if not run.asked.callback or not self._may_post_to(run.asked.callback):
+            return
         answered = asyncio.Event()
         overtaking = run.fault is Fault.OVERTAKING
         if overtaking:
@@ -83,7 +95,8 @@ class CallbackSender:
 
     def resume(self, run: Run, since: float) -> None:
         """Post those callbacks of a run whose time comes after a moment."""
-        self._start(run, asyncio.Event(), since)
+        if self._may_post_to(run.asked.callback):
+            self._start(run, asyncio.Event(), since)
 
     async def replay(self, posted: Posted, age: float) -> int:
         """Post a callback again; with an `age` as if it had been signed so many seconds earlier."""
@@ -99,6 +112,8 @@ class CallbackSender:
         url = urlsplit(run.asked.callback)._replace(query="", fragment="").geturl() if url is None else url
         if not url:
             raise ValueError(f"job {run.id} has no callback address")
+        if not self._may_post_to(url):
+            raise ValueError(f"{urlsplit(url).hostname} is not on loopback: start the emulator with {ANYWHERE}")
         if body is None and stage not in (*run.marks, Stage.FAILED):
             raise ValueError(f"nothing is posted of {run.kind.__name__} at {stage.name}")
         return await self._send(url, headers, _body(run, stage) if body is None else body)
@@ -112,6 +127,17 @@ class CallbackSender:
             await self._session.close()
             self._session = None
 
+    def _may_post_to(self, url: str) -> bool:
+        host = _host(url)
+        if host.endswith(".invalid"):  # the client's default address, which means that no callbacks are wanted
+            return False
+        if self._anywhere or _is_loopback(host):
+            return True
+        if host not in self._warned:
+            self._warned.add(host)
+            log.warning("no callbacks are posted to %s, which is not on loopback; %s permits it", host, ANYWHERE)
+        return False
+
     def _start(self, run: Run, answered: asyncio.Event, since: float = -math.inf) -> None:
         following = asyncio.create_task(self._post_all(run, answered, since))
         self._following[following] = run
@@ -124,8 +150,7 @@ class CallbackSender:
             await self._clock.wait_until(run.born + mark)
             times = 2 if run.fault is Fault.DUPLICATED else 1
             if not all(await asyncio.gather(*(self._post(run, stage, answered) for _ in range(times)))):
-                run.not_delivered()
-                return
+                return  # the service stops, too (docs/service.md#callback-delivery)
 
     async def _post(self, run: Run, stage: Stage, answered: asyncio.Event) -> bool:
         """Post up to four times until the answer is 200 (docs/service.md#callback-delivery)."""
@@ -157,6 +182,21 @@ def check_signing(key: str, provider: Provider) -> None:
     """Refuse a key for a provider whose signature is not known. ValueError."""
     if key and provider.name not in (KIE.name, KIE_JOBS.name, KIE_LEGACY.name):
         raise ValueError(f"no signature is known for callbacks of {provider.name}")
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    # the service accepts these, too (docs/service.md#retries-and-idempotency); nobody can be posted to there
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def signature_headers(key: str, task_id: str, timestamp: int) -> dict[str, str]:

@@ -28,7 +28,7 @@ class Fault(enum.Enum):
     REJECT = "the task fails because its text is not allowed"
     INVISIBLE = "the details page does not know the task for its first 30 seconds"
     LATE_FILES = "the details page reports success 30 seconds before the files exist"
-    UNDELIVERED = "the details page says CALLBACK_EXCEPTION once the task is complete"
+    UNDELIVERED = "the details page says CALLBACK_EXCEPTION once the task is complete, whatever the address answered"
     SILENT = "no callback is posted"
     DELAYED = "each callback is posted 60 seconds late"
     REORDERED = "all callbacks are posted after the task has ended, the last one first"

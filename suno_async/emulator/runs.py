@@ -9,6 +9,7 @@ import msgspec
 
 from ..api.updates import Stage
 from .faults import Fault
+from .media.songs import Composer
 from .requests import Asked
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ class Run:
         family: How requests of its kind proceed.
         born: When it was accepted, in seconds of the emulator's clock.
         files: Base URL of its files.
-        source: The run that the request's `task_id` names (default: None).
+        source: The earlier run that the request names by `task_id`, `audio_id` or the URL of a file (default: None).
         fault: What goes wrong with it (default: None, nothing).
+        composer: Makes the music of its files (default: one without a seed).
 
     Attributes:
         kind: The request class.
@@ -37,10 +39,9 @@ class Run:
         cost: What it costs, in credits.
         credits_left: The balance after it was paid.
         polls: Polls answered since it is complete.
-        undelivered: Whether its callback address did not answer 200.
     """
 
-    # State, all of it: created, marks, credits_left, polls and undelivered; the rest does not change.
+    # State, all of it: created, marks, credits_left and polls; the rest does not change.
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class Run:
         files: str,
         source: "Run | None" = None,
         fault: Fault | None = None,
+        composer: Composer = Composer(),  # noqa: B008  a value
     ) -> None:
         self.id = id
         self.asked = asked
@@ -63,12 +65,12 @@ class Run:
         self.fault = fault
         self.created = int(time.time() * 1000)
         self.files = files
+        self.composer = composer
         share = int(hashlib.sha256(id.encode()).hexdigest()[:4], 16) / 0xFFFF  # random, but the same for the same id
         self.marks = {stage: a + (b - a) * share for stage, (a, b) in family.marks.items()}
         self.cost = family.price(self)
         self.credits_left = 0.0
         self.polls = 0
-        self.undelivered = False
 
     # ---- what happens to it --------------------------------------------------------------------------------------
 
@@ -80,10 +82,6 @@ class Run:
         """Note that it is being polled."""
         if self.state(now)[0] is Stage.COMPLETE:
             self.polls += 1
-
-    def not_delivered(self) -> None:
-        """Note that its callback address did not answer 200."""
-        self.undelivered = True
 
     def reach_at_once(self, stage: Stage) -> None:
         """Let it reach a stage at the time it was accepted."""

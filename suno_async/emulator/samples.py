@@ -5,8 +5,6 @@ from typing import Any, cast
 
 from msgspec import inspect
 
-from . import media
-
 __all__ = ["Sampler"]
 
 IMAGES = ("image", "picture", "cover", "photo", "thumbnail")
@@ -132,7 +130,7 @@ def _number(info: inspect.IntType | inspect.FloatType, step: float) -> float:
 def _suffix(name: str) -> str:
     """The suffix of a file, by the name of the field that has its URL."""
     if any(word in name for word in IMAGES):
-        return media.image()
-    if any(word in name for word in VIDEOS) and media.ENCODES:
+        return ".jpeg"
+    if any(word in name for word in VIDEOS):
         return ".mp4"
-    return ".wav" if "wav" in name else media.audio()
+    return ".wav" if "wav" in name else ".mid" if "midi" in name else ".mp3"

@@ -1,5 +1,6 @@
 """The emulator: a Suno provider on loopback."""
 
+import math
 import os
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,8 @@ from .endpoints import Endpoints, OwnEndpoints
 from .faults import Fault, FaultPlan
 from .ids import Ids
 from .intake import Intake
-from .media_files import MediaFiles
+from .media.songs import Composer
+from .media_files import MediaCache, MediaFiles
 from .middlewares import Seen, authorized, logged, noted
 from .pace import pace_at
 from .rate_limits import RateLimits
@@ -39,8 +41,9 @@ class Emulator:
     """A Suno provider on loopback, to develop and test against without a key, credits or waiting.
 
     It accepts and refuses requests as the service does, takes each task through its stages, posts callbacks, stores
-    uploads, and serves files that players can open. Nothing leaves the machine except callbacks, which go to the
-    addresses that the jobs name. It is an async context manager::
+    uploads, and serves files that players can open, for as long as the service keeps them. Nothing leaves the machine
+    unless `callbacks_anywhere` is given. The files need the extra `emulator` (PyAV and NumPy). It is an async context
+    manager::
 
         async with Emulator(speed=60) as emulator:
             async with SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
@@ -54,7 +57,8 @@ class Emulator:
             `advance` only. The rate limits count in real time at any speed.
         port: The TCP port (default: 0, any free one).
         credits: The balance at the start (default: 1000.0).
-        seed: Makes ids and durations repeatable (default: None, random ones).
+        seed: Makes ids and durations repeatable, and other music and images of the same prompts (default: None, random
+            ids, and music that depends on the prompt alone).
         webhook_key: Signs callbacks with this key as KIE does (default: "", no signature).
         endpoints: Request classes of your own, to be served beside the built-in ones (default: none); a class with the
             path of a built-in one replaces it. Each is served by what the class states: `path`, the types of its
@@ -69,10 +73,16 @@ class Emulator:
             (default: None, kept in memory). It is written a second after each change and when the emulator stops, and
             a balance in it is taken instead of `credits`. The emulator's clock goes on while it is stopped. One
             emulator at a time can use a file.
+        media_seconds: How long generated music is at most, in seconds; what an extended track adds to its original
+            counts by itself (default: None, as long as the service would make it: a song has 2 to 4 minutes or its
+            `duration`, and takes about half a second to be encoded when it is first fetched).
+        rate_limits: Whether the provider's limits of submits and polls are enforced (default: True).
+        callbacks_anywhere: Whether callbacks are posted to other machines, too (default: False, to loopback addresses
+            only; others are logged and left out).
 
     Raises:
-        ValueError: If `speed` is negative, `webhook_key` is given for a provider whose signature is unknown, or no
-            complete sample result can be built for one of `endpoints`.
+        ValueError: If `speed` is negative, `media_seconds` is not positive, `webhook_key` is given for a provider whose
+            signature is unknown, or no complete sample result can be built for one of `endpoints`.
         TypeError: If one of `endpoints` has no `path`.
         ConfigurationError: If no provider has that name.
     """
@@ -92,10 +102,15 @@ class Emulator:
         webhook_key: str = "",
         endpoints: OwnEndpoints = (),
         middlewares: Iterable[Middleware] = (),
+        media_seconds: float | None = None,
+        rate_limits: bool = True,
+        callbacks_anywhere: bool = False,
         state: str | Path | None = None,
     ) -> None:
         provider = provider if isinstance(provider, Provider) else provider_named(provider)
         check_signing(webhook_key, provider)
+        if media_seconds is not None and media_seconds <= 0:
+            raise ValueError(f"media_seconds must be more than 0, got {media_seconds}")
         self.api_key = api_key
         self.provider = provider
         self.log: deque[Seen] = deque(maxlen=100_000)
@@ -105,14 +120,18 @@ class Emulator:
         self._webhook_key = webhook_key
         self._port = port
         self._runner: web.AppRunner | None = None
-        ids, limits, served = Ids(seed), RateLimits(provider), Endpoints(provider, endpoints)
+        ids, served = Ids(seed), Endpoints(provider, endpoints)
+        limits = RateLimits(provider, enforced=rate_limits)
+        composer = Composer("" if seed is None else str(seed), math.inf if media_seconds is None else media_seconds)
+        cache = MediaCache()
         self._clock = Clock(speed)
         self._faults = FaultPlan()
-        self._registry = RunRegistry(self._clock, ids, self._faults)
+        self._registry = RunRegistry(self._clock, ids, self._faults, composer)
         self._billing = Billing(credits, self._clock)
-        self._callbacks = CallbackSender(self._clock, webhook_key, self.posted)
+        self._callbacks = CallbackSender(self._clock, webhook_key, self.posted, anywhere=callbacks_anywhere)
         path = None if state is None else Path(state)
-        self._uploads = Uploads(served.legacy, ids, None if path is None else uploads_folder(path))
+        folder = None if path is None else uploads_folder(path)
+        self._uploads = Uploads(served.legacy, ids, self._clock, composer, cache, folder)
         self._state: StateFile | None = None
         if path is not None:
             parts = Parts(served, self._clock, ids, self._registry, self._billing, self._callbacks, self._uploads)
@@ -121,9 +140,9 @@ class Emulator:
         self._middlewares = [logged(self.log), *noting, authorized(api_key), *middlewares]
         self._routes = [
             *Intake(served, limits, self._registry, self._billing, self._callbacks).routes(),
-            *Account(served, self._faults, self._billing, self._uploads).routes(),
+            *Account(served, self._faults, self._billing, self._uploads, self._clock).routes(),
             *StatusPages(served, limits, self._registry, self._clock).routes(),
-            *MediaFiles(self._registry).routes(),
+            *MediaFiles(self._registry, self._clock, cache).routes(),
             *self._uploads.routes(),
         ]
 

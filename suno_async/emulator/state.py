@@ -54,7 +54,6 @@ class SavedRun(Struct, omit_defaults=True):
     source: str = ""
     fault: str = ""
     polls: int = 0
-    undelivered: bool = False
 
 
 class SavedUpload(Struct):
@@ -64,6 +63,7 @@ class SavedUpload(Struct):
     """Its name in the folder of uploads."""
     size: int
     mime: str
+    until: float
 
 
 class Saved(Struct):
@@ -188,7 +188,9 @@ class StateFile:
             credits=billing.credits,
             refundable=[run.id for run in billing.refundable],
             followed=[run.id for run in callbacks.followed],
-            uploads={name: SavedUpload(one.path.name, one.size, one.mime) for name, one in uploads.stored.items()},
+            uploads={
+                name: SavedUpload(one.path.name, one.size, one.mime, one.until) for name, one in uploads.stored.items()
+            },
             runs=[_saved(run, task=run.id in registry.runs) for run in registry.kept],
         )
 
@@ -208,14 +210,16 @@ class StateFile:
         runs: dict[str, Run] = {}
         for one in saved.runs:
             one.files = one.files.replace(saved.url, url, 1)
-            runs[one.id] = _run(one, kinds[one.path], endpoints, runs)
+            runs[one.id] = _run(one, kinds[one.path], self._parts, runs)
             registry.keep(runs[one.id], task=one.task)
         # Time went on meanwhile, as it does for the service.
         clock.resume(saved.now + max(0.0, time.time() - saved.wall) * clock.speed)
         ids.resume(saved.ids)
         billing.resume(saved.credits, [runs[id] for id in saved.refundable])
         folder = uploads_folder(self._path)
-        uploads.resume({name: Stored(folder / one.file, one.size, one.mime) for name, one in saved.uploads.items()})
+        uploads.resume(
+            {name: Stored(folder / one.file, one.size, one.mime, one.until) for name, one in saved.uploads.items()}
+        )
         for id in saved.followed:
             callbacks.resume(runs[id], saved.now)
 
@@ -244,11 +248,11 @@ def _saved(run: Run, *, task: bool) -> SavedRun:
         source=run.source.id if run.source else "",
         fault=run.fault.name if run.fault else "",
         polls=run.polls,
-        undelivered=run.undelivered,
     )
 
 
-def _run(saved: SavedRun, kind: type[Request[Any]], endpoints: Endpoints, earlier: Mapping[str, Run]) -> Run:
+def _run(saved: SavedRun, kind: type[Request[Any]], parts: Parts, earlier: Mapping[str, Run]) -> Run:
+    endpoints = parts.endpoints
     provider = endpoints.jobs if saved.jobs_api and endpoints.jobs is not None else endpoints.legacy
     run = Run(
         saved.id,
@@ -258,9 +262,8 @@ def _run(saved: SavedRun, kind: type[Request[Any]], endpoints: Endpoints, earlie
         files=saved.files,
         source=earlier.get(saved.source),
         fault=Fault[saved.fault] if saved.fault else None,
+        composer=parts.registry.composer,
     )
     marks = {Stage[name]: mark for name, mark in saved.marks.items()}
     run.resume(created=saved.created, marks=marks, credits_left=saved.credits_left, polls=saved.polls)
-    if saved.undelivered:
-        run.not_delivered()
     return run

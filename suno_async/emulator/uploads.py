@@ -17,12 +17,18 @@ from aiohttp import BodyPartReader, web
 from ..api.providers import Provider
 from ..api.requests import UploadBase64, UploadFromUrl
 from . import media
+from .clock import Clock
 from .ids import Ids
+from .media import Content
+from .media.songs import Composer
+from .media_files import MediaCache
 from .requests import Refused, parse
 
 __all__ = ["Stored", "Uploads"]
 
 CHUNK = 1 << 18
+KEPT = 3 * 24 * 3600
+"""How long uploads are kept, in seconds (docs/service.md#retention)."""
 MAX_TEXT = 1 << 25
 """Maximum size of a body with base64 in it, in bytes; the service advises files up to 10 MB."""
 
@@ -33,6 +39,8 @@ class Stored(NamedTuple):
     path: Path
     size: int
     mime: str
+    until: float
+    """When it is deleted, in seconds of the emulator's clock."""
 
 
 class Uploads:
@@ -41,14 +49,28 @@ class Uploads:
     Args:
         provider: The provider whose field names the requests use.
         ids: Makes the names of files that come without one.
+        clock: Says when files are deleted.
+        composer: Makes the songs that stand for files that would be fetched.
+        cache: Makes these files.
         folder: Where files are kept over a restart (default: None, in a temporary folder).
     """
 
     # State, all of it: _folder, the temporary folder, made for the first file; stored, the files by their path.
 
-    def __init__(self, provider: Provider, ids: Ids, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        ids: Ids,
+        clock: Clock,
+        composer: Composer,
+        cache: MediaCache,
+        folder: Path | None = None,
+    ) -> None:
         self._provider = provider
         self._ids = ids
+        self._clock = clock
+        self._composer = composer
+        self._cache = cache
         self._kept = folder
         self._folder: TemporaryDirectory[str] | None = None
         self.stored: dict[str, Stored] = {}
@@ -83,11 +105,14 @@ class Uploads:
         return self._write(body, params, mime, mimetypes.guess_extension(mime) or "", request)
 
     async def from_url(self, request: web.Request) -> web.Response:
-        """Store a generated tune. Nothing is fetched from the URL."""
+        """Store a generated song. Nothing is fetched from the URL."""
         params = await self._params(request, UploadFromUrl)
-        address = str(params["file_url"])
-        suffix = posixpath.splitext(urlsplit(address).path)[1]
-        return self._write(media.tune(address), params, "", suffix or media.audio(), request)
+        suffix = posixpath.splitext(urlsplit(str(params["file_url"])).path)[1]
+        params["file_name"] = self._name(params, suffix or ".mp3")
+        song = self._composer.uploaded(_url(request, _path(params, params["file_name"])))
+        type = posixpath.splitext(params["file_name"])[1]
+        made = await self._cache.get(Content(song, params["file_name"]), type if type in media.TYPES else ".mp3")
+        return self._write(made.body, params, "", "", request)
 
     async def stream(self, request: web.Request) -> web.Response:
         """Store a file that comes in a multipart form."""
@@ -136,16 +161,16 @@ class Uploads:
 
     def _store(self, part: Path, params: dict[str, Any], mime: str, suffix: str, request: web.Request) -> web.Response:
         """Give a file on disk its name, and answer with its URL. A file of the same name is replaced."""
-        name = posixpath.basename(str(params.get("file_name") or "")) or self._ids.new() + suffix
-        path = posixpath.normpath(f"/{params['upload_path']}/{name}").lstrip("/")
-        stored = Stored(part, part.stat().st_size, mimetypes.guess_type(name)[0] or mime or "application/octet-stream")
+        name = self._name(params, suffix)
+        path, mime = _path(params, name), mimetypes.guess_type(name)[0] or mime or "application/octet-stream"
+        stored = Stored(part, part.stat().st_size, mime, self._clock.now() + KEPT)
         if before := self.stored.get(path):
             before.path.unlink(missing_ok=True)
         self.stored[path] = stored
         data = {
             "fileName": name,
             "filePath": path,
-            "downloadUrl": f"{request.url.origin()}/uploads/{quote(path)}",
+            "downloadUrl": _url(request, path),
             "fileSize": stored.size,
             "mimeType": stored.mime,
             "uploadedAt": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -153,12 +178,15 @@ class Uploads:
         answer = {"success": True, "code": 200, "msg": "File uploaded successfully", "data": data}
         return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
+    def _name(self, params: dict[str, Any], suffix: str) -> str:
+        return posixpath.basename(str(params.get("file_name") or "")) or self._ids.new() + suffix
+
     # ---- downloads -----------------------------------------------------------------------------------------------
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         """Serve an uploaded file."""
         stored = self.stored.get(request.match_info["path"])
-        if stored is None:
+        if stored is None or self._clock.now() > stored.until:
             raise web.HTTPNotFound
         answer = web.StreamResponse(headers={"Content-Type": stored.mime})
         answer.content_length = stored.size
@@ -166,6 +194,14 @@ class Uploads:
         for chunk in _chunks(stored.path):
             await answer.write(chunk)
         return answer
+
+
+def _path(params: dict[str, Any], name: str) -> str:
+    return posixpath.normpath(f"/{params['upload_path']}/{name}").lstrip("/")
+
+
+def _url(request: web.Request, path: str) -> str:
+    return f"{request.url.origin()}/uploads/{quote(path)}"
 
 
 async def _read(field: BodyPartReader, file: BinaryIO) -> dict[str, str]:

@@ -57,6 +57,7 @@ class Service:
             speed=speed,
             credits=self.given,
             seed=seed,
+            media_seconds=2,
             middlewares=[self._slowly],
         )
         return self.emulator

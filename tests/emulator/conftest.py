@@ -11,12 +11,12 @@ from suno_async import (
 )
 from suno_async.emulator import Emulator
 
-from .support import Recorder, open_recorder
+from .support import SECONDS, Recorder, open_recorder
 
 
 @pytest.fixture(params=[KIE, SUNOAPI], ids=lambda provider: provider.name)
 async def emulator(request: pytest.FixtureRequest) -> AsyncIterator[Emulator]:
-    async with Emulator(provider=request.param, seed=1) as emulator:
+    async with Emulator(provider=request.param, seed=1, media_seconds=SECONDS) as emulator:
         yield emulator
 
 

@@ -54,6 +54,9 @@ from suno_async.emulator import Emulator
 
 EVERYWHERE = [KIE, KIE_JOBS, SUNOAPI, APIKLEY]
 
+SECONDS = 4.0
+"""How long tunes are in most tests."""
+
 URL = "https://e.example/a.mp3"
 
 
@@ -178,7 +181,7 @@ async def service(
     provider: Provider, *, speed: float = 1.0, **settings: Any
 ) -> AsyncGenerator[tuple[Emulator, SunoClient]]:
     async with (
-        Emulator(provider=provider, seed=1, speed=speed) as emulator,
+        Emulator(provider=provider, seed=1, speed=speed, media_seconds=SECONDS) as emulator,
         SunoClient(api_key=emulator.api_key, base_url=emulator.url, provider=provider, model="V5", **settings) as suno,
     ):
         yield emulator, suno

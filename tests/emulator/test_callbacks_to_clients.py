@@ -1,5 +1,7 @@
 """Callbacks of tasks that a client submitted."""
 
+from urllib.parse import urlsplit
+
 import anyio
 import pytest
 
@@ -39,14 +41,35 @@ async def test_a_callback_that_is_not_taken_is_posted_three_times_more(
     assert len(recorder[0].bodies) == 4
 
 
-async def test_an_address_that_never_answers_is_a_callback_exception_and_the_song_is_fine(
-    emulator: Emulator, recorder: tuple[Recorder, str]
+@pytest.mark.parametrize(("fault", "status"), [(None, "SUCCESS"), (Fault.UNDELIVERED, "CALLBACK_EXCEPTION")])
+async def test_an_address_that_never_answers_is_a_callback_exception_on_request_only(
+    emulator: Emulator, recorder: tuple[Recorder, str], fault: Fault | None, status: str
 ) -> None:
     recorder[0].statuses = [500] * 100
     async with calling(emulator, recorder[1]) as suno:
+        emulator.next(fault)
         task = await suno.generate_music(prompt="rain")
         assert len((await task).tracks) == 2
-    assert task.last.status == "CALLBACK_EXCEPTION"
+    assert task.last.status == status
+
+
+async def test_other_machines_get_callbacks_only_if_they_are_permitted(
+    recorder: tuple[Recorder, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    port = urlsplit(recorder[1]).port
+    addresses = [f"http://0.0.0.0:{port}/cb", f"http://localhost:{port}/cb", recorder[1]]
+    for anywhere, posted in ((False, addresses[1:]), (True, addresses)):
+        async with Emulator(seed=1, speed=60, callbacks_anywhere=anywhere) as emulator:
+            for address in addresses:
+                async with calling(emulator, address) as suno:
+                    run = emulator.runs[(await suno.generate_lyrics(prompt="rain")).id]
+                if not anywhere and address not in posted:
+                    with pytest.raises(ValueError, match="callbacks_anywhere=True"):
+                        await emulator.forge(run, Stage.COMPLETE)
+            await anyio.sleep(1)
+            assert sorted(one.url.partition("?")[0] for one in emulator.posted) == sorted(posted)
+    warned = [record.getMessage() for record in caplog.records if "not on loopback" in record.getMessage()]
+    assert [text.split()[5].rstrip(",") for text in warned] == ["0.0.0.0"]
 
 
 async def test_the_default_callback_address_is_never_called(suno: SunoClient, emulator: Emulator) -> None:

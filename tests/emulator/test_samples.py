@@ -12,7 +12,6 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct
 
-from suno_async.emulator import media
 from suno_async.emulator.samples import Sampler
 
 SAMPLER = Sampler(
@@ -101,8 +100,8 @@ class Fields(Struct, rename="camel"):
 def test_text_is_chosen_by_the_name_of_its_field() -> None:
     found = msgspec.convert(SAMPLER.build(Fields), Fields)
     assert uuid.UUID(found.task_id)
-    assert found.audio_url == f"http://files/audio_url{media.audio()}"
-    assert found.cover_image_url == f"http://files/cover_image_url{media.image()}"
+    assert found.audio_url == "http://files/audio_url.mp3"
+    assert found.cover_image_url == "http://files/cover_image_url.jpeg"
     assert (found.wav_url, found.video_url) == ("http://files/wav_url.wav", "http://files/video_url.mp4")
     assert (found.title, found.status, found.error_message) == ("Sample title", "success", None)
     assert found.tags == ["Sample tags"] * 2

@@ -31,10 +31,10 @@ from suno_async import (
 from suno_async.api import providers
 from suno_async.api.requests import TABLE, Request
 from suno_async.api.results import Result
-from suno_async.emulator import Emulator, media
+from suno_async.emulator import Emulator
 
 from ..conftest import now
-from .support import URL, answered, example_of, is_complete, offered, service
+from .support import SECONDS, URL, answered, example_of, is_complete, offered, service
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -52,7 +52,7 @@ async def test_a_song_goes_through_its_stages_in_the_services_time(suno: SunoCli
         with av.open(str(path)) as opened:
             assert opened.streams[0].type == ("audio" if path.suffix == ".mp3" else "video")
             if path.suffix == ".mp3":
-                assert opened.duration == pytest.approx(media.SECONDS * 1e6, rel=0.05)
+                assert opened.duration == pytest.approx(SECONDS * 1e6, rel=0.05)
     assert await suno.get_credits() == 988
 
 

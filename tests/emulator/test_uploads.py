@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import av
 import pytest
 
 from suno_async import (
@@ -16,9 +17,9 @@ from suno_async import (
     UploadFromUrl,
     UploadStream,
 )
-from suno_async.emulator import Emulator, media
+from suno_async.emulator import Emulator
 
-from .support import EVERYWHERE, URL, answered, service
+from .support import EVERYWHERE, SECONDS, URL, answered, service
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -52,7 +53,12 @@ async def test_an_upload_is_read_back_byte_for_byte(provider: Provider, tmp_path
             assert (again.download_url, await answer.read()) == (flowing.download_url, b"new")
         fetched = await suno.upload_from_url(file_url="https://nowhere.invalid/song.mp3", file_name="song.mp3")
         async with session.get(fetched.download_url or "") as answer:
-            assert await answer.read() == media.tune("https://nowhere.invalid/song.mp3")
+            body = await answer.read()
+        with av.open(io.BytesIO(body), "r") as opened:
+            assert (opened.duration or 0) / 1e6 == pytest.approx(SECONDS, abs=0.1)
+        emulator.advance(3 * 24 * 3600 + 1)
+        async with session.get(fetched.download_url or "") as answer:
+            assert answer.status == 404
         async with session.get(f"{emulator.url}/uploads/unknown.mp3") as answer:
             assert answer.status == 404
 

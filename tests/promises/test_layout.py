@@ -31,7 +31,7 @@ ORDER = [
 """Imports point up this list."""
 PURE = ("version", "errors", "api", "wire")
 WAITING = {"asyncio", "anyio", "aiohttp", "backoff", "socket", "ssl", "threading", "time"}
-EXTRAS = {"emulator": {"av"}, "testing": {"pytest"}, "litestar": {"litestar"}, "cli": {"typer"}}
+EXTRAS = {"emulator": {"av", "numpy"}, "testing": {"pytest"}, "litestar": {"litestar"}, "cli": {"typer"}}
 """What parts outside the core need besides."""
 
 
@@ -114,7 +114,7 @@ def test_importing_the_package_alone_loads_next_to_nothing() -> None:
 
 @pytest.mark.parametrize("code", ["from suno_async import SunoClient", "from suno_async import *"])
 def test_the_client_loads_the_core_only(code: str) -> None:
-    later = {"suno_async.emulator", "suno_async.testing", "suno_async.files.downloads", "av", "aiohttp.web"}
+    later = {"suno_async.emulator", "suno_async.testing", "suno_async.files.downloads", "av", "numpy", "aiohttp.web"}
     later |= {"suno_async.api.player", "html", "suno_async.api.schema", "suno_async.litestar", "pydantic", "litestar"}
     later |= {"suno_async.stores.sqlite", "suno_async.stores.redis", "suno_async.stores.postgres"}
     later |= {"sqlite3", "redis", "psycopg"}

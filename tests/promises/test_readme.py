@@ -64,7 +64,7 @@ def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest
         threads = anyio.to_thread.current_default_thread_limiter()
         loop.jumps.busy = lambda: threads.borrowed_tokens > 0 or stores_work()
         loop.jumps.flying = lambda: flying[0] > 0
-        async with Emulator(provider=provider) as emulator:
+        async with Emulator(provider=provider, media_seconds=8) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             await main
@@ -115,7 +115,7 @@ def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         door = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        async with Emulator(speed=300) as emulator:
+        async with Emulator(speed=300, media_seconds=8) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             names: dict[str, Any] = {}

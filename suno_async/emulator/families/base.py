@@ -1,17 +1,25 @@
 """How a family of jobs and calls proceeds, and what the service reports of it."""
 
-from collections.abc import Mapping
+import re
 from typing import Any, ClassVar
 
 from ...api import pricing
 from ...api.requests import TABLE, Request
 from ...api.results import Music
 from ...api.updates import Stage
+from ..durations import OTHER, Marks
 from ..faults import Fault
+from ..media import Content
+from ..media.songs import whole
 from ..requests import Refused
 from ..runs import Run
 
-__all__ = ["Family", "gives", "names_task", "need_track", "track_number"]
+__all__ = ["Family", "gives", "linked_file", "names_task", "need_track", "track_number"]
+
+
+FILE = re.compile(r"/files/(?:new/)?([0-9a-f]{32})/([^/.?#]+)")
+SECONDS = 30.0
+"""Length of a tune that nothing is stated of."""
 
 
 class Family:
@@ -21,8 +29,8 @@ class Family:
     jobs API.
     """
 
-    marks: Mapping[Stage, tuple[float, float]] = {Stage.COMPLETE: (5, 15)}
-    """When a stage is reached at the earliest and at the latest, in seconds of the emulator's clock."""
+    marks: Marks = {Stage.COMPLETE: OTHER[Stage.COMPLETE]}
+    """When a stage is reached, in seconds of the emulator's clock."""
     state: ClassVar[str] = "status"
     """The name of the state on the details page."""
     failed: ClassVar[str | int | None] = None
@@ -88,9 +96,10 @@ class Family:
         """Code, message and data of a call that fails."""
         return (422, run.reason, None) if run.fault is Fault.REJECT else (500, "Server error", None)
 
-    def seed(self, run: Run, place: str) -> str:
-        """The text that one of its files is generated from."""
-        return f"{place} {run.params}"
+    def content(self, run: Run, place: str) -> Content:
+        """What one of its files is made of."""
+        text = f"{place} {run.params}"
+        return Content(whole(run.composer.tune(text, SECONDS)), text)
 
 
 def gives(kind: type[Request[Any]], result: type[Any]) -> bool:
@@ -103,6 +112,12 @@ def track_number(run: Run) -> int | None:
     if run.source is None or not gives(run.source.kind, Music):
         return None
     return next((number for number in range(2) if run.source.name(number) == run.params.get("audio_id")), None)
+
+
+def linked_file(url: object) -> tuple[str, str] | None:
+    """The id of the run and the place of the file that a URL leads to; None if it is no file of a result."""
+    found = FILE.search(str(url))
+    return (found[1], found[2]) if found else None
 
 
 def names_task(run: Run) -> bool:

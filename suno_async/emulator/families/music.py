@@ -1,13 +1,18 @@
 """Music: new tracks, and recovered files of old ones."""
 
+import random
 from typing import Any
 
-from ...api.requests import ExtendMusic, ReplaceSection
+from ...api.models import is_v6
+from ...api.requests import ExtendMusic, GenerateSounds, ReplaceSection, UploadExtend
 from ...api.results import Music
+from ...api.results import Recovery as Recovered
 from ...api.updates import Stage
-from .. import media
+from ..durations import DURATIONS
+from ..media import Content
+from ..media.songs import Song, cut, length, whole, words
 from ..runs import Run
-from .base import Family, gives
+from .base import Family, gives, linked_file, track_number
 
 __all__ = ["Recovery", "Tracks", "title_of", "words_of"]
 
@@ -18,6 +23,12 @@ SNAKE = {
     "imageUrl": "image_url",
     "modelName": "model_name",
 }
+SONG = (120, 240)
+"""How long songs are that no length is asked for, in seconds."""
+CONTINUATION = (60, 120)
+SOUND = (5, 20)
+V6_DEFAULT = 20.0
+"""How long V6 makes songs at the jobs API if nothing is said (docs/service.md#duration)."""
 
 
 def words_of(run: Run) -> str:
@@ -31,11 +42,28 @@ def title_of(run: Run) -> str:
 
 
 class Tracks(Family):
-    """Two tracks: "stream URL after 30 to 40 s and files after 2 to 3 minutes" (docs/service.md#task-life-cycle)."""
+    """Two tracks."""
 
-    marks = {Stage.TEXT: (8, 14), Stage.FIRST: (30, 40), Stage.COMPLETE: (120, 180)}
+    marks = DURATIONS[Music]
     codes = (501, 400)
     refunds = True
+
+    def song(self, run: Run, place: str) -> Song:
+        """What is heard on a track."""
+        text = f"{place} {run.params}"
+        instrumental = run.params.get("instrumental") or issubclass(run.kind, GenerateSounds)
+        sung = () if instrumental else words(words_of(run))
+        made = whole(run.composer.tune(text, _seconds(run, text), sung))
+        if issubclass(run.kind, ExtendMusic | UploadExtend):
+            original = _original(run)
+            return cut(original, 0, run.params.get("continue_at") or length(original)) + made
+        if issubclass(run.kind, ReplaceSection):
+            original, start, end = _original(run), run.params["start"], run.params["end"]
+            return cut(original, 0, start) + made + cut(original, end, length(original))
+        return made
+
+    def content(self, run: Run, place: str) -> Content:
+        return Content(self.song(run, place), f"{place} {run.params}")
 
     def tracks(self, run: Run, stage: Stage, files: bool) -> list[dict[str, Any]]:
         """Both tracks, as live answers list them from TEXT on; the second one's file comes last
@@ -45,15 +73,15 @@ class Tracks(Family):
         return [
             {
                 "id": run.name(place),
-                "audioUrl": run.link(place, media.audio()) if has_file else "",
+                "audioUrl": run.link(place, ".mp3") if has_file else "",
                 "streamAudioUrl": run.link(place),
-                "imageUrl": run.link(place, media.image()),
+                "imageUrl": run.link(place, ".jpeg"),
                 "prompt": words_of(run),
                 "modelName": "chirp-emulated",
                 "title": title_of(run),
                 "tags": str(run.params.get("style") or ""),
                 "createTime": run.created,
-                **({"duration": media.SECONDS} if has_file else {}),
+                **({"duration": length(self.song(run, str(place)))} if has_file else {}),
             }
             for place, has_file in enumerate(ready)
         ]
@@ -94,10 +122,35 @@ class Tracks(Family):
         return {"data": self.posted(run, Stage.COMPLETE, files)}
 
 
+def _seconds(run: Run, text: str) -> float:
+    """How long the new music of a run is: as asked for, or else a usual length, the same for the same text."""
+    if issubclass(run.kind, ReplaceSection):
+        return max(0.0, float(run.params["end"]) - float(run.params["start"]))
+    if run.params.get("duration"):
+        return float(run.params["duration"])
+    if run.asked.jobs_api and is_v6(run.params.get("model")) and run.params.get("custom_mode"):
+        return V6_DEFAULT
+    usual = SOUND if issubclass(run.kind, GenerateSounds) else SONG
+    if issubclass(run.kind, ExtendMusic | UploadExtend):
+        usual = CONTINUATION
+    return round(random.Random(text).uniform(*usual), 2)
+
+
+def _original(run: Run) -> Song:
+    """The song that a run continues or changes: a track of the emulator, or what stands for an uploaded file.
+
+    The service does not check ids of tracks (docs/service.md#retries-and-idempotency).
+    """
+    number, linked = track_number(run), linked_file(run.params.get("upload_url"))
+    if run.source is not None and (linked or number is not None):
+        return run.source.family.content(run.source, linked[1] if linked else str(number)).song
+    return run.composer.uploaded(run.params.get("upload_url") or run.params.get("audio_id"))
+
+
 class Recovery(Family):
     """The files of an old task. The task need not exist: the service does not always check the id."""
 
-    marks = {Stage.COMPLETE: (10, 30)}
+    marks = DURATIONS[Recovered]
 
     def result(self, run: Run) -> Any:
         song = self._song(run)
@@ -105,7 +158,7 @@ class Recovery(Family):
             "data": [
                 {
                     "id": song.name(place),
-                    "audio_url": run.link(place, media.recovered()),
+                    "audio_url": run.link(place, ".m4a"),
                     "title": title_of(song),
                     "status": "success",
                     "error": None,
@@ -117,9 +170,9 @@ class Recovery(Family):
     def posted_result(self, run: Run, stage: Stage) -> Any:
         return self.response(run, stage, True) or {"data": None}
 
-    def seed(self, run: Run, place: str) -> str:
+    def content(self, run: Run, place: str) -> Content:
         song = self._song(run)
-        return super().seed(run, place) if song is run else song.family.seed(song, place)
+        return super().content(run, place) if song is run else song.family.content(song, place)
 
     def _song(self, run: Run) -> Run:
         return run.source if run.source and gives(run.source.kind, Music) else run

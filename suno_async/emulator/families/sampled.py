@@ -10,13 +10,12 @@ from ...api.requests import Request
 from ...api.results import Result
 from ...api.updates import Stage
 from ...wire.shapes import UNREADABLE, as_in_callbacks
+from ..durations import OTHER
 from ..runs import Run
 from ..samples import Sampler
 from .base import Family
 
 __all__ = ["Sampled"]
-
-MARKS = {Stage.TEXT: (1, 3), Stage.FIRST: (3, 9), Stage.COMPLETE: (5, 15)}
 
 
 class Sampled(Family):
@@ -38,7 +37,7 @@ class Sampled(Family):
 
     def __init__(self, kind: type[Request[Any]], sample: Any) -> None:
         reached = {Stage.COMPLETE, *cast("dict[Any, Stage]", getattr(kind, "statuses", {})).values()}
-        self.marks = {stage: mark for stage, mark in MARKS.items() if stage in reached}
+        self.marks = {stage: mark for stage, mark in OTHER.items() if stage in reached}
         self._kind = kind
         self._given = None if sample is None else without_own_fields(msgspec.to_builtins(sample))
         self._check()

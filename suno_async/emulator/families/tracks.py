@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
+from ...api import results
 from ...api.updates import Stage
-from .. import media
+from ..durations import DURATIONS
+from ..media import Content
 from ..requests import Refused
 from ..runs import Run
 from .base import Family, need_track, track_number
@@ -29,15 +31,16 @@ class OfTrack(Family):
             "createTime": run.created,
         }
 
-    def seed(self, run: Run, place: str) -> str:
-        """The same as the track's, so that it is the same tune."""
-        return run.source.family.seed(run.source, str(track_number(run))) if run.source else super().seed(run, place)
+    def content(self, run: Run, place: str) -> Content:
+        """The same as the track's, so that it is the same song."""
+        source, number = run.source, track_number(run)
+        return super().content(run, place) if source is None else source.family.content(source, str(number))
 
 
 class Wav(OfTrack):
     """A track as WAV."""
 
-    marks = {Stage.COMPLETE: (8, 20)}
+    marks = DURATIONS[results.Wav]
 
     def result(self, run: Run) -> Any:
         return {"audioWavUrl": run.link(0, ".wav")}
@@ -52,12 +55,7 @@ class Wav(OfTrack):
 class Video(OfTrack):
     """A video of the track's image and tune."""
 
-    marks = {Stage.COMPLETE: (30, 90)}
-
-    def check(self, run: Run, now: float) -> None:
-        if not media.ENCODES:
-            raise Refused(505, "videos need the extra of the emulator: pip install 'suno-async[emulator]'")
-        super().check(run, now)
+    marks = DURATIONS[results.Video]
 
     def result(self, run: Run) -> Any:
         return {"videoUrl": run.link(0, ".mp4")}
@@ -72,7 +70,7 @@ class Video(OfTrack):
 class Cover(Family):
     """Two cover images for a music task."""
 
-    marks = {Stage.COMPLETE: (10, 30)}
+    marks = DURATIONS[results.Cover]
     state = "successFlag"
     codes = (501, 400)
     unique = ("task_id",)

@@ -5,6 +5,7 @@ from typing import Any
 from ...api.results import Voice as Made
 from ...api.results import VoicePhrase
 from ...api.updates import Stage
+from ..durations import DURATIONS
 from ..requests import Refused
 from ..runs import Run
 from .base import Family, gives, names_task, need_track
@@ -30,7 +31,7 @@ class Persona(Family):
 class Phrase(Family):
     """A phrase to sing, made from a recording or in place of an earlier phrase."""
 
-    marks = {Stage.COMPLETE: (15, 30)}
+    marks = DURATIONS[VoicePhrase]
     failed = "processing_validate_fail"
     codes = (500, 400)
     no_error = (0, "")
@@ -52,7 +53,7 @@ class Phrase(Family):
 class Voice(Family):
     """A voice, made from a recording of the phrase."""
 
-    marks = {Stage.COMPLETE: (30, 60)}
+    marks = DURATIONS[Made]
     failed = "fail"
     codes = (500, 400)
     no_error = (0, "")

@@ -1,13 +1,15 @@
 """Lyrics, styles and timed lyrics."""
 
-from itertools import count
 from typing import Any
 
+from ...api import results
 from ...api.requests import GenerateLyrics
 from ...api.updates import Stage
+from ..durations import DURATIONS
 from ..faults import Fault
+from ..media.scores import sung
 from ..runs import Run
-from .base import Family, need_track
+from .base import Family, need_track, track_number
 from .music import words_of
 
 __all__ = ["Lyrics", "Style", "TimedLyrics"]
@@ -16,7 +18,7 @@ __all__ = ["Lyrics", "Style", "TimedLyrics"]
 class Lyrics(Family):
     """Two lyrics for a prompt."""
 
-    marks = {Stage.COMPLETE: (4, 9)}
+    marks = DURATIONS[results.Lyrics]
     codes = (500, 400)
 
     def texts(self, run: Run) -> list[dict[str, Any]]:
@@ -67,7 +69,7 @@ class Style(Family):
 
 
 class TimedLyrics(Family):
-    """The words of a track, half a second for each."""
+    """The words of a track, when they are sung."""
 
     at_once = True
 
@@ -75,11 +77,12 @@ class TimedLyrics(Family):
         need_track(run)
 
     def result(self, run: Run) -> Any:
-        sung = "" if run.source is None or run.source.params.get("instrumental") else words_of(run.source)
+        source, number = run.source, track_number(run)
+        song = () if source is None else source.family.content(source, str(number)).song
         return {
             "alignedWords": [
-                {"word": f"{word} ", "success": True, "startS": start / 2, "endS": start / 2 + 0.5, "palign": 0}
-                for start, word in zip(count(), sung.split(), strict=False)
+                {"word": f"{word} ", "success": True, "startS": start, "endS": end, "palign": 0}
+                for word, start, end in sung(song)
             ],
             "waveformData": [0, 0.25, 0.5, 0.25],
             "hootCer": 0.1,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from suno_async.emulator import media as made
+from suno_async.emulator.media import Content, make
+from suno_async.emulator.media.songs import Tune, whole
 from suno_async.files.media import why_no_media
 
 MP3 = b"\xff\xfb\x90d" + bytes(400)
@@ -34,9 +35,9 @@ def test_media_stays_whatever_its_type(content_type: str, head: bytes, suffix: s
     assert why_no_media(content_type, head, suffix) == ""
 
 
-@pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".wav", ".png", ".jpeg", ".mp4"])
+@pytest.mark.parametrize("suffix", [".mp3", ".m4a", ".wav", ".png", ".jpeg", ".mp4", ".mid"])
 def test_files_that_play_are_media(suffix: str) -> None:
-    assert why_no_media("text/plain", made.make("a", suffix)[:512], suffix) == ""
+    assert why_no_media("text/plain", make(Content(whole(Tune("a", 1.0)), "a"), suffix)[:512], suffix) == ""
 
 
 @pytest.mark.parametrize(
