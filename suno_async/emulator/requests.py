@@ -12,6 +12,7 @@ from ..api.providers import Provider
 from ..api.requests import GenerateVoice, Job, Request, ValidateVoice
 from ..wire import encoding
 from ..wire.shapes import UNREADABLE
+from . import checks
 
 __all__ = ["Asked", "Refused", "parse", "parse_jobs_request"]
 
@@ -82,10 +83,10 @@ def _json_object(body: bytes) -> dict[str, Any]:
 def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provider) -> dict[str, Any]:
     """The fields of the request class among those given, after the checks that this provider makes."""
     field_names = {name: theirs for name, theirs in encoding.names(kind, provider).items() if name != "source"}
-    params = {name: given[theirs] for name, theirs in field_names.items() if given.get(theirs) is not None}
+    params = {name: given[theirs] for name, theirs in field_names.items() if _is_given(given.get(theirs))}
     fixed_flags = provider.fixed_flags_for(kind, params.get("model"))
     for name in (*kind.required, *provider.required(kind)):
-        if name not in params and name not in fixed_flags:
+        if name not in params and name not in fixed_flags and name not in checks.optional(kind, provider):
             raise Refused(422, f"{field_names[name]} cannot be null")
     for name in provider.unsupported(kind):
         if name in params:
@@ -94,7 +95,31 @@ def _params(given: Mapping[str, Any], kind: type[Request[Any]], provider: Provid
         if params.get(name, always) is not always:
             raise Refused(422, f"{field_names[name]} can only be {always}")
     _check_types(params, kind)
+    _check_rules(params, kind, provider, field_names)
     return params
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a value stands for something: a blank text is the same as none."""
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
+def _check_rules(
+    params: Mapping[str, Any], kind: type[Request[Any]], provider: Provider, field_names: Mapping[str, str]
+) -> None:
+    request = kind(**params)
+    for name in checks.missing(request, params, provider):
+        raise Refused(422, f"{field_names[name]} cannot be null")
+    for problem in checks.exceeded(request, provider):
+        raise Refused(_too_long(kind, provider), f"{field_names[problem.field]} {problem.limit}")
+    for message in checks.wrong(request, provider):
+        raise Refused(422, message)
+
+
+def _too_long(kind: type[Request[Any]], provider: Provider) -> int:
+    """The code for texts that are too long: 413 by the table of codes of sunoapi.org (docs/service.md#errors)."""
+    by_own_table = provider.rules == "sunoapi" and kind.path not in provider.codes_by_path
+    return 413 if by_own_table else 422
 
 
 def _check_types(params: Mapping[str, Any], kind: type[Request[Any]]) -> None:
