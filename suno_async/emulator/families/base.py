@@ -1,13 +1,14 @@
 """How a family of jobs and calls proceeds, and what the service reports of it."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ...api import pricing
 from ...api.requests import TABLE, Request
 from ...api.results import Music
 from ...api.updates import Stage
-from ..durations import OTHER, Marks
+from ..durations import OTHER
 from ..faults import Fault
 from ..media import Content
 from ..media.songs import whole
@@ -29,7 +30,7 @@ class Family:
     jobs API.
     """
 
-    marks: Marks = {Stage.COMPLETE: OTHER[Stage.COMPLETE]}
+    marks: Mapping[Stage, tuple[float, float]] = {Stage.COMPLETE: OTHER[Stage.COMPLETE]}
     """When a stage is reached, in seconds of the emulator's clock."""
     state: ClassVar[str] = "status"
     """The name of the state on the details page."""

@@ -28,7 +28,7 @@ SONG = (120, 240)
 CONTINUATION = (60, 120)
 SOUND = (5, 20)
 V6_DEFAULT = 20.0
-"""How long V6 makes songs at the jobs API if nothing is said (docs/service.md#duration)."""
+"""How long V6 makes songs at the jobs API if nothing is said (docs/service.md#models-and-limits)."""
 
 
 def words_of(run: Run) -> str:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from .scores import PARTS
-from .songs import Song
+from .songs import Piece
 
 __all__ = ["Content"]
 
@@ -11,7 +11,7 @@ __all__ = ["Content"]
 class Content(NamedTuple):
     """What a file is made of, whatever its type."""
 
-    song: Song
+    song: tuple[Piece, ...]
     """What is heard."""
     picture: str
     """The text that its image is made from."""

@@ -47,7 +47,7 @@ class Composer(NamedTuple):
         """The tune of a text."""
         return Tune(f"{self.seed} {text}", min(seconds, self.longest), words)
 
-    def uploaded(self, url: object) -> Song:
+    def uploaded(self, url: object) -> tuple[Piece, ...]:
         """The song that an uploaded file is taken to be. Nothing is fetched from its URL."""
         return whole(self.tune(str(url), UPLOADED))
 
