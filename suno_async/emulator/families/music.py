@@ -58,7 +58,7 @@ class Tracks(Family):
             original = _original(run)
             return cut(original, 0, run.params.get("continue_at") or length(original)) + made
         if issubclass(run.kind, ReplaceSection):
-            original, start, end = _original(run), run.params["start"], run.params["end"]
+            original, start, end = _original(run), *_section(run)
             return cut(original, 0, start) + made + cut(original, end, length(original))
         return made
 
@@ -125,7 +125,8 @@ class Tracks(Family):
 def _seconds(run: Run, text: str) -> float:
     """How long the new music of a run is: as asked for, or else a usual length, the same for the same text."""
     if issubclass(run.kind, ReplaceSection):
-        return max(0.0, float(run.params["end"]) - float(run.params["start"]))
+        start, end = _section(run)
+        return end - start
     if run.params.get("duration"):
         return float(run.params["duration"])
     if run.asked.jobs_api and is_v6(run.params.get("model")) and run.params.get("custom_mode"):
@@ -134,6 +135,12 @@ def _seconds(run: Run, text: str) -> float:
     if issubclass(run.kind, ExtendMusic | UploadExtend):
         usual = CONTINUATION
     return round(random.Random(text).uniform(*usual), 2)
+
+
+def _section(run: Run) -> tuple[float, float]:
+    """Start and end of the section that a run replaces; none if it names none, as samples of callbacks do."""
+    start = float(run.params.get("start") or 0)
+    return start, max(start, float(run.params.get("end") or 0))
 
 
 def _original(run: Run) -> Song:
