@@ -46,8 +46,11 @@ LOOP = {
     "darwin": "",
 }
 """What the proactor loop refuses."""
-EXTRAS = ("suno_async.litestar", "suno_async.testing", "suno_async.stores.redis", "suno_async.__main__")
-"""Modules of packages that may be missing, and a program."""
+EXTRAS = (
+    *("suno_async.litestar", "suno_async.testing", "suno_async.stores.redis", "suno_async.stores.postgres"),
+    *("suno_async.__main__", "suno_async.cli"),
+)
+"""Modules of packages that may be missing, and a program: typer knows the platform by means that are not hidden here."""
 
 
 def hide(platform: str) -> asyncio.AbstractEventLoop:

@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-EXTRA = ("typer", "rich", "platformdirs")
+EXTRA = ("typer",)
 """The packages of the extra."""
 
 
