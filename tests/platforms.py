@@ -50,7 +50,7 @@ EXTRAS = (
     *("suno_async.litestar", "suno_async.testing", "suno_async.stores.redis", "suno_async.stores.postgres"),
     *("suno_async.__main__", "suno_async.cli"),
 )
-"""Modules of packages that may be missing, and a program: typer knows the platform by means that are not hidden here."""
+"""Modules of packages that may be missing, and a program: typer tells the platform by what is not hidden here."""
 
 
 def hide(platform: str) -> asyncio.AbstractEventLoop:
