@@ -65,10 +65,10 @@ class Lifecycle:
             raise ConfigurationError(
                 f"the client is in use in {where} that still lives: make one client for each loop, thread and process"
             )
-        if old is not None and self._settings.network.of_one_loop:
+        if self._settings.network.of_another_loop:
             raise ConfigurationError(
-                "the session or connector that was given belongs to an event loop that is closed: give a function "
-                "that makes one"
+                "the session or connector that was given belongs to another event loop than the running one: give a "
+                "function that makes one"
             )
         carried = old.abandon() if old is not None else Carried()
         self._runtime = Runtime(self._settings, self.registry, self._policy, self._observers, carried)

@@ -1,10 +1,12 @@
 """The aiohttp sessions of one event loop: for the API, for paid requests, and for media."""
 
+import asyncio
+import inspect
 import ssl as tls
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType, SimpleNamespace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import aiohttp
 
@@ -12,6 +14,8 @@ from ..errors import ConnectError
 from ..version import __version__
 
 __all__ = ["Network", "Sent", "Sessions", "why_unusable"]
+
+T = TypeVar("T")
 
 USER_AGENT = f"suno-async/{__version__}"  # the service's CDN blocks Python's default (docs/service.md#rate-limits)
 
@@ -43,9 +47,18 @@ class Network(NamedTuple):
         return self.trust_env and self.proxy is None
 
     @property
-    def of_one_loop(self) -> bool:
-        """Whether a session or connector was given that belongs to the event loop it is first used in."""
-        return isinstance(self.session, aiohttp.ClientSession) or isinstance(self.connector, aiohttp.BaseConnector)
+    def given(self) -> aiohttp.ClientSession | aiohttp.BaseConnector | None:
+        """The session or connector that was given, which belongs to the event loop that it was made in."""
+        for one in (self.session, self.connector):
+            if isinstance(one, aiohttp.ClientSession | aiohttp.BaseConnector):
+                return one
+        return None
+
+    @property
+    def of_another_loop(self) -> bool:
+        """Whether what was given belongs to another event loop than the running one."""
+        loop = getattr(self.given, "_loop", None)  # aiohttp has no public name for it
+        return loop is not None and loop is not asyncio.get_running_loop()
 
 
 class Sent(SimpleNamespace):
@@ -61,6 +74,7 @@ class Sessions:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self._given = network.given
         self._reads: aiohttp.ClientSession | None = None
         self._paid: aiohttp.ClientSession | None = None
         self._guard: AsyncGenerator[None] | None = None
@@ -69,6 +83,7 @@ class Sessions:
 
     async def reads(self) -> aiohttp.ClientSession:
         """Return the session for polls, other reads and downloads; its connections are kept alive."""
+        self._check_given()
         if self._reads is None:
             self._check_open()
             self._reads = await self._session()
@@ -85,6 +100,7 @@ class Sessions:
         """
         if self._network.paid_through_session:
             return await self.reads(), None
+        self._check_given()
         if self._paid is None:
             self._check_open()
             self._paid = await self._paid_session()
@@ -112,11 +128,11 @@ class Sessions:
         """The session that was given, or a new one by what was given."""
         network, connector = self._network, self._network.connector
         if network.session is None:
-            made = connector() if callable(connector) else connector
+            made = _called("connector", connector, aiohttp.BaseConnector) if callable(connector) else connector
             return self._made(made or aiohttp.TCPConnector(ssl=network.ssl), *traces)
         if not callable(network.session):
             return network.session
-        session = network.session()
+        session = _called("session", network.session, aiohttp.ClientSession)
         if why := why_unusable(session):
             await session.close()
             raise ConnectError(why, permanent=True)
@@ -137,6 +153,11 @@ class Sessions:
     def _check_open(self) -> None:
         if self.closed:
             raise ConnectError("the client is closed")
+
+    def _check_given(self) -> None:
+        """Raise if what was given is closed: a task could be paid for and not be polled."""
+        if self._given is not None and self._given.closed:
+            raise ConnectError("the session or connector that was given is closed", permanent=True)
 
     async def aclose(self) -> None:
         """Close the sessions that are ours."""
@@ -166,6 +187,20 @@ class Sessions:
             await self._close_all()
 
 
+def _called(name: str, make: Callable[[], T], kind: type[T]) -> T:
+    """What a function of the user's makes. Whatever goes wrong in it, nothing has left."""
+    try:
+        made = make()
+    except Exception as exc:
+        raise ConnectError(f"the function given as {name}= failed: {type(exc).__name__}", permanent=True) from exc
+    if isinstance(made, kind):
+        return made
+    if inspect.iscoroutine(made):
+        made.close()
+    what = f"an aiohttp.{kind.__name__}"
+    raise ConnectError(f"the function given as {name}= must return {what}, got a {type(made).__name__}", permanent=True)
+
+
 def why_unusable(session: aiohttp.ClientSession) -> str:
     """Return why a session cannot be used, if it cannot."""
     if session.trust_env:
@@ -173,6 +208,8 @@ def why_unusable(session: aiohttp.ClientSession) -> str:
             "session must not have trust_env=True: aiohttp would read ~/.netrc, send its passwords to media hosts and "
             "replace the key by them. SunoClient(trust_env=True) uses the proxies of the environment with any session"
         )
+    if session.auth is not None:
+        return "session must not have auth=: it would stand in the place of the key, and go to media hosts"
     return ""
 
 

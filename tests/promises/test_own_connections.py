@@ -1,9 +1,11 @@
 """Sessions and connectors of the user's: a private CA, a Unix socket, a slow name server, functions that make them."""
 
+import asyncio
 import socket
 import ssl
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from suno_async import (
     ConfigurationError,
     ConnectError,
     GenerateMusic,
+    InsufficientCredits,
     SubmissionUncertain,
     SunoClient,
     Track,
@@ -215,3 +218,82 @@ async def test_a_session_stays_as_it_was() -> None:
         async with session.get(server.url):
             pass
     assert "authorization" not in server.got[-1].headers
+
+
+async def test_a_session_that_raises_for_status_hides_no_refusal() -> None:
+    """A refusal that is taken for a lost answer would be uncertain, and never be sent again."""
+    refused = http(envelope(None, code=402), 402)
+    async with RawServer(refused) as server:
+
+        def make() -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(raise_for_status=True)
+
+        async with SunoClient(api_key="k", base_url=server.url, session=make) as suno:
+            with pytest.raises(InsufficientCredits):
+                await suno.generate_music(prompt="rain")
+            with pytest.raises(InsufficientCredits):
+                await suno.get_credits()
+
+
+async def _session() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession()
+
+
+def _fails() -> Any:
+    raise OSError("no password")
+
+
+FAULTY: list[dict[str, Any]] = [
+    {"session": _fails},
+    {"connector": _fails},
+    {"session": _session},
+    {"session": lambda: None},
+    {"connector": dict},
+]
+
+
+@pytest.mark.parametrize("options", FAULTY, ids=["raises", "raises", "coroutine", "None", "dict"])
+async def test_a_function_that_fails_has_sent_nothing(options: dict[str, Any]) -> None:
+    [name] = options
+    async with RawServer(ACCEPTED) as server, SunoClient(api_key="k", base_url=server.url, **options) as suno:
+        for ask in (lambda: suno.generate_music(prompt="rain"), suno.get_credits):
+            with pytest.raises(ConnectError, match=f"the function given as {name}=") as caught:
+                await ask()
+            assert caught.value.permanent
+    assert server.got == []
+
+
+async def test_nothing_is_paid_for_when_the_session_for_polls_is_closed() -> None:
+    session = aiohttp.ClientSession()
+    await session.close()
+    async with RawServer(ACCEPTED) as server, SunoClient(api_key="k", base_url=server.url, session=session) as suno:
+        for ask in (lambda: suno.generate_music(prompt="rain"), suno.get_credits):
+            with pytest.raises(ConnectError, match="that was given is closed"):
+                await ask()
+    assert (server.got, now()) == ([], 0)
+
+
+@pytest.mark.parametrize("given", ["session", "connector"])
+def test_what_was_made_in_another_loop_is_refused_at_once(given: str) -> None:
+    async def make() -> Any:
+        return aiohttp.ClientSession() if given == "session" else aiohttp.TCPConnector()
+
+    async def submit(**options: Any) -> None:
+        async with SunoClient(api_key="k", base_url="http://127.0.0.1:1", **options) as suno:
+            with pytest.raises(ConfigurationError, match="belongs to another event loop"):
+                await suno.generate_music(prompt="rain")
+
+    with asyncio.Runner() as one:
+        made = one.run(make())
+        asyncio.run(submit(**{given: made}))
+        one.run(made.close())
+
+
+async def test_a_session_with_a_password_is_refused() -> None:
+    """aiohttp would refuse each request, since it has a key, and send the password to media hosts."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # newer releases of aiohttp warn of it
+        session = aiohttp.ClientSession(auth=aiohttp.BasicAuth("me", "pa55"))
+    with pytest.raises(ConfigurationError, match="must not have auth="):
+        SunoClient(api_key="k", session=session)
+    await session.close()
