@@ -6,6 +6,8 @@ from urllib.request import getproxies, proxy_bypass
 
 from yarl import URL
 
+from ..secret import Secret
+
 __all__ = ["EnvironmentProxies"]
 
 
@@ -18,7 +20,9 @@ class EnvironmentProxies:
     # State: none of its own but what it has looked up.
 
     def __init__(self) -> None:
-        self._proxies = {scheme: _with_scheme(proxy) for scheme, proxy in getproxies().items() if scheme != "no"}
+        named = getproxies()
+        self._unproxied = named.pop("no", "")
+        self._proxies = {scheme: _with_scheme(proxy) for scheme, proxy in named.items()}
         self._look_up = lru_cache(maxsize=256)(self._found)
 
     @property
@@ -36,11 +40,21 @@ class EnvironmentProxies:
     def _found(self, scheme: str, host: str, port: int | None) -> str | None:
         if _is_loopback(host) or proxy_bypass(host) or proxy_bypass(f"{host}:{port}"):
             return None
+        if any(_is_inside(host, network) for network in self._unproxied.split(",")):
+            return None
         return self._proxies.get(scheme) or self._proxies.get("all")
 
 
 def _with_scheme(proxy: str) -> str:
-    return proxy if "://" in proxy else f"http://{proxy}"
+    return Secret(proxy if "://" in proxy else f"http://{proxy}")  # it may hold a password
+
+
+def _is_inside(host: str, network: str) -> bool:
+    """Whether an IP address is in a network such as 10.0.0.0/8, as curl and requests read NO_PROXY, and urllib not."""
+    try:
+        return "/" in network and ipaddress.ip_address(host) in ipaddress.ip_network(network.strip(), strict=False)
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

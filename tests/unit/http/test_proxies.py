@@ -24,6 +24,10 @@ A, B = "http://a.example:3128", "http://b.example:3128"
         ({"HTTPS_PROXY": A, "NO_PROXY": "api.example:8443"}, "https://api.example:8443", None),
         ({"HTTPS_PROXY": A, "NO_PROXY": "api.example:8443"}, "https://api.example", A),
         ({"HTTPS_PROXY": A, "NO_PROXY": "*"}, "https://api.example", None),
+        ({"HTTPS_PROXY": A, "NO_PROXY": "x.example, 10.0.0.0/8"}, "https://10.1.2.3", None),
+        ({"HTTPS_PROXY": A, "NO_PROXY": "10.0.0.0/8,fd00::/8"}, "https://[fd00::1]", None),
+        ({"HTTPS_PROXY": A, "NO_PROXY": "10.0.0.0/8,x/y"}, "https://11.1.2.3", A),
+        ({"HTTPS_PROXY": A, "NO_PROXY": "10.0.0.0/8"}, "https://api.example", A),
         ({"HTTPS_PROXY": A, "NO_PROXY": "other.example"}, "https://api.example", A),
         *(
             ({"ALL_PROXY": A}, f"http://{host}/x", None)
@@ -46,3 +50,9 @@ def test_what_is_used_has_the_name_of_its_variable(monkeypatch: pytest.MonkeyPat
     assert EnvironmentProxies().addresses == {"HTTPS_PROXY": A}
     monkeypatch.setenv("ALL_PROXY", "socks5://b")
     assert EnvironmentProxies().addresses == {"HTTPS_PROXY": A, "ALL_PROXY": "socks5://b"}
+
+
+def test_no_traceback_shows_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "me:pa55@a.example:3128")
+    proxies = EnvironmentProxies()
+    assert "pa55" not in repr(vars(proxies)) + repr(proxies.of(URL("https://api.example")))
