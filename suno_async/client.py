@@ -283,6 +283,12 @@ class SunoClient:
         view._options = options.over(self._options)
         return view
 
+    def _without_options(self) -> Self:
+        """The same client for what a download asks for, which no key or context was given for."""
+        view = copy(self)
+        view._options = NO_OPTIONS
+        return view
+
     # ---- a method for each endpoint ------------------------------------------------------------------------------
 
     generate_music = submits(GenerateMusic)
@@ -573,7 +579,7 @@ class SunoClient:
             folder,
             runtime.transport,
             FreshLinks(result, self._lifecycle.registry),
-            gateway=Gateway(self.provider, self, recover=recover),
+            gateway=Gateway(self.provider, self._without_options(), recover=recover),
             only=only,
             progress=progress,
             max_bytes=max_bytes,
@@ -612,7 +618,7 @@ class SunoClient:
             one,
             self._lifecycle.current().transport,
             FreshLinks(result, self._lifecycle.registry),
-            gateway=Gateway(self.provider, self),
+            gateway=Gateway(self.provider, self._without_options()),
             progress=progress,
             max_bytes=max_bytes,
             clock=self._settings.clock,

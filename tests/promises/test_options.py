@@ -1,7 +1,8 @@
 """`with_options`: what `submit` can be told, for every method, for nothing."""
 
 import asyncio
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
 
@@ -9,6 +10,7 @@ from suno_async import (
     BoostStyle,
     ConfigurationError,
     ConnectError,
+    DownloadFailed,
     GenerateMusic,
     InvalidJob,
     Job,
@@ -130,6 +132,24 @@ async def test_a_key_is_refused_where_it_would_not_keep_from_paying_twice() -> N
         assert network.sent == []
         assert await view.get_credits() == 7
         assert await view.upload(b"a song") == "https://e.example/a.mp3"
+
+
+async def test_what_a_download_asks_for_has_none_of_them(tmp_path: Path) -> None:
+    """A recovery is another job, and would be refused for the key of the first."""
+    network = Script(DONE)
+
+    def gone(url: str) -> NoReturn:
+        raise ConnectError("gone", permanent=True)
+
+    network.refuse = gone  # type: ignore[method-assign]  # pyright: ignore[reportAttributeAccessIssue]
+    async with client(network, provider="kie-legacy") as suno:
+        view = suno.with_options(key="order-42", context={"chat": 7})
+        music = await (await view.generate_music(prompt="rain"))
+        with pytest.raises(DownloadFailed):
+            await view.download(music, tmp_path, only="audio", recover=True)
+    posted = [url.partition("/api/v1/")[2] for _, method, url, _ in network.sent if method == "POST"]
+    assert (posted.count("generate"), posted.count("suno/recovery")) == (1, 1)
+    assert "common/download-url" in posted
 
 
 # ---- the network -----------------------------------------------------------------------------------------------------
