@@ -13,7 +13,7 @@ from ..api.results.base import Origin, Result, effective_stage
 from ..api.updates import Provisional, Stage, Update
 from ..errors import DecodeError
 from . import jobs_api, lenient, readings
-from .envelope import Envelope, Reply, open_envelope, readable, refusal
+from .envelope import Envelope, Reply, open_envelope, readable, refusal, with_code
 from .readings import Reading
 from .shapes import UNREADABLE, at
 
@@ -61,6 +61,18 @@ def update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: st
         ApiError: If the answer is a refusal.
         DecodeError: If the page cannot be read.
     """
+    try:
+        return _update(reply, kind, provider, task_id, model)
+    except DecodeError:
+        coded = with_code(readable(reply))
+        told = _update(coded, kind, provider, task_id, model)
+        found = told.result
+        if found is None or (isinstance(found, Result) and not found.has_files):
+            raise
+        return told
+
+
+def _update(reply: Reply, kind: type[Request[R]], provider: Provider, task_id: str, model: str) -> Update[R]:
     if provider.uses_jobs_api(kind):
         return _job_update(reply, kind, provider, Origin(task_id, model, reply.body, ("data",)))
     job = cast("type[Job[R]]", kind)

@@ -34,6 +34,7 @@ __all__ = [
     "readable",
     "refusal",
     "result",
+    "with_code",
 ]
 
 R = TypeVar("R")
@@ -87,6 +88,23 @@ def readable(reply: Reply) -> Reply:
         if reply.status < 500:
             with suppress(*UNREADABLE):
                 return reply._replace(body=lenient.repaired(reply.body))
+    return reply
+
+
+def with_code(reply: Reply) -> Reply:
+    """Return an answer that has data and whose code is null, missing or a boolean with the code of a success.
+
+    Whether it is one, its data must show. Any other answer is returned as it is.
+
+    Args:
+        reply: The answer, whose body is JSON.
+    """
+    with suppress(*UNREADABLE):
+        page: Any = msgspec.json.decode(reply.body)
+        if reply.status < 300 and isinstance(page, dict) and isinstance(cast(Any, page).get("data"), dict):
+            held = cast("dict[str, Any]", page)
+            if held.get("code") is None or isinstance(held["code"], bool):
+                return reply._replace(body=msgspec.json.encode(held | {"code": 200}))
     return reply
 
 
@@ -195,7 +213,11 @@ def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | 
     """
     path = provider.path(kind)
     reply = readable(reply)
-    data = answer(reply, provider, path, once=kind.unique)
+    try:
+        data = answer(reply, provider, path, once=kind.unique)
+    except DecodeError:
+        reply = with_code(reply)
+        data = answer(reply, provider, path, once=kind.unique)
     if not issubclass(kind, Job):
         found = jobs_api.answers(data, kind, Origin(body=reply.body, path=("data",)))
         if found is not None:

@@ -153,7 +153,10 @@ def _union(value: Any, kinds: tuple[Any, ...]) -> Any:
 
 
 def _elements(values: list[Any], kind: Any) -> list[Any]:
-    """The elements of a list. One that cannot be read hides no other: what does not fit in it is replaced, or all."""
+    """The elements of a list. One that cannot be read hides no other: what does not fit in it is replaced, or all.
+
+    If none can be read, that is a failure, unless one has its file all the same.
+    """
     read: list[Any] = []
     problems: list[msgspec.ValidationError] = []
     for value in values:
@@ -165,6 +168,6 @@ def _elements(values: list[Any], kind: Any) -> list[Any]:
             if isinstance(value, dict):
                 problems.append(exc)
             read.append(_struct(value if isinstance(value, dict) else {}, kind, needed=False))
-    if problems and len(problems) == len(read):
+    if problems and len(problems) == len(read) and not any(getattr(one, "complete", False) for one in read):
         raise problems[0]
     return read

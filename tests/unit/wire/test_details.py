@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from suno_async import (
@@ -270,3 +271,35 @@ def test_an_error_of_the_recovery_page_is_not_the_end_of_the_recovery() -> None:
     assert read(ended, RecoverAudio).stage is Stage.FAILED
     with pytest.raises(ServerError):
         read(b'{"code":500,"msg":"Server error","data":null}', RecoverAudio)
+
+
+# ---- whole files on an odd page --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [None, True, False, "missing"])
+def test_a_code_that_is_none_hides_no_song(code: Any) -> None:
+    whole = msgspec.json.decode(DONE.body) | {"code": code}
+    if code == "missing":
+        del whole["code"]
+    update = read(msgspec.json.encode(whole))
+    assert (update.stage, len(tracks(update))) == (Stage.COMPLETE, 2)
+    assert tracks(update)[0].raw["title"] == "Sample"
+
+
+@pytest.mark.parametrize("data", [None, {}, {"taskId": "t1", "status": "PENDING"}, {"status": "GENERATE_AUDIO_FAILED"}])
+def test_a_code_that_is_none_says_nothing_where_no_file_is(data: Any) -> None:
+    """Neither that the task is going on, nor that it has ended."""
+    with pytest.raises(DecodeError, match="code"):
+        read(msgspec.json.encode({"code": None, "data": data}))
+
+
+@pytest.mark.parametrize("odd", [True, 1.5, ["x"], {"a": 1}])
+def test_a_sole_track_with_an_odd_id_has_its_file(odd: Any) -> None:
+    update = read(page("SUCCESS", track(1) | {"id": odd}))
+    [one] = tracks(update)
+    assert (update.stage, one.id, bool(one.audio_url), one.raw["id"]) == (Stage.COMPLETE, "", True, odd)
+
+
+def test_a_sole_track_with_an_odd_address_cannot_be_read() -> None:
+    with pytest.raises(DecodeError):
+        read(page("SUCCESS", track(1) | {"audioUrl": ["x"]}))

@@ -213,3 +213,14 @@ def test_a_5xx_that_does_not_prove_a_refusal_is_uncertain(status: int, body: byt
 def test_a_null_beside_the_answer_to_a_call_is_nothing() -> None:
     answered = reply({"alignedWords": [{"word": "la", "startS": 1.0, "endS": 2.0}, None], "waveformData": None})
     assert [word.word for word in envelope_module.result(answered, GetTimestampedLyrics, KIE).words] == ["la"]
+
+
+@pytest.mark.parametrize("body", [b'{"data":{"taskId":"t1"}}', b'{"code":null,"data":{"taskId":"t1"}}'])
+def test_an_answer_that_names_its_task_and_no_code_is_accepted(body: bytes) -> None:
+    assert envelope_module.accepted(Reply(200, body), KIE, GenerateMusic) == "t1"
+
+
+@pytest.mark.parametrize("body", [b'{"data":{}}', b'{"code":null,"data":null}', b'{"code":false,"msg":"no"}'])
+def test_an_answer_with_neither_code_nor_task_cannot_be_read(body: bytes) -> None:
+    with pytest.raises(DecodeError):
+        envelope_module.accepted(Reply(200, body), KIE, GenerateMusic)
