@@ -19,11 +19,11 @@ from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
 from ..http.retry import HARMLESS, MAX_RETRIES, NOT_ACCEPTED, retry
 from ..http.transport import Form
-from ..log import log
+from ..log import fields, log
 from ..wire import envelope
 from .options import NO_OPTIONS, Options, check_options
 
-__all__ = ["CallSettings", "Calls", "answered_at_once", "check_call_key", "check_length"]
+__all__ = ["CallSettings", "Calls", "answered_at_once", "check_call_key", "check_length", "ids_of"]
 
 R = TypeVar("R")
 
@@ -186,9 +186,23 @@ def _form(call: Call[Any], progress: Progress | None, field: str) -> Form | None
 def _log_abandoned(call: Call[Any], ended: asyncio.Task[Any]) -> None:
     """Say what became of a call whose caller was cancelled."""
     name = type(call).__name__
+    extra = fields("left", kind=name)
     if ended.cancelled():
-        log.error("%s was cut off by the end of the loop; it may have been charged", name)
+        log.error("%s was cut off by the end of the loop; it may have been charged", name, extra=extra)
     elif (exc := ended.exception()) is not None:
-        log.warning("%s, whose caller was cancelled, failed: %s", name, exc)
+        log.warning("%s, whose caller was cancelled, failed: %s", name, exc, extra=extra)
     else:
-        log.warning("%s, whose caller was cancelled, was answered: %s", name, ended.result())
+        made = ids_of(ended.result()) or "no id"
+        log.warning("%s, whose caller was cancelled, was answered: %s", name, made, extra=extra)
+
+
+def ids_of(result: Any) -> str:
+    """Return the ids in a result, which are what can still be used of one that nobody waits for; no words of it.
+
+    Args:
+        result: The result; empty text for one without ids.
+    """
+    if not isinstance(result, msgspec.Struct):
+        return ""
+    held = ((name, getattr(result, name)) for name in result.__struct_fields__ if name.endswith("_id"))
+    return ", ".join(f"{name} {value}" for name, value in held if value)

@@ -38,7 +38,7 @@ from ..tasks.registry import TaskRegistry
 from ..tasks.task import Task, TaskInfo
 from ..wire import encoding, envelope
 from . import codec
-from .calls import Calls
+from .calls import Calls, ids_of
 from .journal import Journal
 from .keys import Keys, check_key
 from .options import Options, check_options
@@ -463,8 +463,9 @@ class Submitter:
         exc = attempt.exception()
         task: Task[Any] | None = attempt.result() if exc is None else None  # None of what was only written
         if task is not None:
-            made, extra = task.id or task.last.result, fields("left", task.id, record.ref, kind=name)
-            log.warning("a submit whose caller was cancelled was accepted: %s, task %s", name, made, extra=extra)
+            extra = fields("left", task.id, record.ref, kind=name)
+            made = f"task {task.id}" if task.id else ids_of(task.last.result) or f"ref {record.ref}, in the store"
+            log.warning("a submit whose caller was cancelled was accepted: %s, %s", name, made, extra=extra)
         elif exc is not None and not isinstance(exc, (_KeyTaken, *NOT_ACCEPTED)):
             extra = fields("left", "", record.ref, kind=name, reason=type(exc).__name__)
             log.warning("a submit whose caller was cancelled failed: %s: %s", name, exc, extra=extra)

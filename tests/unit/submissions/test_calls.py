@@ -79,7 +79,8 @@ async def test_a_cancelled_caller_does_not_cut_off_what_may_be_charged(caplog: p
         await running
     await calls.finish()
     assert len(script.sent) == 1
-    assert "BoostStyle, whose caller was cancelled, was answered" in caplog.text
+    assert "BoostStyle, whose caller was cancelled, was answered: task_id t" in caplog.text
+    assert "fado" not in caplog.text
 
 
 async def test_a_closed_client_calls_nobody() -> None:
