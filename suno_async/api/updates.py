@@ -107,6 +107,9 @@ class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
     consume_credits: float | None = None
     """The same under another name; seen live."""
 
+    def __repr__(self) -> str:  # `param` holds the callback address with its token
+        return short_line(f"<JobRecord {self.task_id} {self.state}")
+
 
 class _ReadFrom:
     """What an update was read from, beside the fields of the struct, so that no encoder writes it: it may hold our

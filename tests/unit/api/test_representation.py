@@ -31,6 +31,7 @@ from suno_async import (
 )
 from suno_async.api.requests import TABLE
 from suno_async.api.results import Result
+from suno_async.api.updates import JobRecord
 
 LONG = "Rain\nin <Lisbon> " * 60
 TASK_ID = "5c79be8e" * 4
@@ -55,6 +56,7 @@ def values() -> Iterator[Any]:
     yield Update[Music](task_id=TASK_ID, stage=Stage.COMPLETE, result=music).came_from(SECRET.encode())
     yield Record(ref="r" * 30, kind="my.long.module." * 9, task_id=TASK_ID, request_json=SECRET, body=SECRET.encode())
     yield Reply(200, SECRET.encode())
+    yield JobRecord(task_id=TASK_ID, state="success", param=SECRET, result_json=LONG)
     yield Verdict(200, "taken", Callback(task_id=TASK_ID, code=200, stage="complete", body=SECRET.encode()))
     yield UploadCover(upload_url="https://f.example/" + "a" * 500, style=LONG[:900])
     for kind in TABLE:
