@@ -23,7 +23,10 @@ def shown(value: object, limit: int = LONGEST_SHOWN) -> str:
         value: The text, or what is turned into text.
         limit: Characters that are kept.
     """
-    text = str(value)
+    try:
+        text = str(value)
+    except Exception as exc:  # of somebody else's error; a log line must not end what it tells of
+        text = f"<{type(value).__name__} without a text: {type(exc).__name__}>"
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text)} characters)"
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -38,10 +41,12 @@ class _OneLine(logging.Filter):
         for name in _TEXTS:
             if isinstance(value := getattr(record, name, None), str):
                 setattr(record, name, shown(value))
+            elif isinstance(value, list):
+                setattr(record, name, [shown(one) for one in cast("list[object]", value)])
         return True
 
 
-_TEXTS = ("task_id", "ref", "kind", "path", "reason", "file")
+_TEXTS = ("task_id", "task_ids", "ref", "kind", "path", "reason", "file")
 """Fields of log lines that may hold text from outside."""
 
 
@@ -75,7 +80,7 @@ class RedactTokens(logging.Filter):
         elif isinstance(record.args, dict):  # gunicorn and hypercorn; their class has defaults, so it is kept
             record.args.update({name: _redacted(one) for name, one in record.args.items()})
         for name, value in vars(record).items():  # aiohttp repeats the request line there
-            if name not in ("msg", "args") and isinstance(value, str | Mapping):
+            if name not in ("msg", "args") and isinstance(value, str | Mapping | list):
                 setattr(record, name, _redacted(value))
         return True
 
@@ -86,6 +91,8 @@ def _redacted(value: Any) -> Any:
     if isinstance(value, Mapping):
         held = cast("Mapping[str, object]", value)
         return {name: _redacted(one) for name, one in held.items()}
+    if isinstance(value, list):
+        return [_redacted(one) for one in cast("list[object]", value)]
     return value
 
 

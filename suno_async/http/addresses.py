@@ -10,7 +10,7 @@ from yarl import URL
 
 from ..errors import ConnectError
 
-__all__ = ["UnusableAddress", "check_redirect", "exact", "redirected"]
+__all__ = ["UnusableAddress", "check_redirect", "exact", "named", "redirected"]
 
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 """What stays as it is. Signed addresses are valid in one spelling only (docs/service.md#observed-differences)."""
@@ -21,6 +21,11 @@ class UnusableAddress(ConnectError):
 
     def __init__(self, *args: object) -> None:
         super().__init__(*args, permanent=True)
+
+
+def named(url: URL | str) -> str:
+    """Return an address as errors and log lines name it: cut, and without its query, which may hold a signature."""
+    return str(url).partition("?")[0][:200]
 
 
 def exact(url: str) -> URL:
@@ -40,7 +45,7 @@ def exact(url: str) -> URL:
         target = quote(target if target.startswith("/") else f"/{target}", safe=PRINTABLE, errors="surrogateescape")
         return URL(str(origin)[:-1] + target, encoded=True)
     except ValueError as exc:  # UnicodeError is one
-        raise UnusableAddress(f"{url[:200]}: {exc}") from exc
+        raise UnusableAddress(f"{named(url)}: {exc}") from exc
 
 
 def redirected(from_url: URL, to: str) -> URL:
@@ -53,7 +58,7 @@ def redirected(from_url: URL, to: str) -> URL:
     try:
         return exact(to if "://" in to.partition("?")[0] else urljoin(str(from_url), to))
     except ValueError as exc:
-        raise UnusableAddress(f"redirect of {from_url}: {exc}") from exc
+        raise UnusableAddress(f"redirect of {named(from_url)}: {exc}") from exc
 
 
 async def check_redirect(from_url: URL, to: URL, trusted: Collection[str], *, look_up: bool = True) -> None:
@@ -78,7 +83,7 @@ async def check_redirect(from_url: URL, to: URL, trusted: Collection[str], *, lo
         return
     if all(_is_loopback(one) for one in addresses) and any(map(_names_loopback, trusted)):
         return
-    raise UnusableAddress(f"{from_url}: its redirect to {to.origin()}, a private address, is not followed")
+    raise UnusableAddress(f"{named(from_url)}: its redirect to {to.origin()}, a private address, is not followed")
 
 
 async def _addresses(host: str, look_up: bool) -> list[str]:

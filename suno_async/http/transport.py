@@ -16,7 +16,7 @@ from yarl import URL
 from ..errors import ConnectError, ResponseLost, TransportError
 from ..secret import Secret
 from ..wire.envelope import Reply
-from .addresses import UnusableAddress, check_redirect, exact, redirected
+from .addresses import UnusableAddress, check_redirect, exact, named, redirected
 from .failures import LOST, NEVER_LEFT, is_permanent
 from .proxies import EnvironmentProxies
 from .sessions import Network, Sessions
@@ -189,6 +189,7 @@ class HTTP:
                 data=body,
                 headers={**(self._paid_headers if fresh else self._headers), **headers},
                 allow_redirects=False,  # the key stays with the host it was meant for
+                raise_for_status=False,  # a session that was given may have it, and a refusal has a body to read
                 timeout=limit,
                 proxy=self._proxy_of(target),
                 trace_request_ctx=sent,
@@ -226,7 +227,7 @@ class HTTP:
             async with answer:
                 yield Download(answer.status, answer.headers, answer.content.iter_chunked(CHUNK))
         except LOST as exc:
-            raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+            raise ResponseLost(f"{named(url)}: {exc or type(exc).__name__}") from exc
 
     async def _opened(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         session = await self._sessions.reads()
@@ -236,13 +237,13 @@ class HTTP:
             self._if_closed()
             raise
         except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
-            raise ConnectError(f"{url}: {exc or type(exc).__name__}", permanent=is_permanent(exc)) from exc
+            raise ConnectError(f"{named(url)}: {exc or type(exc).__name__}", permanent=is_permanent(exc)) from exc
         except aiohttp.ClientHttpProxyError as exc:
-            refused = ConnectError(f"{url}: {_said(exc)}", permanent=is_permanent(exc))
+            refused = ConnectError(f"{named(url)}: {_said(exc)}", permanent=is_permanent(exc))
         except TransportError:
             raise
         except Exception as exc:  # as in `_send`
-            raise ResponseLost(f"{url}: {exc or type(exc).__name__}") from exc
+            raise ResponseLost(f"{named(url)}: {exc or type(exc).__name__}") from exc
         raise refused  # outside and unchained, as in `_send`: that error holds the password of the proxy
 
     async def _follow(
@@ -267,7 +268,7 @@ class HTTP:
             target = redirected(url, to)
             await check_redirect(url, target, self._trusted, look_up=self._proxy_of(target) is None)
             url = target
-        raise UnusableAddress(f"{url}: more than {REDIRECTS} redirects")
+        raise UnusableAddress(f"{named(url)}: more than {REDIRECTS} redirects")
 
     def _proxy_of(self, url: URL) -> str | None:
         return self._proxy if self._environment is None else self._environment.of(url)

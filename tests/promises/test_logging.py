@@ -11,6 +11,7 @@ import pytest
 from suno_async import (
     ConfigurationError,
     ConnectError,
+    DownloadFailed,
     GenerateMusic,
     MemoryStore,
     SunoClient,
@@ -21,7 +22,7 @@ from suno_async.log import log
 
 from ..cdn import AUDIO, cdn
 from ..clients import PACE, client, jobs
-from ..doubles import DONE, PENDING, Script, called, page, reply, track
+from ..doubles import DONE, PENDING, RawServer, Script, called, http, page, reply, track
 
 STORY = GenerateMusic(prompt="a prompt about a secret meadow", model="V5")
 
@@ -112,6 +113,21 @@ async def test_what_is_saved_and_each_request_for_a_file(
     assert (first["path"], first["status"], first["task_id"]) == ("/a.mp3", 503, "t1")
     assert (last["path"], last["status"]) == ("/a.mp3", 200)
     assert "hush" not in "".join(line["text"] for line in lines(everything, "request"))
+
+
+async def test_a_signature_of_an_address_is_in_no_line(everything: pytest.LogCaptureFixture, refused: str) -> None:
+    """Whether the host refuses, breaks the connection, or sends its visitors elsewhere."""
+    lost, away = http(b"ID3", length=9), http(b"", 302, "Location: http://10.0.0.1/b.mp3?Signature=hush")
+    for answer in (http(b"", 410), b"", lost, away, None):
+        async with RawServer(answer) as host, SunoClient(api_key="k", timeout=2, max_retries=1) as suno:
+            where = host.url if answer != lost else refused
+            with pytest.raises(DownloadFailed) as caught:
+                await suno.read(Track(id="a", audio_url=f"{where}/a.mp3?Signature=hush"))
+            [(_, reason)] = caught.value.failed
+            assert "hush" not in reason
+    assert "is not served" in everything.text
+    assert "trying again" in everything.text
+    assert "hush" not in everything.text + repr([vars(one) for one in everything.records])
 
 
 async def test_what_is_resumed(everything: pytest.LogCaptureFixture) -> None:

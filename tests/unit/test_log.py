@@ -28,6 +28,20 @@ def test_no_argument_of_a_log_line_can_forge_another(caplog: pytest.LogCaptureFi
     assert len(caplog.text) < 1000
 
 
+def test_an_error_without_a_text_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    log.warning("an observer failed: %s", Mute())
+    assert "an observer failed: <Mute without a text: ValueError>" in caplog.text
+
+
+def test_no_field_that_is_a_list_can_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    log.warning("left", extra={"task_ids": ["t1\nERROR forged", TOKEN]})
+    assert vars(caplog.records[0])["task_ids"] == [r"t1\nERROR forged", "<token>"]
+
+
 class Atoms(dict[str, Any]):
     """As the atoms of gunicorn and hypercorn: what is missing is a dash."""
 
