@@ -101,9 +101,12 @@ async def test_each_task_is_told_of_once_among_all_processes(store: MemoryStore)
         told.append(task.context)
         raise ValueError("a fault of the application")
 
+    def on_expiring_too(task: Any) -> None:
+        told.append(task.context)
+
     async with (
         opened(store, DONE, on_expiring=on_expiring) as (one, _),
-        opened(store, DONE, on_expiring=lambda task: told.append(task.context), expiring_within=2 * DAY) as (two, _),
+        opened(store, DONE, on_expiring=on_expiring_too, expiring_within=2 * DAY) as (two, _),
     ):
         await all_of(two.resume())
         for number in range(2):
