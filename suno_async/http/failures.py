@@ -4,7 +4,7 @@ import socket
 
 import aiohttp
 
-__all__ = ["LOST", "NEVER_LEFT", "is_permanent"]
+__all__ = ["LOST", "NEVER_LEFT", "cause_of", "is_permanent"]
 
 NEVER_LEFT = (
     *(aiohttp.ClientConnectorError, aiohttp.ServerFingerprintMismatch, aiohttp.ConnectionTimeoutError),
@@ -15,6 +15,14 @@ LOST = (aiohttp.ClientError, TimeoutError)
 UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ServerFingerprintMismatch)
 ARES_ENOTFOUND = 4
 """What the resolver of aiodns, which aiohttp uses where it is installed, says of an unknown name."""
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """Return what may be chained of an error: those of aiohttp's connectors hold the proxy with its password, and so
+    do the frames below.
+    """
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return cause.with_traceback(None)
 
 
 def is_permanent(error: BaseException) -> bool:

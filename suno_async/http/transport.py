@@ -17,7 +17,7 @@ from ..errors import ConnectError, ResponseLost, TransportError
 from ..secret import Secret
 from ..wire.envelope import Reply
 from .addresses import UnusableAddress, check_redirect, exact, named, redirected
-from .failures import LOST, NEVER_LEFT, is_permanent
+from .failures import LOST, NEVER_LEFT, cause_of, is_permanent
 from .proxies import EnvironmentProxies
 from .sessions import Network, Sessions
 from .timeouts import timeouts
@@ -181,6 +181,7 @@ class HTTP:
     ) -> Reply:
         session, sent = await self._sessions.paid() if fresh else (await self._sessions.reads(), None)
         permanent = never_left = False
+        cause: BaseException | None = None
         try:
             target = _prepared(url)
             answer = await session.request(
@@ -199,7 +200,8 @@ class HTTP:
             self._if_closed()
             raise
         except NEVER_LEFT as exc:
-            raise ConnectError(f"{method} {url}: {exc or type(exc).__name__}", permanent=is_permanent(exc)) from exc
+            never_left, permanent, cause = True, is_permanent(exc), cause_of(exc)
+            why = f"{method} {url}: {exc or type(exc).__name__}"
         except aiohttp.ClientResponseError as exc:
             never_left, permanent = isinstance(exc, aiohttp.ClientHttpProxyError), is_permanent(exc)
             why = f"{method} {url}: {_said(exc)}"
@@ -210,9 +212,10 @@ class HTTP:
             if sent is not None and not sent.left:
                 raise ConnectError(why) from exc
             raise ResponseLost(why) from exc
-        # Outside and unchained: that error holds the request's headers, the key among them.
+        # Outside, so that these errors of aiohttp are not chained: one holds the request's headers with the key, the
+        # other the password of the proxy.
         if never_left or (sent is not None and not sent.left):
-            raise ConnectError(why, permanent=permanent)
+            raise ConnectError(why, permanent=permanent) from cause
         raise ResponseLost(why)
 
     @asynccontextmanager
@@ -231,20 +234,22 @@ class HTTP:
 
     async def _opened(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         session = await self._sessions.reads()
+        cause: BaseException | None = None
         try:
             return await self._follow(session, url, headers)
         except asyncio.CancelledError:
             self._if_closed()
             raise
         except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
-            raise ConnectError(f"{named(url)}: {exc or type(exc).__name__}", permanent=is_permanent(exc)) from exc
+            cause = cause_of(exc)
+            refused = ConnectError(f"{named(url)}: {exc or type(exc).__name__}", permanent=is_permanent(exc))
         except aiohttp.ClientHttpProxyError as exc:
             refused = ConnectError(f"{named(url)}: {_said(exc)}", permanent=is_permanent(exc))
         except TransportError:
             raise
         except Exception as exc:  # as in `_send`
             raise ResponseLost(f"{named(url)}: {exc or type(exc).__name__}") from exc
-        raise refused  # outside and unchained, as in `_send`: that error holds the password of the proxy
+        raise refused from cause  # outside, as in `_send`
 
     async def _follow(
         self, session: aiohttp.ClientSession, url: URL, headers: Mapping[str, str]

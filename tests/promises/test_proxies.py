@@ -2,13 +2,14 @@
 
 import base64
 import ssl
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from suno_async import ConnectError, GenerateMusic, Music, SunoClient, Track
+from suno_async import ConnectError, DownloadFailed, GenerateMusic, Music, SunoClient, Track
 
 from ..conftest import now
 from ..doubles import DONE, RawServer, envelope, http
@@ -143,3 +144,30 @@ async def test_a_proxy_that_is_away_is_no_lost_answer(refused: str) -> None:
         with pytest.raises(ConnectError):
             await suno.generate_music(prompt="rain")
     assert now() < 15
+
+
+async def test_no_error_shows_the_password_of_a_proxy(served: ssl.SSLContext) -> None:
+    """Not in the chain, and not in a traceback with local variables: the host behind the tunnel is not trusted."""
+    errors: list[Any] = []
+    async with (
+        RawServer(tls=served) as api,
+        Proxy({"api.example": api.port}) as proxy,
+        SunoClient(
+            api_key="secret-key", base_url="https://api.example", proxy=proxy.url.replace("//", "//me:pa55@")
+        ) as suno,
+    ):
+        for ask in (suno.get_credits, lambda: suno.generate_music(prompt="rain")):
+            with pytest.raises(ConnectError) as caught:
+                await ask()
+            errors.append(caught.value)
+        with pytest.raises(DownloadFailed) as failed:
+            await suno.read(Track(id="a", audio_url="https://api.example/a.mp3"))
+        errors.append(failed.value.__cause__)
+    for error in errors:
+        assert isinstance(error, ConnectError)
+        assert isinstance(error.__cause__, ssl.SSLCertVerificationError)
+        said = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        assert error.permanent
+        said = "\n".join(line for line in said.splitlines() if "base_url=" not in line)  # a line of this file
+        assert "pa55" not in said + repr(error.__cause__) + repr(error.__context__)
+        assert "secret-key" not in said
