@@ -257,8 +257,14 @@ def _callback_url(url: str) -> str:
     return address
 
 
+_DOORS = ("send", "upload", "fetch", "aclose")
+"""What a transport must have."""
+
+
 def _network(network: Network, transport: Transport | None) -> Network:
     if transport is not None:
+        if missing := [name for name in _DOORS if not callable(getattr(transport, name, None))]:
+            raise ConfigurationError(f"transport must be a Transport: {transport!r} has no {', '.join(missing)}")
         if network != Network():
             raise ConfigurationError(
                 "transport= replaces the network: leave out session, connector, proxy, ssl, timeout, headers and the "
@@ -291,6 +297,8 @@ def check_callable(name: str, given: C) -> C:
 
 
 def _proxy(name: str, given: str) -> None:
+    if not isinstance(given, str):
+        raise ConfigurationError(f"{name} must be an http(s) address, got a {type(given).__name__}")
     if given.partition("://")[0].startswith("socks"):
         raise ConfigurationError(
             f"{name} must be an http(s) address: for SOCKS give connector=, as examples/socks_proxy.py does"

@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar, cast
@@ -22,6 +23,7 @@ OURS = {
     **dict.fromkeys(("authorization", "proxy-authorization"), "the key and the proxy have options of their own"),
     **dict.fromkeys(("host", "connection"), "the client sets it"),
     **dict.fromkeys(("content-type", "content-length", "transfer-encoding"), "the client sets it"),
+    **dict.fromkeys(("accept-encoding", "expect"), "an answer that cannot be read would be lost"),
     "user-agent": "app_info is added to it",
 }
 """Headers that cannot be given, and why."""
@@ -47,6 +49,12 @@ def completed(network: Network) -> Network:
 
 def check(network: Network) -> None:
     """Refuse what cannot be used together or at all. ConfigurationError."""
+    _check_kind("session", network.session, aiohttp.ClientSession)
+    _check_kind("connector", network.connector, aiohttp.BaseConnector)
+    if not isinstance(cast(Any, network.ssl), bool | ssl.SSLContext | aiohttp.Fingerprint):
+        raise ConfigurationError(
+            f"ssl must be an ssl.SSLContext, an aiohttp.Fingerprint or a bool, got {network.ssl!r}"
+        )
     if network.session is not None and network.connector is not None:
         raise ConfigurationError("session and connector cannot both be given: the session has its own")
     if isinstance(network.session, aiohttp.ClientSession):
@@ -62,6 +70,12 @@ def check(network: Network) -> None:
     for one in cast("tuple[object, ...]", network.trace_configs):
         if not isinstance(one, aiohttp.TraceConfig):
             raise ConfigurationError(f"trace_configs must be aiohttp.TraceConfigs, got {one!r}")
+
+
+def _check_kind(name: str, given: Any, kind: type[Any]) -> None:
+    if not (given is None or isinstance(given, kind) or callable(given)):
+        what = f"an aiohttp.{kind.__name__} or a function that makes one"
+        raise ConfigurationError(f"{name} must be {what}, got {given!r}")
 
 
 def retries(given: int | None) -> int:
