@@ -208,6 +208,8 @@ def why_unusable(session: aiohttp.ClientSession) -> str:
             "session must not have trust_env=True: aiohttp would read ~/.netrc, send its passwords to media hosts and "
             "replace the key by them. SunoClient(trust_env=True) uses the proxies of the environment with any session"
         )
+    if not session.auto_decompress:
+        return "session must not have auto_decompress=False: answers could not be read, those to paid requests neither"
     if session.auth is not None:
         return "session must not have auth=: it would stand in the place of the key, and go to media hosts"
     return ""

@@ -289,6 +289,18 @@ def test_what_was_made_in_another_loop_is_refused_at_once(given: str) -> None:
         one.run(made.close())
 
 
+async def test_a_session_that_cannot_read_compressed_answers_is_refused() -> None:
+    def make() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(auto_decompress=False)
+
+    async with make() as session:
+        with pytest.raises(ConfigurationError, match="auto_decompress"):
+            SunoClient(api_key="k", session=session)
+    async with SunoClient(api_key="k", base_url="http://127.0.0.1:1", session=make) as suno:
+        with pytest.raises(ConnectError, match="auto_decompress"):
+            await suno.generate_music(prompt="rain")
+
+
 async def test_a_session_with_a_password_is_refused() -> None:
     """aiohttp would refuse each request, since it has a key, and send the password to media hosts."""
     with warnings.catch_warnings():
