@@ -105,7 +105,7 @@ class CallbackReach:
             "task %s is complete, as a poll shows, but no callback of it has come to %s: can the service reach that "
             "address? Until callbacks come, tasks are polled",
             task_id,
-            self._address,
+            self._address.partition("?")[0],
         )
         self._rest()
 

@@ -130,3 +130,13 @@ async def test_nothing_is_said_after_the_end(caplog: pytest.LogCaptureFixture) -
         reach.completed_by_poll(task())
     await anyio.sleep(100)
     assert caplog.records == []
+
+
+async def test_the_warning_names_the_address_without_its_query(caplog: pytest.LogCaptureFixture) -> None:
+    peers = Peers()
+    async with reaching(peers, f"{ADDRESS}?password=hush") as reach:
+        reach.completed_by_poll(task())
+        await anyio.sleep(100)
+    [record] = caplog.records
+    assert ADDRESS in record.message
+    assert "hush" not in record.getMessage()
