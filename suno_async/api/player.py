@@ -11,7 +11,7 @@ __all__ = ["players"]
 
 
 def players(tracks: "Iterable[Track]") -> str:
-    """Return a player for each track as HTML: title, style, cover and audio, of which nothing is loaded before play.
+    """Return a player for each track as HTML: title, style, cover and audio, which is not loaded before it is played.
 
     All of it may come from strangers: text is escaped, and only web addresses are used.
 

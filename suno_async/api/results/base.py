@@ -116,7 +116,9 @@ class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, rename="cam
 
     @property
     def raw(self) -> Any:
-        """The JSON it was read from, with all unknown fields, parsed at each access; None if it was made otherwise."""
+        """The JSON it was read from, with all unknown fields, parsed at each access; None if it was made otherwise, as
+        by a copy or `pickle`.
+        """
         origin = origin_of(self)
         return None if origin is None else origin.raw()
 
