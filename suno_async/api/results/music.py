@@ -113,10 +113,10 @@ class Music(Result, frozen=True, kw_only=True, rename="camel"):
         for track in self.tracks:
             yield from track.files()
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from ..player import players
 
-        return players(self.tracks)
+        return players(self.tracks) or None  # None: a notebook shows the repr
 
 
 class RecoveredTrack(Result, frozen=True, kw_only=True, rename="camel"):

@@ -85,3 +85,8 @@ def test_a_repr_names_what_tells_values_apart() -> None:
     assert repr(GenerateMusic(prompt="rain", instrumental=False)) == "<GenerateMusic prompt='rain' instrumental=False>"
     assert repr(KIE) == "<Provider kie https://api.kie.ai>"
     assert repr(Failure(JOB, None, ValueError("no"))) == "<Failure GenerateMusic without a task ValueError('no')>"
+
+
+def test_a_notebook_shows_music_without_tracks_as_text() -> None:
+    assert Music()._repr_html_() is None
+    assert "not ready" in (Music(tracks=(Track(title="Rain"),))._repr_html_() or "")
