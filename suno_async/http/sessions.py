@@ -128,11 +128,15 @@ class Sessions:
         """The session that was given, or a new one by what was given."""
         network, connector = self._network, self._network.connector
         if network.session is None:
-            made = _called("connector", connector, aiohttp.BaseConnector) if callable(connector) else connector
-            return self._made(made or aiohttp.TCPConnector(ssl=network.ssl), *traces)
+            if not callable(connector):
+                return self._made(connector or aiohttp.TCPConnector(ssl=network.ssl), *traces)
+            made = _called("connector", connector, aiohttp.BaseConnector)
+            self._check_new("connector", made)
+            return self._made(made, *traces)
         if not callable(network.session):
             return network.session
         session = _called("session", network.session, aiohttp.ClientSession)
+        self._check_new("session", session.connector)
         if why := why_unusable(session):
             await session.close()
             raise ConnectError(why, permanent=True)
@@ -140,6 +144,13 @@ class Sessions:
             trace.freeze()
             session.trace_configs.append(trace)
         return session
+
+    def _check_new(self, name: str, connector: aiohttp.BaseConnector | None) -> None:
+        """Raise if a function has made the same connections for paid requests and for others."""
+        for session in (self._reads, self._paid):
+            if session is not None and session.connector is connector:
+                why = f"the function given as {name}= must make a new one at each call, as paid requests need their own"
+                raise ConnectError(why, permanent=True)
 
     def _made(self, connector: aiohttp.BaseConnector, *traces: aiohttp.TraceConfig) -> aiohttp.ClientSession:
         """A session of ours; a connector that was given stays open when it is closed."""

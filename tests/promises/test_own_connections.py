@@ -263,6 +263,20 @@ async def test_a_function_that_fails_has_sent_nothing(options: dict[str, Any]) -
     assert server.got == []
 
 
+@pytest.mark.parametrize("given", ["session", "connector"])
+async def test_a_function_that_makes_the_same_twice_is_told_so(given: str) -> None:
+    """A paid request would meet a connection that was used before, and be uncertain if that was closed."""
+    connector = aiohttp.TCPConnector()
+    session = aiohttp.ClientSession(connector=connector)
+    options: dict[str, Any] = {given: lambda: session if given == "session" else connector}
+    async with RawServer(http(envelope(7))) as server, SunoClient(api_key="k", base_url=server.url, **options) as suno:
+        assert await suno.get_credits() == 7
+        with pytest.raises(ConnectError, match="a new one at each call"):
+            await suno.generate_music(prompt="rain")
+    assert len(server.got) == 1
+    await session.close()
+
+
 async def test_nothing_is_paid_for_when_the_session_for_polls_is_closed() -> None:
     session = aiohttp.ClientSession()
     await session.close()
