@@ -1,6 +1,7 @@
 """A dry run: what `preview` shows is what is sent, for every endpoint at every gateway, and nothing leaves."""
 
 import re
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,16 @@ def test_a_class_of_ones_own_is_shown() -> None:
     assert shown.url.endswith("/api/v1/flac/generate")
     assert (shown.body or {})["audioId"] == "a"
     assert shown.credits is None
+
+
+async def test_a_look_at_a_file_consumes_nothing() -> None:
+    async def chunks() -> AsyncGenerator[bytes]:
+        yield b"a song"
+
+    network = Script(submits=[reply({"downloadUrl": "https://e.example/a.mp3"})] * 2)
+    async with SunoClient(api_key="k", transport=network) as suno:
+        for source in (b"a song", chunks()):
+            call = UploadStream(file=source, upload_path="songs", file_name="a.mp3")
+            assert suno.preview(call).problems == ()
+            await suno.run(call)
+            assert network.sent[-1][3] == b"a song"

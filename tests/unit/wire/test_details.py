@@ -8,6 +8,7 @@ import pytest
 
 from suno_async import (
     KIE,
+    KIE_JOBS,
     DecodeError,
     GenerateLyrics,
     GenerateMusic,
@@ -284,6 +285,13 @@ def test_a_code_that_is_none_hides_no_song(code: Any) -> None:
     update = read(msgspec.json.encode(whole))
     assert (update.stage, len(tracks(update))) == (Stage.COMPLETE, 2)
     assert tracks(update)[0].raw["title"] == "Sample"
+
+
+def test_a_code_that_is_none_hides_no_song_of_the_jobs_api() -> None:
+    found = msgspec.json.encode({"data": [track(1)]}).decode()
+    body = msgspec.json.encode({"code": None, "data": {"taskId": "t1", "state": "success", "resultJson": found}})
+    update = details.update(Reply(200, body), GenerateMusic, KIE_JOBS, "t1")
+    assert (update.stage, len(tracks(update))) == (Stage.COMPLETE, 1)
 
 
 @pytest.mark.parametrize("data", [None, {}, {"taskId": "t1", "status": "PENDING"}, {"status": "GENERATE_AUDIO_FAILED"}])
