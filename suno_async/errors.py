@@ -341,6 +341,12 @@ class DecodeError(SunoError):
     def __init__(self, message: str = "", *, body: bytes = b"") -> None:
         super().__init__(message)
         self._body = body
+        self.message = message
+        """What is wrong, without the answer; so it is logged, since answers repeat requests."""
+
+    def __str__(self) -> str:
+        begins = self._body[:200].decode(errors="replace")
+        return f"{self.message} in {begins!r}" if begins else self.message
 
     @property
     def raw(self) -> Any:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+from .errors import DecodeError
+
 __all__ = ["RedactTokens", "fields", "log", "shown", "to_stderr"]
 
 LONGEST_SHOWN = 200
@@ -17,16 +19,17 @@ _TOKEN = re.compile(r"(?<![A-Za-z0-9_-])A[Q-Za-f][A-Za-z0-9_-]{38}(?![A-Za-z0-9_
 
 
 def shown(value: object, limit: int = LONGEST_SHOWN) -> str:
-    """Return a text from outside as it may stand in a log line: on one line, and cut.
+    """Return a text from outside as it may stand in a log line: on one line, cut, and without callback tokens.
 
     Args:
         value: The text, or what is turned into text.
         limit: Characters that are kept.
     """
     try:
-        text = str(value)
+        text = value.message if isinstance(value, DecodeError) else str(value)
     except Exception as exc:  # of somebody else's error; a log line must not end what it tells of
         text = f"<{type(value).__name__} without a text: {type(exc).__name__}>"
+    text = str(_redacted(text))  # before it is cut, which could leave nearly all of a token
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text)} characters)"
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -96,7 +99,6 @@ def _redacted(value: Any) -> Any:
     return value
 
 
-# After `_OneLine`, which makes texts of errors: one may quote the callback address that was sent.
 log.addFilter(_OneLine())
 log.addFilter(RedactTokens())
 

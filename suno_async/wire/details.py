@@ -101,7 +101,7 @@ def _job_update(reply: Reply, kind: type[Request[R]], provider: Provider, origin
         mended = readable(reply)
         told = told if told is not None and mended is reply else _record_update(mended, kind, origin)
     if told is None:
-        raise DecodeError(f"{providers.RECORD}: no record can be read in {reply.body[:200]!r}", body=reply.body)
+        raise DecodeError(f"{providers.RECORD}: no record can be read", body=reply.body)
     return told
 
 
@@ -176,11 +176,11 @@ def _read_step_by_step(reply: Reply, job: type[Job[R]], provider: Provider, orig
     try:
         state = lenient.fitted(msgspec.json.decode(data), _State) if data.startswith(b"{") else _State()
     except UNREADABLE as exc:
-        raise DecodeError(f"{job.details}: {exc} in {reply.body[:200]!r}", body=reply.body) from exc
+        raise DecodeError(f"{job.details}: {exc}", body=reply.body) from exc
     reading, problem = _found(origin, job)
     read = _read(answered.code if by_code else _word(state), state, reading.found, job, reading.origin)
     if problem is not None and read.provisional is not Provisional.NONE:
-        raise DecodeError(f"{job.details}: {problem} in {reply.body[:200]!r}", body=reply.body) from problem
+        raise DecodeError(f"{job.details}: {problem}", body=reply.body) from problem
     if read.stage is Stage.FAILED and by_code:
         return read.replaced(code=answered.code, message=answered.message)
     if read.stage is Stage.FAILED and not read.message:

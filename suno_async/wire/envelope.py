@@ -135,7 +135,7 @@ def _unreadable(reply: Reply, path: str, exc: Exception) -> ApiError | DecodeErr
     if reply.status == 429:  # from something in front of the API, in HTTP's own meaning
         return RateLimited(0, start, path, status=429, retry_after=reply.retry_after)
     if reply.status < 300 and isinstance(exc, msgspec.ValidationError):
-        return DecodeError(f"{path}: {exc} in {start!r}", body=reply.body)
+        return DecodeError(f"{path}: {exc}", body=reply.body)
     return ServerError(0, start, path, status=reply.status, retry_after=reply.retry_after)
 
 
@@ -225,7 +225,7 @@ def accepted(reply: Reply, provider: Provider, kind: type[Request[R]]) -> str | 
             return told.came_from(reply.body)
     task_id = _task_id(data)
     if not task_id:
-        raise DecodeError(f"{path}: accepted, but no task id in {reply.body[:200]!r}", body=reply.body)
+        raise DecodeError(f"{path}: accepted, but no task id", body=reply.body)
     return task_id
 
 
@@ -285,9 +285,9 @@ def _read_again(reply: Reply, call: type[Call[R]], path: str) -> R:
     try:
         reading = readings.best([(msgspec.json.decode(data), origin)], call)
     except UNREADABLE as exc:
-        raise DecodeError(f"{path}: {exc} in {data[:200]!r}", body=reply.body) from exc
+        raise DecodeError(f"{path}: {exc}", body=reply.body) from exc
     if reading.found is None:
-        raise DecodeError(f"{path}: no {call.result.__name__} in {data[:200]!r}", body=reply.body)
+        raise DecodeError(f"{path}: no {call.result.__name__}", body=reply.body)
     if not reading.fit[0]:
         reason = getattr(reading.found, "error_message", None) or getattr(reading.found, "error_msg", None) or ""
         raise TaskFailed("", call.__name__, None, reason or "the answer has no result", body=reply.body)

@@ -13,9 +13,9 @@ PACKAGE = Path(suno_async.__file__).parent
 ORDER = [
     *(
         "version",
-        "log",
         "secret",
         "errors",
+        "log",
         "api",
         "wire",
         "http",

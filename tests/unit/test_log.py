@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from suno_async import RedactTokens
+from suno_async import DecodeError, RedactTokens
 from suno_async.log import log, shown
 from suno_async.wire import tokens
 
@@ -79,3 +79,15 @@ def test_other_text_is_left_as_it_is() -> None:
     before = said.getMessage()
     RedactTokens().filter(said)
     assert said.getMessage() == before
+
+
+@pytest.mark.parametrize("cut_after", range(41))
+def test_nothing_of_a_token_is_left_where_a_text_is_cut(cut_after: int) -> None:
+    said = shown("." * (200 - cut_after) + TOKEN + "." * 300)
+    assert not any(TOKEN[:length] in said for length in range(3, 41))
+
+
+def test_of_an_answer_that_cannot_be_read_the_reason_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Answers repeat what was asked, so its words stay out."""
+    log.warning("task t1: %s", DecodeError("/api: Expected `int`", body=b'{"param": "secret meadow"}'))
+    assert caplog.messages == ["task t1: /api: Expected `int`"]
