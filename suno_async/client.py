@@ -262,8 +262,8 @@ class SunoClient:
 
         It shares everything with this client, costs nothing to make, and has all its methods. Closing one closes both.
         An argument of a method comes before an option, and an option before what the client was made with. The
-        options count for `submit`, `run`, `map`, `upload` and the method of each endpoint; nothing else is changed. What
-        is left out stays as an earlier `with_options` has set it; to have none, start from the client itself.
+        options count for `submit`, `run`, `map`, `upload` and the method of each endpoint; nothing else is changed.
+        What is left out stays as an earlier `with_options` has set it; to have none, start from the client itself.
 
         Args:
             key: Idempotency key of one job, as in `submit`: used twice with the same job it gives the same task, and
