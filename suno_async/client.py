@@ -61,6 +61,7 @@ from .methods import calls, submits
 from .preview import Preview, preview
 from .secret import hidden, hidden_values
 from .settings import Settings, check_task_id, log_as_asked, seconds_of
+from .status import Status
 from .stores.base import Store
 from .stores.record import Record
 from .submissions.calls import answered_at_once
@@ -144,6 +145,8 @@ class SunoClient:
             it created nothing. Not counted are refusals as too fast, which wait for the rate window, and polls of
             tasks that are waited for, which go on until patience ends. An untrusted certificate and an unknown name
             end at once (environment: SUNO_MAX_RETRIES; default: 3, with pauses of 7 s in all at most).
+        drain: How long `aclose`, the end of `async with` and `lifespan` wait for what is under way and what is awaited:
+            seconds or a timedelta (default: 0, whoever waits gets a ConfigurationError at once). See `aclose`.
         headers: Headers of all requests with the key: API and uploads, but not downloads, since they may be secret
             (environment: SUNO_HEADERS as name=value,name=value, percent-encoded; default: none).
         app_info: Name and version of your program, added to the User-Agent of all requests (environment:
@@ -184,6 +187,7 @@ class SunoClient:
         trust_env: bool | None = None,
         timeout: "float | ClientTimeout | None" = None,
         max_retries: int | None = None,
+        drain: timedelta | float = 0.0,
         headers: Mapping[str, str] | None = None,
         app_info: tuple[str, str] | None = None,
         trace_configs: "Sequence[TraceConfig]" = (),
@@ -209,6 +213,7 @@ class SunoClient:
             retention=retention,
             on_expiring=on_expiring,
             expiring_within=expiring_within,
+            drain=drain,
             transport=transport,
             network=Network(
                 session,
@@ -575,18 +580,19 @@ class SunoClient:
         from .files import downloads  # loaded by those who save files
 
         runtime = self._lifecycle.current()
-        return await downloads.save(
-            result,
-            folder,
-            runtime.transport,
-            FreshLinks(result, self._lifecycle.registry),
-            gateway=Gateway(self.provider, self._without_options(), recover=recover),
-            only=only,
-            progress=progress,
-            max_bytes=max_bytes,
-            clock=self._settings.clock,
-            max_retries=self._settings.max_retries,
-        )
+        with runtime.downloads:
+            return await downloads.save(
+                result,
+                folder,
+                runtime.transport,
+                FreshLinks(result, self._lifecycle.registry),
+                gateway=Gateway(self.provider, self._without_options(), recover=recover),
+                only=only,
+                progress=progress,
+                max_bytes=max_bytes,
+                clock=self._settings.clock,
+                max_retries=self._settings.max_retries,
+            )
 
     async def read(self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES) -> bytes:
         """Return the audio of a track, or the only file of another result, as bytes. See `stream`."""
@@ -615,9 +621,10 @@ class SunoClient:
         from .files.wanted import playable
 
         one = playable(result)
+        runtime = self._lifecycle.current()
         chunks = downloads.stream(
             one,
-            self._lifecycle.current().transport,
+            runtime.transport,
             FreshLinks(result, self._lifecycle.registry),
             gateway=Gateway(self.provider, self._without_options()),
             progress=progress,
@@ -625,9 +632,10 @@ class SunoClient:
             clock=self._settings.clock,
             max_retries=self._settings.max_retries,
         )
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                yield chunk
+        with runtime.downloads:
+            async with aclosing(chunks):
+                async for chunk in chunks:
+                    yield chunk
 
     async def upload(
         self, source: UploadSource, *, name: str | None = None, folder: str = FOLDER, progress: Progress | None = None
@@ -701,20 +709,48 @@ class SunoClient:
         """Poll a task at once, if somebody waits for it: something is said to have happened to it."""
         self._lifecycle.current().dispatcher.nudge(task_id)
 
+    # ---- health --------------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """Return what the client does at present, for a health page: `suno.status().to_dict()`.
+
+        It asks neither the service nor the store, costs microseconds, and may be called from any thread and without an
+        event loop.
+        """
+        return self._lifecycle.status()
+
     # ---- opening and closing -------------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def lifespan(self, app: object = None) -> AsyncGenerator[None]:
-        """Close the client with a web application: `FastAPI(lifespan=suno.lifespan)`."""
-        async with self:
-            yield
+    async def lifespan(self, app: object = None, *, drain: timedelta | float | None = None) -> AsyncGenerator[None]:
+        """Close the client with a web application: `FastAPI(lifespan=suno.lifespan)`.
 
-    async def aclose(self) -> None:
+        Args:
+            app: The application, as frameworks hand it in; it is not used.
+            drain: As in `aclose` (default: the client's `drain=`).
+        """
+        try:
+            yield
+        finally:
+            await self.aclose(drain=drain)
+
+    async def aclose(self, *, drain: timedelta | float | None = None) -> None:
         """Stop polling and close the connections, after the submits that are under way.
 
-        Whoever waits for a task gets a ConfigurationError.
+        With `drain=60` the client first drains, for 60 seconds at most. New submits are a ConfigurationError. Submits,
+        calls and downloads that have begun go on, callbacks are taken, tasks that somebody waits for or that observers
+        hear of are polled, and observers are called. Then, or as soon as nothing of that is left, it closes: whoever
+        still waits for a task gets a ConfigurationError, and with a store other workers go on with it at once, without
+        waiting for claims to end. A caller that is cancelled, and a second `aclose(drain=0)`, end the draining.
+
+        Args:
+            drain: How long to wait: seconds or a timedelta (default: the client's `drain=`, which is 0 unless given).
+
+        Raises:
+            ConfigurationError: It is no duration, or the client is in use in another event loop that still lives.
         """
-        await self._lifecycle.aclose()
+        seconds = self._settings.drain if drain is None else seconds_of("drain", drain)
+        await self._lifecycle.aclose(seconds)
 
     async def __aenter__(self) -> Self:
         return self

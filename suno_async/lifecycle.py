@@ -4,13 +4,14 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 
 from .errors import ConfigurationError, StoreError
 from .runtime import Carried, Runtime
 from .settings import Settings
+from .status import Status
 from .tasks.pace import PacePolicy
 from .tasks.registry import TaskRegistry
 from .tasks.task import Holder, Task
@@ -114,13 +115,25 @@ class Lifecycle:
         """In how many tasks somebody has an interest."""
         return 0 if self._runtime is None else len(self._runtime.poller.tasks)
 
+    def status(self) -> Status:
+        """Return what the client does at present; from any thread, without an event loop, too."""
+        if self._runtime is not None:
+            return self._runtime.status(closed=self._closed)
+        rate = self._settings.provider.submits
+        state: Literal["closed", "new"] = "closed" if self._closed else "new"
+        return Status(state=state, window_size=rate.calls, window_seconds=rate.seconds)
+
     @property
     def closed(self) -> bool:
         """Whether the client is closed."""
         return self._closed
 
-    async def aclose(self) -> None:
+    async def aclose(self, drain: float = 0.0) -> None:
         """Close everything, once, whoever asks and however often.
+
+        Args:
+            drain: Seconds to wait before that for what is under way and what is awaited. A caller that is cancelled
+                meanwhile, and a second one that does not wait, end the waiting.
 
         Raises:
             ConfigurationError: The client is in use in another event loop that still lives.
@@ -128,11 +141,15 @@ class Lifecycle:
         runtime = self._runtime
         if runtime is not None and not self._here(runtime) and not runtime.loop.is_closed():
             raise ConfigurationError("the client is in use in another event loop that still lives: close it there")
-        self._closed = True
-        if self._closing is None:
-            self._closing = asyncio.create_task(self._close(runtime))
-        with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
-            await asyncio.shield(self._closing)
+        try:
+            if drain and runtime is not None and self._here(runtime) and not self._closed:
+                await runtime.drain(drain)
+        finally:
+            self._closed = True
+            if self._closing is None:
+                self._closing = asyncio.create_task(self._close(runtime))
+            with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
+                await asyncio.shield(self._closing)
 
     async def _close(self, runtime: Runtime | None) -> None:
         if runtime is None or not self._here(runtime):

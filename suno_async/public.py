@@ -48,6 +48,7 @@ from .http.transport import Form as Form
 from .http.transport import Transport as Transport
 from .log import RedactTokens as RedactTokens
 from .preview import Preview as Preview
+from .status import *
 from .stores.base import Store as Store
 from .stores.memory import *
 from .stores.record import *

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from .http.api_client import ApiClient
 from .http.rate_limit import RateLimit
 from .http.transport import Transport
+from .http.under_way import UnderWay
 from .settings import Settings
+from .status import Status
 from .stores.record import Record
 from .submissions.calls import Calls, CallSettings
 from .submissions.coordination import Alone, Coordination
@@ -27,6 +29,9 @@ from .webhooks.dispatcher import CallbackDispatcher, DispatchSettings
 from .webhooks.observers import Observer, Observers
 
 __all__ = ["Carried", "Runtime"]
+
+DRAIN_PAUSE = 0.05
+"""Seconds between two looks while a client drains: who has awaited a task goes on to its download meanwhile."""
 
 
 class Carried(NamedTuple):
@@ -63,20 +68,22 @@ class Runtime:
         self.thread = threading.get_ident()
         self._settings = settings
         provider, store, clock = settings.provider, settings.store, settings.clock
+        self._write_behind = WriteBehind(store, carried.owed)
         if settings.shared:
-            peers: Alone = Coordination(store, carried.owner, provider=provider)
+            health = self._write_behind.health
+            peers: Alone = Coordination(store, carried.owner, provider=provider, health=health)
         else:
             peers = Alone(store, carried.owner)
         self._peers = peers
         self._window = RateLimit(provider.submits, peers if settings.shared else None, carried.arrivals)
         self._api = ApiClient(settings.transport(), self._window, settings)
-        self._write_behind = WriteBehind(store, carried.owed)
         expects_callbacks = bool(settings.callback_url)
         self.journal = Journal(store, self._write_behind, peers, JournalSettings(provider, expects_callbacks, clock))
         polls = PollLimits(provider.polls_per_second, provider.polls_at_once)
         self._reach = CallbackReach(policy, peers, settings.callback_url)
         self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls)
         self._observers = Observers(self.journal, self.poller, observers, clock)
+        self.downloads = UnderWay()
         self.calls = Calls(self._api, CallSettings(provider, settings.validate, settings.max_retries))
         submit_settings = SubmitSettings(
             provider=provider,
@@ -116,6 +123,49 @@ class Runtime:
             return Carried()  # what is owed, the parent process writes
         return Carried(self._peers.owner, self._write_behind.owed, self._window.arrivals, followed)
 
+    def status(self, *, closed: bool) -> Status:
+        """Return what the parts do at present; each tells its own."""
+        now, rate, health = self.loop.time(), self._settings.provider.submits, self._write_behind.health
+        ahead = self._settings.clock() - now  # of the loop's clock
+        credits, credits_seen = self.calls.credits or (None, None)
+        oldest = self.poller.oldest
+        return Status(
+            state="closed" if closed else "draining" if self.submitter.draining else "open",
+            waiting=self.poller.pending,
+            oldest=None if oldest is None else now - oldest,
+            last_poll=_sum(ahead, self.poller.answered_at),
+            last_callback=_sum(ahead, self.dispatcher.came_at),
+            submits=self.submitter.pending,
+            calls=self.calls.pending,
+            downloads=len(self.downloads),
+            callbacks=self.dispatcher.pending,
+            observer_calls=self._observers.pending,
+            store_reachable=health.reachable,
+            store_failed=_sum(ahead, health.failed_at),
+            store_error=health.error,
+            store_owed=self.journal.pending,
+            window_used=self._window.used(now),
+            window_size=rate.calls,
+            window_seconds=rate.seconds,
+            credits=credits,
+            credits_seen=_sum(ahead, credits_seen),
+        )
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way or awaited."""
+        parts = (self.submitter, self.calls, self.poller, self.dispatcher, self._observers, self.journal)
+        return len(self.downloads) > 0 or any(part.pending for part in parts)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no new submit, and wait for what is under way and what is awaited, at most so long."""
+        self.submitter.refuse()
+        until = self.loop.time() + seconds
+        quiet = 0
+        while quiet < 2 and (left := until - self.loop.time()) > 0:
+            quiet = 0 if self.busy else quiet + 1
+            await asyncio.sleep(min(DRAIN_PAUSE, left))
+
     async def aclose(self) -> None:
         """Close the parts in order: nothing new, then the polls, then what is under way, and the network last."""
         try:
@@ -132,3 +182,7 @@ class Runtime:
                 await self._settings.store.aclose()
         finally:
             await self._api.transport.aclose()
+
+
+def _sum(ahead: float, time: float | None) -> float | None:
+    return None if time is None else ahead + time

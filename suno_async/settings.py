@@ -66,6 +66,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     network: Network = Network()
     housekeeping: HousekeepingSettings
     max_retries: int = MAX_RETRIES
+    drain: float = 0.0
+    """Seconds that closing waits for what is under way and what is awaited."""
     clock: Callable[[], float] = time.time
     """Unix seconds."""
 
@@ -110,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         transport: Transport | None,
         network: Network,
         max_retries: int | None,
+        drain: timedelta | float,
         clock: Callable[[], float],
     ) -> "Settings":
         """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
@@ -150,6 +153,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 clock,
             ),
             max_retries=options.retries(max_retries),
+            drain=seconds_of("drain", drain),
             clock=clock,
         )
 

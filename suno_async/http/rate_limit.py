@@ -73,6 +73,10 @@ class RateLimit:
         """When the requests of the places arrived, for the window that replaces this one."""
         return [place.arrived for place in self._places]
 
+    def used(self, now: float) -> int:
+        """Return how many places are taken at a time of the loop's clock."""
+        return sum(place.arrived > now - self._rate.seconds for place in list(self._places))
+
     async def take(self) -> Place:
         """Wait for a place in this process's window and take it. ConfigurationError if the client is closed."""
         self._waiting += 1

@@ -10,7 +10,16 @@ from ..api import validation
 from ..api.fields import local_files
 from ..api.models import limits_of
 from ..api.providers import Provider
-from ..api.requests import Call, ReplaceSection, Request, UploadBase64, UploadCover, UploadExtend, UploadStream
+from ..api.requests import (
+    Call,
+    GetCredits,
+    ReplaceSection,
+    Request,
+    UploadBase64,
+    UploadCover,
+    UploadExtend,
+    UploadStream,
+)
 from ..errors import ApiError, InvalidJob, Problem, ResponseLost, SubmissionUncertain, SunoError
 from ..files import uploads
 from ..files.lengths import seconds_of
@@ -19,6 +28,7 @@ from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
 from ..http.retry import HARMLESS, MAX_RETRIES, NOT_ACCEPTED, retry
 from ..http.transport import Form
+from ..http.under_way import UnderWay
 from ..log import fields, log
 from ..wire import envelope
 from .options import NO_OPTIONS, Options, check_options
@@ -45,12 +55,21 @@ class CallSettings(NamedTuple):
 class Calls:
     """Runs calls: checked, sent, repeated if that is harmless, and seen through if it is not."""
 
-    # State, all of it: _under_way, the calls whose callers must not cut them off.
+    # State, all of it: _running (how many there are), _under_way (the calls whose callers must not cut them off),
+    # credits.
 
     def __init__(self, api: ApiClient, settings: CallSettings) -> None:
         self._api = api
         self._provider, self._validate, self._max_retries = settings
+        self._running = UnderWay()
+        self.credits: tuple[float, float] | None = None
+        """Credits of the account as they were seen last, and when, by the loop's clock."""
         self._under_way: set[asyncio.Task[Any]] = set()
+
+    @property
+    def pending(self) -> int:
+        """How many calls have begun and not ended."""
+        return max(len(self._running), len(self._under_way))
 
     async def run(
         self, call: Call[R], options: Options = NO_OPTIONS, progress: Progress | None = None, field: str = "file"
@@ -73,7 +92,11 @@ class Calls:
                     raise
                 raise SubmissionUncertain("", call) from exc
 
-        return await retry(send, on=on, max_retries=retries, sleep=self._api.window.sleep)
+        with self._running:
+            result = await retry(send, on=on, max_retries=retries, sleep=self._api.window.sleep)
+        if isinstance(call, GetCredits):
+            self.credits = cast("float", result), asyncio.get_running_loop().time()
+        return result
 
     async def _send(self, call: Call[R], options: Options, progress: Progress | None, field: str) -> R:
         window = self._api.window

@@ -14,6 +14,7 @@ from ..api.updates import Stage, Update
 from ..errors import StoreError, SunoError
 from ..log import log
 from ..stores.base import Store, sending
+from ..stores.health import StoreHealth
 from ..stores.record import Record
 from ..tasks.poller import Change
 from ..tasks.task import Task
@@ -92,14 +93,16 @@ class Coordination(Alone):
 
     shared = True
 
-    def __init__(self, store: Store, owner: str = "", *, provider: Provider) -> None:
+    def __init__(self, store: Store, owner: str = "", *, provider: Provider, health: StoreHealth | None = None) -> None:
         super().__init__(store, owner)
         self._provider = provider
+        self._health = health or StoreHealth()
         self._window = f"submit {urlsplit(provider.api).netloc}"  # one for all APIs of a gateway
 
     async def claim_poll(self, task: Task[Any], seconds: float) -> bool:
         try:
-            return await self._store.claim(f"poll {task.id}", self.owner, seconds)
+            with self._health:
+                return await self._store.claim(f"poll {task.id}", self.owner, seconds)
         except StoreError:
             return True  # better polled twice than never
 
@@ -127,7 +130,8 @@ class Coordination(Alone):
 
     async def missed(self, task: Task[Any]) -> Update[Any] | None:
         try:
-            record = await self._store.get(ref=task.ref, task_id=task.id)
+            with self._health:
+                record = await self._store.get(ref=task.ref, task_id=task.id)
         except StoreError as exc:
             log.debug("task %s cannot be read for a moment: %s", task.id, exc)
             return None

@@ -69,7 +69,8 @@ class Journal:
         if record.key:
             await self._write_behind.flush(key=record.key)
         try:
-            return await self.store.intend(record, self._peers.owner, self._peers.lease)
+            with self._write_behind.health:
+                return await self.store.intend(record, self._peers.owner, self._peers.lease)
         except StoreError:  # it may be written down all the same, and will not be sent
             if self._peers.shared:
                 self.refused_soon(record)
@@ -177,7 +178,8 @@ class Journal:
 
     async def find(self, *, ref: str = "", task_id: str = "") -> Record | None:
         """Return a record by its ref, else by its task id, with what is owed applied."""
-        record = await self.store.get(ref=ref, task_id=task_id)
+        with self._write_behind.health:
+            record = await self.store.get(ref=ref, task_id=task_id)
         if record is None or self._write_behind.removes(record.ref):
             return None
         return self._write_behind.applied(record)
@@ -245,6 +247,11 @@ class Journal:
     def owed(self) -> list[Write]:
         """What the store is owed."""
         return self._write_behind.owed
+
+    @property
+    def pending(self) -> int:
+        """How many writes the store is owed."""
+        return self._write_behind.pending
 
     async def aclose(self) -> None:
         """Write what is owed, if the store takes it soon."""

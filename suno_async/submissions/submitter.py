@@ -31,6 +31,7 @@ from ..errors import (
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
 from ..http.retry import MAX_RETRIES, NOT_ACCEPTED, retry
+from ..http.under_way import UnderWay
 from ..log import fields, log
 from ..stores.record import Record, State
 from ..tasks.pace import Pace
@@ -132,9 +133,9 @@ class _Submission:
 class Submitter:
     """Sends the jobs of one client."""
 
-    # State, all of it: _under_way (submissions by ref, until nobody waits for them and it is written what became of
-    # them) with _idle, _leased (the refs of those that are written down) with _renewal (the timer that renews their
-    # leases) and _renewing, _locks (for each idempotency key that is in use).
+    # State, all of it: _asked (how many callers wait), _draining, _under_way (submissions by ref, until nobody waits
+    # for them and it is written what became of them) with _idle, _leased (the refs of those that are written down) with
+    # _renewal (the timer that renews their leases) and _renewing, _locks (for each idempotency key that is in use).
 
     def __init__(
         self,
@@ -152,6 +153,8 @@ class Submitter:
         self._follower = follower
         self._settings = settings
         self._keys = Keys(journal, api.window, settings.provider)
+        self._asked = UnderWay()
+        self._draining = False
         self._under_way: dict[str, _Submission] = {}
         self._idle = asyncio.Event()
         self._leased: set[str] = set()
@@ -164,17 +167,35 @@ class Submitter:
         """Whether something is being sent."""
         return bool(self._under_way)
 
+    @property
+    def pending(self) -> int:
+        """How many submits have begun and not ended, those that wait for a place or for their uploads included."""
+        left = sum(submission.left for submission in list(self._under_way.values()))  # their callers were cancelled
+        return len(self._asked) + left
+
+    @property
+    def draining(self) -> bool:
+        """Whether new submits are refused."""
+        return self._draining
+
+    def refuse(self) -> None:
+        """Take no new submit from now on; those that have begun go on."""
+        self._draining = True
+
     async def submit(self, given: Request[R], options: Options, check: Check | None = None) -> Task[R]:
         """Send a job and return its task; with a key only if no other submission has it.
 
         `check` is called when it is about to be sent, after all waiting; what it raises ends the submission.
         """
         self._api.window.check_open()
+        if self._draining:
+            raise ConfigurationError("the client is being closed: it finishes what has begun and takes no new submit")
         request = self._checked(given, options)
-        if not options.key:
-            return cast("Task[R]", await self._submit(given, request, options, check))
-        async with self._locks.setdefault(options.key, asyncio.Lock()):
-            return cast("Task[R]", await self._submit_once(given, request, options, check))
+        with self._asked:
+            if not options.key:
+                return cast("Task[R]", await self._submit(given, request, options, check))
+            async with self._locks.setdefault(options.key, asyncio.Lock()):
+                return cast("Task[R]", await self._submit_once(given, request, options, check))
 
     def _checked(self, given: Request[R], options: Options) -> Request[R]:
         """The request with its model. InvalidJob or ConfigurationError before anything is written or sent."""

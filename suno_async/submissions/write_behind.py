@@ -12,6 +12,7 @@ from ..errors import StoreError
 from ..http.retry import pauses
 from ..log import log
 from ..stores.base import Damaged, Store, Transition
+from ..stores.health import StoreHealth
 from ..stores.record import Record
 
 __all__ = ["Write", "WriteBehind"]
@@ -72,6 +73,8 @@ class WriteBehind:
         self._working: asyncio.Task[None] | None = None
         self._successes = 0
         self._closed = False
+        self.health = StoreHealth()
+        """Whether the store answers; others who use it note that, too."""
         for write in owed:
             self._owed.setdefault(self._name(write), deque()).append(write)
 
@@ -84,6 +87,11 @@ class WriteBehind:
     def owed(self) -> list[Write]:
         """What is owed, in order for each submission."""
         return [write for queue in self._owed.values() for write in queue]
+
+    @property
+    def pending(self) -> int:
+        """How many writes are owed."""
+        return sum(len(queue) for queue in list(self._owed.values()))
 
     def applied(self, record: Record) -> Record:
         """Return a record as it will be once what is owed is written."""
@@ -140,7 +148,8 @@ class WriteBehind:
 
     async def perform(self, write: Write) -> Record | None:
         """Write now; return the record as it is then."""
-        done = await write.perform(self._store)
+        with self.health:
+            done = await write.perform(self._store)
         self._successes += 1
         return done
 

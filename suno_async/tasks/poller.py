@@ -6,7 +6,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
@@ -28,6 +28,10 @@ REFUSALS = 3
 """Polls in a row that were refused as too fast before all polls wait; one alone concerns its own task."""
 LAST_POLL = 1.0
 """Seconds that a poll made when patience ends may take."""
+LAST_CLAIMS = 5.0
+"""Seconds that closing takes at most to give claims back; they end by themselves."""
+CLAIMS_AT_ONCE = 100
+"""Claims that are given back at the same time."""
 
 
 class PollLimits(NamedTuple):
@@ -124,9 +128,9 @@ class Poller:
     # State, all of it: _watches (the tasks that are of interest, with their schedules), _paused (schedules of tasks
     # that nobody is interested in at present), _heap with _order, _ready, _under_way, _workers, _timer with
     # _timer_due, _deadline with _deadline_due (the earliest end of patience among what is ready or under way), _polled
-    # with _turned (the last polls by id, of this period and the one before), _held_until with _refusals, _listening
-    # with _ended (those that are cancelled and have not ended yet), _behind with _reading (tasks whose records must be
-    # read), _closed.
+    # with _turned (the last polls by id, of this period and the one before), _held_until with _refusals, _answered_at
+    # (when a poll was answered last), _listening with _ended (those that are cancelled and have not ended yet), _behind
+    # with _reading (tasks whose records must be read), _closed.
 
     def __init__(
         self,
@@ -160,6 +164,7 @@ class Poller:
         self._turned = -math.inf
         self._held_until = -math.inf
         self._refusals = 0
+        self._answered_at: float | None = None
         self._listening: asyncio.Task[None] | None = None
         self._ended: set[asyncio.Task[None]] = set()
         self._behind: dict[Task[Any], None] = {}
@@ -170,6 +175,22 @@ class Poller:
     def tasks(self) -> list[Task[Any]]:
         """The tasks in which somebody has an interest."""
         return list(self._watches)
+
+    @property
+    def pending(self) -> int:
+        """In how many tasks somebody has an interest."""
+        return len(self._watches)
+
+    @property
+    def oldest(self) -> float | None:
+        """When the first of these interests began, by the loop's clock."""
+        first = next(iter(self._watches.values()), None)
+        return None if first is None else first.since
+
+    @property
+    def answered_at(self) -> float | None:
+        """When a poll was answered last."""
+        return self._answered_at
 
     # ---- interests -----------------------------------------------------------------------------------------------
 
@@ -436,6 +457,7 @@ class Poller:
         self._refusals = 0
         if not task.id:
             return self._found(task, watch, update), False
+        self._answered_at = clock()
         if update.provisional is Provisional.MISSING and watch.provisional is not Provisional.MISSING:
             level = logging.WARNING if task.accepted_at is None else logging.INFO  # usual just after a submit
             extra = fields("unknown", task.id, task.ref)
@@ -534,6 +556,7 @@ class Poller:
     async def aclose(self) -> None:
         """Stop polling; whoever still has an interest is given up."""
         self._closed = True
+        claimed = self._claimed() if self._peers.shared else []
         ending = [*self._workers, *self._ended]
         if self._reading is not None:
             ending.append(self._reading)
@@ -544,6 +567,24 @@ class Poller:
         for one in ending:
             one.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        await self._give_back(claimed)
+
+    def _claimed(self) -> list[Task[Any]]:
+        """The tasks that go on and whose polls this process may have claimed."""
+        now = self._loop.time()
+        return [
+            task
+            for task, watch in (*self._watches.items(), *self._paused.items())
+            if task.id and not task.done() and (watch.busy or now < watch.polled + watch.claim_seconds)
+        ]
+
+    async def _give_back(self, claimed: list[Task[Any]]) -> None:
+        """Give claims back, so that other processes go on polling without waiting for their end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_CLAIMS):
+                while claimed:
+                    some, claimed = claimed[:CLAIMS_AT_ONCE], claimed[CLAIMS_AT_ONCE:]
+                    await asyncio.gather(*(self._peers.claim_poll(task, 0) for task in some))
 
     def _left(self) -> list[Task[Any]]:
         """The tasks that go on at the service: those that are waited for, and others that only this process knows."""

@@ -10,6 +10,7 @@ from ..api.requests import Request
 from ..api.requests.base import kind_by_token_id
 from ..api.updates import Provisional, Stage, Update
 from ..errors import StoreError
+from ..http.under_way import UnderWay
 from ..log import fields, log
 from ..stores.record import Record
 from ..submissions import codec
@@ -90,7 +91,8 @@ class UnknownTokens:
 class CallbackDispatcher:
     """Takes verified callbacks for the tasks of a client."""
 
-    # State, all of it: _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks
+    # State, all of it: _taking (how many callbacks are being taken), _came_at (when the last verified one came),
+    # _unknown (how often tokens came that nobody knows), _waiting with _waiting_bytes (callbacks
     # whose submission may be under way), _later (what the application said of tasks that nobody here holds yet),
     # _closed.
 
@@ -109,11 +111,23 @@ class CallbackDispatcher:
         self._submitter = submitter
         self._observers = observers
         self._provider, self._shared = settings
+        self._taking = UnderWay()
+        self._came_at: float | None = None
         self._unknown = UnknownTokens()
         self._waiting: set[asyncio.Task[Task[Any] | None]] = set()
         self._waiting_bytes = 0
         self._later: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    @property
+    def pending(self) -> int:
+        """How many callbacks are being taken."""
+        return len(self._taking) + len(self._later)
+
+    @property
+    def came_at(self) -> float | None:
+        """When the last verified callback came, by the loop's clock."""
+        return self._came_at
 
     # ---- from the service ----------------------------------------------------------------------------------------
 
@@ -121,6 +135,10 @@ class CallbackDispatcher:
         """Decide about a callback and do it. StoreError if it must be written down and cannot be."""
         if self._closed:
             raise StoreError("the client is closed")
+        with self._taking:
+            return await self._dispatch(delivery)
+
+    async def _dispatch(self, delivery: CallbackDelivery) -> Decision:
         callback, proof, token, confirm = delivery
         task, record = self._registry.find(callback.task_id), None
         if task is not None and token is not None and _made(token, task):
@@ -136,6 +154,7 @@ class CallbackDispatcher:
             if task is None and proof is not Proof.NONE and self._submitter.under_way:
                 task = await self._wait_for(callback)
         if proof in (Proof.TOKEN, Proof.SIGNATURE):
+            self._came_at = asyncio.get_running_loop().time()
             self._poller.callback_came(callback.task_id)
         update = None if task is None else callbacks.update(callback, task.kind, task.model)
         confirm = confirm or (update is not None and update.provisional is Provisional.CONTRADICTORY)
@@ -244,6 +263,7 @@ class CallbackDispatcher:
 
     def _feed(self, task: Task[Any], callback: Callback) -> bool:
         update = callbacks.update(callback, task.kind, task.model)
+        self._came_at = asyncio.get_running_loop().time()
         self._poller.callback_came(callback.task_id)
         fed = self._journal.apply_soon(task, update)
         self._after(task, update, fed)

@@ -83,6 +83,11 @@ class Observers:
     def __bool__(self) -> bool:
         return bool(self._observers)
 
+    @property
+    def pending(self) -> int:
+        """How many calls are under way or still to make, without the one that this is asked from."""
+        return len(self._calls - {_calling.get()})
+
     def wants(self, task: Task[Any]) -> bool:
         """Return whether a task is of interest and not followed yet."""
         return (

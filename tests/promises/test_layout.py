@@ -25,7 +25,7 @@ ORDER = [
         "submissions",
         "webhooks",
     ),
-    *("settings", "preview", "runtime", "lifecycle", "methods", "client", "public"),
+    *("settings", "preview", "status", "runtime", "lifecycle", "methods", "client", "public"),
     *("emulator", "testing", "litestar", "cli", "__main__"),
 ]
 """Imports point up this list."""
