@@ -39,7 +39,8 @@ check: .venv/dev
 	$(BIN)/basedpyright
 
 examples: .venv/dev .venv/arq/ready redis-server
-	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py
+	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \
+		tests/frameworks/test_deployment.py
 	.venv/arq/bin/python -m pytest tests/frameworks/test_arq.py
 
 fuzz: .venv/dev

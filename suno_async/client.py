@@ -739,9 +739,10 @@ class SunoClient:
 
         With `drain=60` the client first drains, for 60 seconds at most. New submits are a ConfigurationError. Submits,
         calls and downloads that have begun go on, callbacks are taken, tasks that somebody waits for or that observers
-        hear of are polled, and observers are called. Then, or as soon as nothing of that is left, it closes: whoever
-        still waits for a task gets a ConfigurationError, and with a store other workers go on with it at once, without
-        waiting for claims to end. A caller that is cancelled, and a second `aclose(drain=0)`, end the draining.
+        hear of are polled as often as without callbacks, and observers are called. Then, or as soon as nothing of that
+        is left, it closes: whoever still waits for a task gets a ConfigurationError, and with a store other workers go
+        on with it at their next turn, without waiting for claims to end. A caller that is cancelled, and a second
+        `aclose(drain=0)`, end the draining.
 
         Args:
             drain: How long to wait: seconds or a timedelta (default: the client's `drain=`, which is 0 unless given).

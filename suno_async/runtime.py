@@ -160,6 +160,8 @@ class Runtime:
     async def drain(self, seconds: float) -> None:
         """Take no new submit, and wait for what is under way and what is awaited, at most so long."""
         self.submitter.refuse()
+        self._reach.callbacks_end()  # web servers stop to listen before they tell the application
+        self.poller.speed_up()
         until = self.loop.time() + seconds
         quiet = 0
         while quiet < 2 and (left := until - self.loop.time()) > 0:

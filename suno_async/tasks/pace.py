@@ -97,13 +97,15 @@ class Paced(Protocol):
 class PacePolicy:
     """The pace of each task of one client."""
 
-    # State, all of it: _expected (callbacks are received, here or in another process), _seen (one has come).
+    # State, all of it: _expected (callbacks are received, here or in another process), _seen (one has come),
+    # _ended (they are not counted on any more).
 
     def __init__(self, pace: Pace | None = None, *, callbacks: bool = False) -> None:
         """Set the client's own pace, if it has one; `callbacks` if another process may receive them."""
         self._pace = pace
         self._expected = callbacks
         self._seen = False
+        self._ended = False
 
     def expect_callbacks(self) -> None:
         """Callbacks are received from now on, if the service can reach their address."""
@@ -119,8 +121,12 @@ class PacePolicy:
         first, self._seen = not self._seen, True
         return first
 
+    def callbacks_end(self) -> None:
+        """Callbacks may come no more: polls are as frequent as without them."""
+        self._ended = True
+
     def of(self, task: Paced) -> Pace:
         """Return the pace of a task."""
         if not task.id:
             return UNSETTLED
-        return task.pace or self._pace or default_pace(task.kind, callbacks=self._seen)
+        return task.pace or self._pace or default_pace(task.kind, callbacks=self._seen and not self._ended)

@@ -263,6 +263,15 @@ class Poller:
                 watch.slow_down(pace)
                 self._schedule(task, watch)
 
+    def speed_up(self) -> None:
+        """Callbacks are not counted on any more: poll by the pace that the policy gives now."""
+        now = self._loop.time()
+        for task, watch in self._watches.items():
+            pace = self._policy.of(task)
+            if watch.pace is not UNSETTLED and pace != watch.pace:
+                watch.speed_up(pace, now, self._spacing)
+                self._schedule(task, watch)
+
     def _resumed(self, task: Task[Any], now: float) -> Watch:
         """The schedule of a task that was paused, or a new one."""
         watch = self._paused.pop(task, None)

@@ -76,6 +76,12 @@ class CallbackReach:
             self._start(self._peers.note_callback(self._address))
         return self._policy.callback_seen()
 
+    def callbacks_end(self) -> None:
+        """Callbacks may reach this process no more, since it is about to end; their absence is no news."""
+        self._policy.callbacks_end()
+        self._rest()
+        self._warned = True
+
     def completed_by_poll(self, task: Task[Any]) -> None:
         """A poll has shown the end of a task: its callback should be there soon, if it is not yet."""
         wanted = self._address and task.ref and self._policy.expects_callbacks and not self._warned

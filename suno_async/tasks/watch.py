@@ -134,6 +134,11 @@ class Watch:
         if not self.nudged and self.provisional is Provisional.NONE:
             self.due = min(max(self.due, slot(self.since + pace.first)), self.until)
 
+    def speed_up(self, pace: Pace, now: float, spacing: float) -> None:
+        """Callbacks come no more: the next poll is due no later than the first of the new pace would be."""
+        self.pace, self.step = pace, 0
+        self.due = min(self.due, max(slot(now + pace.first), self.polled + spacing))
+
     def nudge(self, now: float, spacing: float) -> None:
         """Something new is said to be there: poll soon."""
         self.nudged = True

@@ -173,6 +173,20 @@ async def test_a_callback_that_must_be_confirmed_is_confirmed_first() -> None:
     assert (task.stage, len(network.polled_at)) == (Stage.FAILED, 1)
 
 
+async def test_polls_take_the_place_of_callbacks_that_can_come_no_more() -> None:
+    """Web servers stop to listen before they tell the application to end."""
+    network = Script(DONE)
+    suno = SunoClient(api_key="k", transport=network, callback_url=URL)
+    waiting = asyncio.create_task((await suno.submit(SONG)).wait())
+    query = {"suno": network.posted[0]["callBackUrl"].partition("suno=")[2]}
+    assert (await suno.receiver().receive(called("text", track(1, audio=False)), {}, query)).status == 200
+    await anyio.sleep(30)
+    assert network.polled_at == []
+    await suno.aclose(drain=60)
+    assert (await waiting).stage is Stage.COMPLETE
+    assert network.polled_at == [40]
+
+
 async def test_what_the_store_is_owed_is_waited_for(soon: None) -> None:
     class Away(MemoryStore):
         back = False

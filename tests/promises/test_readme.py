@@ -124,6 +124,9 @@ def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
             serving = asyncio.create_task(server.serve(sockets=[door]))
             async with aiohttp.ClientSession() as session, session.get(f"{url}/sing?about=rain") as answer:
                 assert len(await answer.json()) == 2
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/health") as answer:
+                health = await answer.json()
+            assert (health["state"], health["waiting"], health["last_callback"] is None) == ("open", 0, False)
             assert not [seen for seen in emulator.log if seen.path.endswith("record-info")]
             server.should_exit = True
             await serving

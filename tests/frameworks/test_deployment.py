@@ -1,0 +1,116 @@
+"""The examples of docs/deployment.md, as real processes that are stopped by a signal. In real time."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from suno_async.emulator import Emulator
+
+from .processes import ROOT, free_port, listening
+
+UVICORN = ("-m", "uvicorn", "examples.fastapi_service:app", "--log-level", "warning")
+GUNICORN = (
+    *("-m", "gunicorn", "examples.fastapi_service:app", "-k", "uvicorn_worker.UvicornWorker", "--log-level", "warning"),
+    *("--workers", "2", "--graceful-timeout", "90"),
+)
+
+
+@contextmanager
+def started(*command: str) -> Generator[subprocess.Popen[str]]:
+    options: Any = {"cwd": ROOT, "text": True}
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, *command], stdin=pipe, stdout=pipe, stderr=pipe, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def asked(url: str, body: Any = None) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as exc:
+        return exc.code, json.load(exc)
+
+
+@pytest.mark.parametrize("server", [UVICORN, GUNICORN], ids=["uvicorn", "gunicorn"])
+def test_a_service_that_is_stopped_sees_its_songs_through(
+    server: tuple[str, ...], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:9")  # no callback arrives, as when the server listens no more
+    with started(
+        *server, *(("--port", str(port)) if server is UVICORN else ("--bind", f"127.0.0.1:{port}"))
+    ) as process:
+        listening(port)
+        status, health = asked(f"{url}/health")
+        assert (status, health["window_size"], health["store_owed"]) == (200, 20, 0)
+        made = [asked(f"{url}/songs", {"prompt": f"song {n}"}) for n in range(3)]
+        assert {code for code, _ in made} == {202}
+        process.send_signal(signal.SIGTERM)
+        said, errors = process.communicate(timeout=80)
+    assert process.returncode in (0, -signal.SIGTERM), errors  # uvicorn ends by the signal in the end
+    assert not [word for word in ("Traceback", "Unclosed", "was left") if word in errors], errors
+    ended = [line.split()[0] for line in said.splitlines() if line.endswith("COMPLETE")]
+    assert sorted(ended) == sorted(answer["task"] for _, answer in made)
+
+
+def test_a_bot_that_is_stopped_answers_what_it_has_begun(emulator: Emulator) -> None:
+    with started("examples/bot.py") as process:
+        assert process.stdin is not None
+        process.stdin.write("rain\nsun\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 30
+        while len(emulator.runs) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        said, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert sorted(line.split(":")[0] for line in said.splitlines()) == ["rain", "sun"]
+    assert "restart" not in said
+
+
+def test_a_bot_that_was_killed_answers_after_its_restart(emulator: Emulator) -> None:
+    with started("examples/bot.py") as process:
+        assert process.stdin is not None
+        process.stdin.write("rain\n")
+        process.stdin.flush()
+        deadline = time.monotonic() + 30
+        while not emulator.runs and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)  # until the task id is written
+        process.kill()
+    with started("examples/bot.py") as process:
+        said, errors = process.communicate("\n", timeout=60)
+    assert (process.returncode, errors) == (0, "")
+    assert said.startswith("rain: ")
+    assert (len(said.splitlines()), len(emulator.runs)) == (1, 1)
+
+
+PAGE = (ROOT / "docs" / "deployment.md").read_text()
+
+
+def test_every_example_of_the_page_is_there() -> None:
+    named = set(re.findall(r"examples/(\w+\.\w+)", PAGE))
+    assert named == {path.name for path in (ROOT / "examples").iterdir() if path.name in named}
+    assert {"fastapi_service.py", "bot.py"} < named
+
+
+def test_every_field_of_the_status_is_on_the_page() -> None:
+    from suno_async import Status
+
+    assert not [name for name in Status.__struct_fields__ if f"`{name}`" not in PAGE]
