@@ -55,6 +55,8 @@ def check(network: Network) -> None:
         raise ConfigurationError(
             f"ssl must be an ssl.SSLContext, an aiohttp.Fingerprint or a bool, got {network.ssl!r}"
         )
+    if network.paid_through_session and network.session is None and network.connector is None:
+        raise ConfigurationError("paid_through_session=True needs session= or connector=: there is none to go through")
     if network.session is not None and network.connector is not None:
         raise ConfigurationError("session and connector cannot both be given: the session has its own")
     if isinstance(network.session, aiohttp.ClientSession):

@@ -64,7 +64,14 @@ class Network(NamedTuple):
 class Sent(SimpleNamespace):
     """Whether a request has begun to leave."""
 
+    traced: bool = True
+    """Whether that is known: sessions of a class of their own may hide it."""
     left: bool = False
+
+    @property
+    def never_left(self) -> bool:
+        """Whether it surely has not."""
+        return self.traced and not self.left
 
 
 class Sessions:
@@ -105,10 +112,11 @@ class Sessions:
             self._check_open()
             self._paid = await self._paid_session()
             await self._watch_loop()
-        return self._paid, Sent()
+        return self._paid, Sent(traced=type(self._paid) is aiohttp.ClientSession)
 
     async def _paid_session(self) -> aiohttp.ClientSession:
         network, trace = self._network, aiohttp.TraceConfig()
+        trace.on_request_start.append(_note_begun)
         trace.on_request_headers_sent.append(_note_left)
         if callable(network.session) or callable(network.connector):
             return await self._session(trace)
@@ -224,6 +232,15 @@ def why_unusable(session: aiohttp.ClientSession) -> str:
     if session.auth is not None:
         return "session must not have auth=: it would stand in the place of the key, and go to media hosts"
     return ""
+
+
+async def _note_begun(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestStartParams
+) -> None:
+    """It will be told when the request leaves."""
+    request: object = context.trace_request_ctx
+    if isinstance(request, Sent):
+        request.traced = True
 
 
 async def _note_left(

@@ -209,12 +209,12 @@ class HTTP:
             raise
         except Exception as exc:  # a connector or trace that was given raises what it likes, as those of SOCKS do
             why = f"{method} {url}: {exc or type(exc).__name__}"
-            if sent is not None and not sent.left:
+            if sent is not None and sent.never_left:
                 raise ConnectError(why) from exc
             raise ResponseLost(why) from exc
         # Outside, so that these errors of aiohttp are not chained: one holds the request's headers with the key, the
         # other the password of the proxy.
-        if never_left or (sent is not None and not sent.left):
+        if never_left or (sent is not None and sent.never_left):
             raise ConnectError(why, permanent=permanent) from cause
         raise ResponseLost(why)
 

@@ -124,7 +124,9 @@ async def test_traces_see_reads_paid_requests_and_downloads() -> None:
 @pytest.mark.parametrize("answer", [b"", None])
 @pytest.mark.parametrize("through", [False, True])
 async def test_a_lost_answer_is_uncertain_with_traces_too(answer: bytes | None, through: bool) -> None:
-    options: Any = {"trace_configs": [aiohttp.TraceConfig()], "paid_through_session": through}
+    options: Any = {"trace_configs": [aiohttp.TraceConfig()]}
+    if through:
+        options |= {"connector": aiohttp.TCPConnector, "paid_through_session": True}
     async with RawServer(answer) as server, SunoClient(api_key="k", base_url=server.url, **options) as suno:
         with pytest.raises(SubmissionUncertain):
             await suno.generate_music(prompt="rain")
@@ -150,6 +152,10 @@ async def test_a_lost_answer_is_uncertain_with_traces_too(answer: bytes | None, 
         ({"session": "x"}, "session must be an aiohttp.ClientSession or a function that makes one, got 'x'"),
         ({"connector": 5}, "connector must be an aiohttp.BaseConnector or a function that makes one, got 5"),
         ({"ssl": "ca.pem"}, "ssl must be an ssl.SSLContext, an aiohttp.Fingerprint or a bool, got 'ca.pem'"),
+        (
+            {"paid_through_session": True},
+            "paid_through_session=True needs session= or connector=: there is none to go through",
+        ),
         ({"proxy": 5}, "proxy must be an http(s) address, got a int"),
         ({"transport": "x"}, "transport must be a Transport: 'x' has no send, upload, fetch, aclose"),
         (

@@ -323,3 +323,17 @@ async def test_a_session_with_a_password_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="must not have auth="):
         SunoClient(api_key="k", session=session)
     await session.close()
+
+
+@pytest.mark.filterwarnings("ignore:Inheritance class:DeprecationWarning")
+async def test_a_session_that_hides_what_has_left_repeats_nothing() -> None:
+    """A class of one's own may put its own context in the place of ours. Then nobody knows that the request left."""
+
+    class Traced(aiohttp.ClientSession):
+        async def _request(self, *args: Any, **options: Any) -> Any:
+            return await super()._request(*args, **options | {"trace_request_ctx": {"mine": 1}})
+
+    async with RawServer(b"") as server, SunoClient(api_key="k", base_url=server.url, session=Traced) as suno:
+        with pytest.raises(SubmissionUncertain):
+            await suno.generate_music(prompt="rain")
+    assert len(server.got) == 1
