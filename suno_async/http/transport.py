@@ -200,7 +200,7 @@ class HTTP:
             self._if_closed()
             raise
         except NEVER_LEFT as exc:
-            never_left, permanent, cause = True, is_permanent(exc), cause_of(exc)
+            never_left, permanent, cause = sent is None or not sent.left, is_permanent(exc), cause_of(exc)
             why = f"{method} {url}: {exc or type(exc).__name__}"
         except aiohttp.ClientResponseError as exc:
             never_left, permanent = isinstance(exc, aiohttp.ClientHttpProxyError), is_permanent(exc)

@@ -337,3 +337,18 @@ async def test_a_session_that_hides_what_has_left_repeats_nothing() -> None:
         with pytest.raises(SubmissionUncertain):
             await suno.generate_music(prompt="rain")
     assert len(server.got) == 1
+
+
+async def test_a_trace_that_fails_after_the_answer_repeats_nothing() -> None:
+    async def fail(*args: object) -> None:
+        raise UnicodeError("as a name of a host that is none")
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(fail)
+    async with (
+        RawServer(ACCEPTED) as server,
+        SunoClient(api_key="k", base_url=server.url, trace_configs=[trace]) as suno,
+    ):
+        with pytest.raises(SubmissionUncertain):
+            await suno.generate_music(prompt="rain")
+    assert len(server.got) == 1
