@@ -108,9 +108,15 @@ class _Stderr(logging.StreamHandler[Any]):
 
 
 def to_stderr(level: int) -> None:
-    """Write log lines from this level on to stderr; a second call only changes the level."""
-    log.setLevel(level)
-    if not any(isinstance(one, _Stderr) for one in log.handlers):
+    """Write log lines from this level on to stderr; a second call only changes the level.
+
+    What an application has set for itself stays: its handlers get no line less.
+    """
+    handler = next((one for one in log.handlers if isinstance(one, _Stderr)), None)
+    if handler is None:
         handler = _Stderr()
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         log.addHandler(handler)
+    handler.setLevel(level)
+    if level < log.getEffectiveLevel():
+        log.setLevel(level)

@@ -276,3 +276,14 @@ def test_without_it_nothing_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     before = log.level, list(log.handlers)
     SunoClient(api_key="k", pace=PACE)
     assert (log.level, log.handlers) == before
+
+
+async def test_suno_log_takes_no_line_from_the_application(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SUNO_LOG", "error")
+    log.setLevel(logging.INFO)
+    async with client(Script(DONE)) as suno:
+        await suno.run(STORY)
+    assert "accepted: task t1" in caplog.text
+    assert capsys.readouterr().err == ""
