@@ -477,7 +477,8 @@ class SunoClient:
         """Return the tasks of all submissions that the store says are unfinished, oldest first, with their contexts.
 
         A few at a time are read, so there may be any number. A submission whose answer was lost is among them, without
-        an id: awaiting it waits for its callback, and raises SubmissionUncertain if none can come any more.
+        an id: awaiting it waits for its callback, and raises SubmissionUncertain if none can come any more. Observers
+        of a `receiver` hear of the others from now on, whether or not somebody awaits them.
         """
         async with aclosing(self._lifecycle.current().recovery.resume()) as tasks:
             async for task in tasks:
@@ -675,8 +676,8 @@ class SunoClient:
 
         Args:
             on_update: `on_update(update, record)`, a function or coroutine function, called once for each new stage
-                of each task that was submitted here or had a verified callback here, whether or not somebody awaits
-                it. What it raises is logged.
+                of each task that was submitted here, resumed here or had a verified callback here, whether or not
+                somebody awaits it; in one of the processes that share a store. What it raises is logged.
             confirm: Believe nothing as it is posted: even a verified callback only makes the client poll (default:
                 False).
             limit: Bytes of a body (default: 1 MiB).
@@ -734,7 +735,7 @@ class SunoClient:
         finally:
             await self.aclose(drain=drain)
 
-    async def aclose(self, *, drain: timedelta | float | None = None) -> None:
+    async def aclose(self, app: object = None, *, drain: timedelta | float | None = None) -> None:
         """Stop polling and close the connections, after the submits that are under way.
 
         With `drain=60` the client first drains, for 60 seconds at most. New submits are a ConfigurationError. Submits,
@@ -745,6 +746,7 @@ class SunoClient:
         `aclose(drain=0)`, end the draining.
 
         Args:
+            app: Not used; frameworks such as Litestar hand their application to what they call at their end.
             drain: How long to wait: seconds or a timedelta (default: the client's `drain=`, which is 0 unless given).
 
         Raises:

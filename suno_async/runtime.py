@@ -95,7 +95,7 @@ class Runtime:
             max_retries=settings.max_retries,
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, self._observers, submit_settings)
-        self.recovery = Recovery(self.journal, registry, provider)
+        self.recovery = Recovery(self.journal, registry, provider, self._observers)
         self._housekeeping = Housekeeping(store, self.recovery, peers.owner, settings.housekeeping)
         self.dispatcher = CallbackDispatcher(
             registry,

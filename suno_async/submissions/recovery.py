@@ -16,6 +16,7 @@ from ..tasks.registry import TaskRegistry
 from ..tasks.task import Task
 from . import codec
 from .journal import Journal
+from .submitter import Follower
 
 __all__ = ["Recovery"]
 
@@ -30,10 +31,12 @@ class Recovery:
         journal: Journal,
         registry: TaskRegistry,
         provider: Provider,
+        follower: Follower,
     ) -> None:
         self._journal = journal
         self._registry = registry
         self._provider = provider
+        self._follower = follower
 
     def _restored(self, record: Record) -> Task[Any]:
         return self._registry.restored(*self._journal.restore(record))
@@ -45,6 +48,8 @@ class Recovery:
                 if codec.known(record, self._provider):
                     task = self._restored(record)
                     _log_resumed(task)
+                    if task.id:  # until it has one its callback makes it known, if anything does
+                        self._follower.follow(task, record)
                     yield task
 
     async def results(self, since: float) -> AsyncGenerator[Task[Any]]:

@@ -481,3 +481,19 @@ async def test_one_may_close_the_client() -> None:
     await receiver.receive(called("complete", track(1)), {}, query_of(script))
     await asyncio.sleep(60)
     assert ended == [pytest.approx(0, abs=1)]
+
+
+async def test_what_is_resumed_after_a_restart() -> None:
+    """Without callbacks and without somebody who awaits it; what the last process observed is not observed again."""
+    store = MemoryStore()
+    first = SunoClient(api_key=KEY, transport=Script(page("FIRST_SUCCESS", track(1))), pace=EVERY_FIVE, store=store)
+    _, before = observed(first)
+    await first.generate_music(prompt="x")
+    await asyncio.sleep(7)
+    await first.aclose()
+    script = Script(page("FIRST_SUCCESS", track(1)), DONE)
+    async with SunoClient(api_key=KEY, transport=script, pace=EVERY_FIVE, store=store) as second:
+        _, after = observed(second)
+        assert len([task async for task in second.resume()]) == 1
+        await asyncio.sleep(30)
+    assert [[call.stage for call in calls] for calls in (before, after)] == [[Stage.FIRST], [Stage.COMPLETE]]

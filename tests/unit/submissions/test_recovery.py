@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from suno_async import KIE, ConfigurationError, GenerateMusic, Stage, Update
+from suno_async import KIE, ConfigurationError, GenerateMusic, Record, Stage, Task, Update
 from suno_async.stores import transitions
 from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import State
@@ -33,8 +33,18 @@ async def store() -> MemoryStore:
     return store
 
 
+class Followers:
+    """Notes whom observers shall hear of."""
+
+    def __init__(self) -> None:
+        self.followed: list[tuple[str, str]] = []
+
+    def follow(self, task: Task[Any], record: Record) -> None:
+        self.followed.append((task.id, record.ref))
+
+
 def build(store: MemoryStore) -> Recovery:
-    return Recovery(journal(store), registry(), KIE)
+    return Recovery(journal(store), registry(), KIE, Followers())
 
 
 async def test_what_is_unfinished_is_given_back_with_its_context(
@@ -82,3 +92,10 @@ async def test_an_uncertain_submission_is_adopted_or_dismissed(store: MemoryStor
     assert not await recovery.dismiss("uncertain", State.UNCERTAIN)
     assert await recovery.dismiss("uncertain", None)
     assert "t9" not in [task.id for task in await all_of(recovery.resume())]
+
+
+async def test_observers_hear_of_what_is_resumed_and_has_a_task(store: MemoryStore) -> None:
+    followers = Followers()
+    recovery = Recovery(journal(store), registry(), KIE, followers)
+    assert len([task async for task in recovery.resume()]) == 2
+    assert followers.followed == [("t1", "running")]
