@@ -1,0 +1,211 @@
+"""Two workers are replaced under load, and nothing is lost: real processes, in real time."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from msgspec.structs import replace
+
+from suno_async import KIE_LEGACY, Rate, Stage, State
+from suno_async.emulator import Emulator
+from suno_async.stores import SQLiteStore
+
+from ..frameworks.processes import free_port
+
+GATEWAY = replace(KIE_LEGACY, submits=Rate(1000, 10.0))  # the load, and not the limit, is what matters here
+SPEED = 80
+"""A song takes about two seconds."""
+
+WORKER = """
+import asyncio, os, signal, sys
+from aiohttp import web
+from msgspec.structs import replace
+from suno_async import KIE_LEGACY, ConfigurationError, GenerateMusic, Pace, Rate, SunoClient
+
+name, port, drain, heard, callbacks = sys.argv[1:]
+
+async def main():
+    suno = SunoClient(
+        provider=replace(KIE_LEGACY, submits=Rate(1000, 10.0)),
+        pace=Pace(first=0.5, growth=1, cap=0.5, patience=60),
+        callback_url=callbacks or None,
+        drain=float(drain),
+    )
+
+    async def hear(update, record):
+        await asyncio.sleep(0.02)  # closing must not cut it off
+        with open(heard, "a") as file:
+            file.write(f"{name} {update.task_id} {update.stage.name}\\n")
+
+    app = web.Application()
+    app.router.add_post("/suno", suno.receiver(on_update=hear).aiohttp)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", int(port)).start()
+
+    async def sing():
+        count = 0
+        while True:
+            try:
+                task = await suno.submit(GenerateMusic(prompt=f"{name} {count}"), key=f"{name} {count}")
+            except ConfigurationError as exc:
+                assert "is being closed" in str(exc) or "is closed" in str(exc), exc
+                return
+            print(task.id, flush=True)
+            count += 1
+            await asyncio.sleep(0.1)
+
+    async for _ in suno.resume():
+        pass
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    print("ready", flush=True)
+    singing = asyncio.create_task(sing())
+    await stop.wait()
+    await suno.aclose()
+    await singing
+    await runner.cleanup()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, Any]]:
+    return "asyncio", {}  # there are other processes
+
+
+class Deployment:
+    """Workers by name, and the load balancer before them."""
+
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
+        self._environment = os.environ | {
+            "SUNO_API_KEY": emulator.api_key,
+            "SUNO_BASE_URL": emulator.url,
+            "SUNO_STORE": f"sqlite:///{folder / 'songs.db'}",
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+        }
+        self._folder = folder
+        self._processes: dict[str, Process] = {}
+        self._ports: dict[str, int] = {}
+        self.callbacks = ""
+        self.accepted: dict[str, list[str]] = {}
+        """Task ids by the worker that submitted them."""
+
+    @property
+    def heard(self) -> list[tuple[str, str, str]]:
+        """The calls of observers: worker, task, stage."""
+        lines = (self._folder / "heard").read_text().splitlines()
+        return [(worker, task, stage) for worker, task, stage in (line.split() for line in lines)]
+
+    async def start(self, name: str, drain: float) -> None:
+        port = free_port()
+        command = ["-c", WORKER, name, str(port), str(drain), str(self._folder / "heard"), self.callbacks]
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *command, stdout=PIPE, stderr=PIPE, env=self._environment
+        )
+        assert process.stdout is not None
+        self._processes[name] = process
+        if await process.stdout.readline() != b"ready\n":
+            raise AssertionError((await process.communicate())[1].decode())
+        self._ports[name] = port
+
+    async def stop(self, name: str) -> None:
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGTERM)
+        said, errors = await asyncio.wait_for(process.communicate(), 60)
+        del self._ports[name]
+        assert process.returncode == 0, errors.decode()
+        assert b"Traceback" not in errors, errors.decode()
+        assert b"no observer was called" not in errors, errors.decode()
+        self.accepted[name] = said.decode().split()
+
+    async def kill(self) -> None:
+        for process in self._processes.values():
+            process.kill()
+            await process.wait()
+
+    @asynccontextmanager
+    async def balanced(self) -> AsyncGenerator[None]:
+        """Pass each callback to one worker after the other until one takes it, as a load balancer does."""
+        async with aiohttp.ClientSession() as session:
+
+            async def forward(request: web.Request) -> web.Response:
+                body, status = await request.read(), 503
+                for port in sorted(self._ports.values(), key=lambda port: (port + len(body)) % 7):
+                    try:
+                        url = f"http://127.0.0.1:{port}{request.path_qs}"
+                        async with session.post(url, data=body) as answer:
+                            status = answer.status
+                    except aiohttp.ClientError:
+                        continue
+                    if status != 503:
+                        break
+                return web.Response(status=status)
+
+            app = web.Application()
+            app.router.add_post("/suno", forward)
+            runner = web.AppRunner(app, shutdown_timeout=0.1)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.callbacks = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
+            try:
+                yield
+            finally:
+                await runner.cleanup()
+
+
+@pytest.mark.parametrize("by", ["callbacks", "polls"])
+async def test_no_song_and_no_call_of_an_observer_is_lost(by: str, tmp_path: Path) -> None:
+    """The first two have so little time to drain that others must go on with their songs."""
+    async with Emulator(speed=SPEED, provider=GATEWAY, credits=1e6) as emulator:
+        workers = Deployment(emulator, tmp_path)
+        try:
+            if by == "callbacks":
+                async with workers.balanced():
+                    await replace_two(workers, new_first=True)
+            else:  # what a worker has left, the next one resumes
+                await replace_two(workers, new_first=False)
+        finally:
+            await workers.kill()
+        runs = set(emulator.runs)
+        posted = [seen for seen in emulator.log if seen.method == "POST"]
+    store = SQLiteStore(tmp_path / "songs.db")
+    records = [await store.get(task_id=task) for task in runs]
+    await store.aclose()
+
+    assert sorted(task for tasks in workers.accepted.values() for task in tasks) == sorted(runs)
+    assert len(posted) == len(runs) > 20
+    assert {record and (record.state, record.stage, record.observed) for record in records} == {
+        (State.FINISHED, Stage.COMPLETE, Stage.COMPLETE)
+    }
+    calls = Counter((task, stage) for _, task, stage in workers.heard)
+    assert set(calls.values()) == {1}
+    assert {task for task, stage in calls if stage == "COMPLETE"} == runs
+    ended_by = {task: worker for worker, task, stage in workers.heard if stage == "COMPLETE"}
+    for old in ("one", "two"):
+        assert [task for task in workers.accepted[old] if ended_by[task] != old]  # others went on
+
+
+async def replace_two(workers: Deployment, *, new_first: bool) -> None:
+    await asyncio.gather(workers.start("one", 0.3), workers.start("two", 0.3))
+    await asyncio.sleep(2)
+    for old, new in (("one", "three"), ("two", "four")):
+        if new_first:
+            await workers.start(new, 30)
+            await workers.stop(old)
+        else:
+            await workers.stop(old)
+            await workers.start(new, 30)
+    await asyncio.sleep(3)  # a song of the old ones has ended by now
+    await asyncio.gather(workers.stop("three"), workers.stop("four"))
