@@ -4,7 +4,7 @@ import math
 import os
 import time
 from asyncio import CancelledError
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from copy import copy
 from datetime import datetime, timedelta
@@ -66,7 +66,7 @@ from .stores.base import Store
 from .stores.record import Record
 from .submissions.calls import answered_at_once
 from .submissions.housekeeping import OnExpiring
-from .submissions.options import NO_OPTIONS, Options, check_options
+from .submissions.options import NO_OPTIONS, OnQueued, Options, check_options
 from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
@@ -147,6 +147,10 @@ class SunoClient:
             end at once (environment: SUNO_MAX_RETRIES; default: 3, with pauses of 7 s in all at most).
         drain: How long `aclose`, the end of `async with` and `lifespan` wait for what is under way and what is awaited:
             seconds or a timedelta (default: 0, whoever waits gets a ConfigurationError at once). See `aclose`.
+        fair_by: Function that tells from a context whose it is: `lambda context: context["user"]`. Where submits wait
+            for the rate window, these groups take turns, and a batch of one user does not stand before the single song
+            of another. It is not called without a context; all these are one group (default: equal contexts are one
+            group). See docs/queue.md.
         headers: Headers of all requests with the key: API and uploads, but not downloads, since they may be secret
             (environment: SUNO_HEADERS as name=value,name=value, percent-encoded; default: none).
         app_info: Name and version of your program, added to the User-Agent of all requests (environment:
@@ -188,6 +192,7 @@ class SunoClient:
         timeout: "float | ClientTimeout | None" = None,
         max_retries: int | None = None,
         drain: timedelta | float = 0.0,
+        fair_by: Callable[[Any], Hashable] | None = None,
         headers: Mapping[str, str] | None = None,
         app_info: tuple[str, str] | None = None,
         trace_configs: "Sequence[TraceConfig]" = (),
@@ -228,6 +233,7 @@ class SunoClient:
                 trace_configs=tuple(trace_configs),
             ),
             max_retries=max_retries,
+            fair_by=fair_by,
             clock=clock,
         )
         self._lifecycle = Lifecycle(self._settings)
@@ -262,6 +268,8 @@ class SunoClient:
         pace: Pace | None = None,
         timeout: "float | ClientTimeout | None" = None,
         max_retries: int | None = None,
+        priority: int | None = None,
+        on_queued: OnQueued | None = None,
     ) -> Self:
         """Return the same client with options for what is sent through it: `suno.with_options(key="order-42")`.
 
@@ -279,11 +287,24 @@ class SunoClient:
             timeout: Seconds that one attempt to submit or call may take, or an `aiohttp.ClientTimeout`, as of the
                 client. Polls have the client's, and a `transport=` of your own has its own (default: the client's).
             max_retries: How often an attempt that failed is repeated, if that is harmless (default: the client's).
+            priority: Who is sent first of those who wait for the rate window, from -100 to 100: the higher. One of five
+                places goes to lower ones that wait, too (default: 0).
+            on_queued: Called with the place in the queue for the rate window, 1 being next, when the submit has to
+                wait and whenever that changes: a function or coroutine function. It is never called after the submit
+                was sent. What it raises is logged (default: none).
 
         Raises:
             ConfigurationError: One of them cannot be used.
         """
-        options = Options(key=key, context=context, pace=pace, timeout=timeout, max_retries=max_retries)
+        options = Options(
+            key=key,
+            context=context,
+            pace=pace,
+            timeout=timeout,
+            max_retries=max_retries,
+            priority=priority,
+            on_queued=on_queued,
+        )
         check_options(options)
         view = copy(self)
         view._options = options.over(self._options)
@@ -328,7 +349,16 @@ class SunoClient:
 
     # ---- jobs ----------------------------------------------------------------------------------------------------
 
-    async def submit(self, job: Job[R], *, pace: Pace | None = None, key: str = "", context: Any = None) -> Task[R]:
+    async def submit(
+        self,
+        job: Job[R],
+        *,
+        pace: Pace | None = None,
+        key: str = "",
+        context: Any = None,
+        priority: int | None = None,
+        on_queued: OnQueued | None = None,
+    ) -> Task[R]:
         """Send a job and return its task as soon as the service has accepted it.
 
         Waits for a free place in the rate limit, and again when the service refuses for rate or maintenance. The
@@ -341,6 +371,8 @@ class SunoClient:
             key: Idempotency key. Of several submits with the same key only one is sent, and all get its task: now,
                 after a restart and, with a shared store, on another machine (default: none).
             context: What `task.context` shall be, after a restart, too; what JSON can hold.
+            priority: Who is sent first of those who wait: the higher, as in `with_options` (default: 0).
+            on_queued: Called with the place in the queue, as in `with_options` (default: none).
 
         Raises:
             InvalidJob: The job or the key cannot be used, or the key is another job's. Nothing was sent.
@@ -348,22 +380,24 @@ class SunoClient:
             ApiError: The service refused.
             SubmissionUncertain: The answer was lost; the job may have been charged.
         """
-        options = Options(key=key, context=context, pace=pace).over(self._options)
+        options = Options(key=key, context=context, pace=pace, priority=priority, on_queued=on_queued)
+        options = options.over(self._options)
         return await self._lifecycle.current().submitter.submit(job, options)
 
-    async def run(self, request: Request[R], *, key: str = "", context: Any = None) -> R:
+    async def run(self, request: Request[R], *, key: str = "", context: Any = None, priority: int | None = None) -> R:
         """Send a job or a call and return its result.
 
         Args:
             request: The job or call.
             key: As in `submit`; of no use for a call that is answered at once.
             context: As in `submit`.
+            priority: As in `submit`.
 
         Raises:
             SunoError: What `submit` and awaiting the task raise. Who is cancelled after the submit, or whose patience
                 ends, finds the task's id in the log and in the notes of the exception; the task goes on.
         """
-        options = Options(key=key, context=context).over(self._options)
+        options = Options(key=key, context=context, priority=priority).over(self._options)
         runtime = self._lifecycle.current()
         if answered_at_once(request, self.provider):
             return await runtime.calls.run(request, options)

@@ -54,6 +54,7 @@ from .stores.memory import *
 from .stores.record import *
 from .submissions.codec import job_of as job_of
 from .submissions.housekeeping import OnExpiring as OnExpiring
+from .submissions.options import OnQueued as OnQueued
 from .tasks.batch import Failure as Failure
 from .tasks.batch import Outcome as Outcome
 from .tasks.batch import Success as Success

@@ -84,7 +84,8 @@ class Runtime:
         self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls)
         self._observers = Observers(self.journal, self.poller, observers, clock)
         self.downloads = UnderWay()
-        self.calls = Calls(self._api, CallSettings(provider, settings.validate, settings.max_retries))
+        call_settings = CallSettings(provider, settings.validate, settings.max_retries, settings.fair_by)
+        self.calls = Calls(self._api, call_settings)
         submit_settings = SubmitSettings(
             provider=provider,
             model=settings.model,
@@ -93,6 +94,7 @@ class Runtime:
             callback_url=settings.callback_url_of,
             clock=clock,
             max_retries=settings.max_retries,
+            fair_by=settings.fair_by,
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, self._observers, submit_settings)
         self.recovery = Recovery(self.journal, registry, provider, self._observers)

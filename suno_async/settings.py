@@ -3,7 +3,7 @@
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -68,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_retries: int = MAX_RETRIES
     drain: float = 0.0
     """Seconds that closing waits for what is under way and what is awaited."""
+    fair_by: Callable[[Any], Hashable] | None = None
+    """Tells from a context which group takes turns with others in the rate window."""
     clock: Callable[[], float] = time.time
     """Unix seconds."""
 
@@ -113,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         network: Network,
         max_retries: int | None,
         drain: timedelta | float,
+        fair_by: Callable[[Any], Hashable] | None,
         clock: Callable[[], float],
     ) -> "Settings":
         """Return the settings from arguments, and from the environment for those left out. ConfigurationError."""
@@ -154,6 +157,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             ),
             max_retries=options.retries(max_retries),
             drain=seconds_of("drain", drain),
+            fair_by=check_callable("fair_by", fair_by),
             clock=clock,
         )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeGuard, TypeVar, cast
 
 import msgspec
@@ -28,10 +29,12 @@ from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
 from ..http.retry import HARMLESS, MAX_RETRIES, NOT_ACCEPTED, retry
 from ..http.transport import Form
+from ..http.turns import Turn
 from ..http.under_way import UnderWay
 from ..log import fields, log
 from ..wire import envelope
 from .options import NO_OPTIONS, Options, check_options
+from .queueing import turn_of
 
 __all__ = ["CallSettings", "Calls", "answered_at_once", "check_call_key", "check_length", "ids_of"]
 
@@ -50,6 +53,8 @@ class CallSettings(NamedTuple):
     validate: bool
     """Whether requests that the gateway's pages refuse are refused before they are sent."""
     max_retries: int = MAX_RETRIES
+    fair_by: Callable[[Any], Hashable] | None = None
+    """Tells from a context which group takes turns with others in the rate window."""
 
 
 class Calls:
@@ -60,7 +65,7 @@ class Calls:
 
     def __init__(self, api: ApiClient, settings: CallSettings) -> None:
         self._api = api
-        self._provider, self._validate, self._max_retries = settings
+        self._provider, self._validate, self._max_retries, self._fair_by = settings
         self._running = UnderWay()
         self.credits: tuple[float, float] | None = None
         """Credits of the account as they were seen last, and when, by the loop's clock."""
@@ -78,6 +83,7 @@ class Calls:
         check_options(options)
         check_call_key(call, options.key)
         retries = self._max_retries if options.max_retries is None else options.max_retries
+        turn = turn_of(options, self._fair_by)
         if self._validate:
             validation.check(call, self._provider)
         on: tuple[type[SunoError], ...] = HARMLESS if call.repeatable else NOT_ACCEPTED
@@ -86,7 +92,7 @@ class Calls:
 
         async def send() -> R:
             try:
-                return await self._send(call, options, progress, field)
+                return await self._send(call, options, turn, progress, field)
             except (ResponseLost, ApiError) as exc:
                 if call.repeatable or envelope.created_nothing(exc):
                     raise
@@ -98,17 +104,12 @@ class Calls:
             self.credits = cast("float", result), asyncio.get_running_loop().time()
         return result
 
-    async def _send(self, call: Call[R], options: Options, progress: Progress | None, field: str) -> R:
+    async def _send(self, call: Call[R], options: Options, turn: Turn, progress: Progress | None, field: str) -> R:
         window = self._api.window
         window.check_open()
         if call.method != "POST" or call.uploads:
             return await self._api.call(call, _form(call, progress, field), within=options.timeout)
-        place = await window.take()
-        try:
-            await window.share(place)
-        except BaseException:
-            await window.give_back_shared(place)
-            raise
+        place = await window.take(turn)
         sending = self._in_place(call, place, options)
         return await (sending if call.repeatable else self._shielded(call, sending))
 

@@ -1,6 +1,7 @@
 """What a caller says of one request beside the request itself."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from aiohttp import ClientTimeout
@@ -9,7 +10,12 @@ from msgspec import Struct
 from ..errors import ConfigurationError
 from ..tasks.pace import Pace, check_pace
 
-__all__ = ["NO_OPTIONS", "Options", "check_options"]
+__all__ = ["NO_OPTIONS", "OnQueued", "Options", "check_options"]
+
+OnQueued = Callable[[int], object]
+"""Called with the place in the submit queue, 1 being next: a function or coroutine function."""
+HIGHEST = 100
+"""Priorities are from minus this to this."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -25,6 +31,10 @@ class Options(Struct, frozen=True, kw_only=True):
     """How long one attempt may take; polls have the client's."""
     max_retries: int | None = None
     """How often an attempt that failed is repeated."""
+    priority: int | None = None
+    """The higher is sent first."""
+    on_queued: OnQueued | None = None
+    """Hears of the place in the submit queue."""
 
     def over(self, others: "Options") -> "Options":
         """Return these options, and the others for those that are not given here."""
@@ -34,6 +44,8 @@ class Options(Struct, frozen=True, kw_only=True):
             pace=self.pace or others.pace,
             timeout=others.timeout if self.timeout is None else self.timeout,
             max_retries=others.max_retries if self.max_retries is None else self.max_retries,
+            priority=others.priority if self.priority is None else self.priority,
+            on_queued=self.on_queued or others.on_queued,
         )
 
 
@@ -51,3 +63,9 @@ def check_options(options: Options) -> None:
     retries: Any = options.max_retries
     if retries is not None and (not isinstance(retries, int) or isinstance(retries, bool) or retries < 0):
         raise ConfigurationError(f"max_retries must be a whole number of at least 0, got {retries!r}")
+    priority: Any = options.priority
+    whole = isinstance(priority, int) and not isinstance(priority, bool)
+    if priority is not None and not (whole and abs(priority) <= HIGHEST):
+        raise ConfigurationError(f"priority must be a whole number from -{HIGHEST} to {HIGHEST}, got {priority!r}")
+    if options.on_queued is not None and not callable(options.on_queued):
+        raise ConfigurationError(f"on_queued must be a function, got {options.on_queued!r}")

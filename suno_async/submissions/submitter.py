@@ -4,7 +4,7 @@ import asyncio
 import enum
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -31,6 +31,7 @@ from ..errors import (
 from ..http.api_client import ApiClient
 from ..http.rate_limit import Place
 from ..http.retry import MAX_RETRIES, NOT_ACCEPTED, retry
+from ..http.turns import Turn
 from ..http.under_way import UnderWay
 from ..log import fields, log
 from ..stores.record import Record, State
@@ -43,6 +44,7 @@ from .calls import Calls, ids_of
 from .journal import Journal
 from .keys import Keys, check_key
 from .options import Options, check_options
+from .queueing import turn_of
 
 __all__ = ["Follower", "SubmitSettings", "Submitter"]
 
@@ -78,6 +80,8 @@ class SubmitSettings(NamedTuple):
     clock: Callable[[], float]
     """Unix seconds."""
     max_retries: int = MAX_RETRIES
+    fair_by: Callable[[Any], Hashable] | None = None
+    """Tells from a context which group takes turns with others in the rate window."""
 
 
 class _KeyTaken(Exception):
@@ -245,13 +249,14 @@ class Submitter:
         options: Options,
         check: Check | None,
     ) -> Task[Any]:
+        turn = turn_of(options, self._settings.fair_by)
         request = await self._calls.with_uploads(request, options)
         submission = self._prepared(given, request, options, check)
         self._under_way[submission.record.ref] = submission
         retries = self._settings.max_retries if options.max_retries is None else options.max_retries
         try:
             task: Task[Any] = await retry(
-                partial(self._attempt, submission),
+                partial(self._attempt, submission, turn),
                 on=NOT_ACCEPTED,
                 max_retries=retries,
                 sleep=self._api.window.sleep,
@@ -293,14 +298,13 @@ class Submitter:
         body = encoding.encode(request, api, settings.callback_url(type(request), record.ref, api))
         return _Submission(request, record, body, options, api, check)
 
-    async def _attempt(self, submission: _Submission) -> Task[Any]:
+    async def _attempt(self, submission: _Submission, turn: Turn) -> Task[Any]:
         """Try once: wait for a place, write down, send. Who is cancelled while waiting has sent nothing."""
         window = self._api.window
-        place = await window.take()
+        place = await window.take(turn)
         try:
             if submission.phase is _Phase.NEW and self._settings.shared:
                 await self._see_through(submission, self._intend(submission))
-            await window.share(place)
             if submission.check is not None:
                 submission.check()
         except BaseException:

@@ -207,6 +207,9 @@ BAD: list[dict[str, Any]] = [
     {"max_retries": 1.5},
     {"max_retries": True},
     {"pace": 5},
+    {"priority": 101},
+    {"priority": True},
+    {"on_queued": "me"},
 ]
 
 

@@ -23,6 +23,7 @@ ALIASES = (
     "Model",
     "Observer",
     "OnExpiring",
+    "OnQueued",
     "Outcome",
     "Progress",
     "SoundKey",

@@ -2,14 +2,19 @@
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
 
-from suno_async import ConfigurationError, Rate
+from suno_async import KIE, ConfigurationError, Rate, StoreError
 from suno_async.http.rate_limit import MARGIN, Place, RateLimit
+from suno_async.http.turns import Turn
+from suno_async.stores.memory import MemoryStore
+from suno_async.submissions.coordination import Coordination
 
 from ...conftest import now
 from ...loop import JumpLoop
@@ -215,19 +220,126 @@ async def test_sleeping_takes_its_time_while_the_client_is_open() -> None:
     assert now() == 7
 
 
+# ---- turns -----------------------------------------------------------------------------------------------------------
+
+ANNA, BERT = Turn("anna"), Turn("bert")
+
+
+async def goes(limit: RateLimit, turn: Turn, left: dict[float, list[Turn]] | None = None) -> float:
+    """Take a place and be answered at once; the time."""
+    place = await limit.take(turn)
+    if left is not None:
+        left.setdefault(now(), []).append(turn)
+    await limit.answered(place)
+    return now()
+
+
+def start(limit: RateLimit, turn: Turn, count: int = 1, left: Any = None) -> list[asyncio.Task[float]]:
+    return [asyncio.create_task(goes(limit, turn, left)) for _ in range(count)]
+
+
+async def test_a_batch_of_one_does_not_stand_before_the_song_of_another() -> None:
+    limit = RateLimit(RATE)
+    batch = start(limit, ANNA, 500)
+    await anyio.sleep(25)
+    [song] = start(limit, BERT)
+    assert await song == pytest.approx(30 * MARGIN)  # with the next places, and 440 of the batch behind it
+    assert max(await asyncio.gather(*batch)) == pytest.approx(25 * 10 * MARGIN)
+
+
+async def test_a_higher_priority_goes_before_those_who_wait() -> None:
+    limit = RateLimit(RATE)
+    batch = start(limit, ANNA, 100)
+    await anyio.sleep(1)
+    [song] = start(limit, Turn("anna", 1))
+    assert await song == pytest.approx(10 * MARGIN)
+    await asyncio.gather(*batch)
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_window_is_used_whoever_waits_and_whoever_gives_up(seed: int) -> None:
+    """Those who are cancelled leave no hole, and no window holds too many."""
+    chance, limit, times = random.Random(seed), RateLimit(RATE), list[float]()
+
+    async def ask() -> None:
+        with anyio.move_on_after(chance.choice([1000.0, chance.uniform(0, 60), 10 * MARGIN])):
+            place = await limit.take(Turn(chance.randrange(7), chance.randrange(3)))
+            times.append(now())
+            await limit.answered(place)
+
+    await asyncio.gather(*(ask() for _ in range(400)))
+    assert most_in_a_window(times) <= 20
+    assert now() == pytest.approx((len(times) + 19) // 20 * 10 * MARGIN - 10 * MARGIN, abs=0.01)
+    assert limit.waiting == 0
+
+
+async def test_a_place_that_is_given_at_the_moment_of_the_cancellation_is_free_again() -> None:
+    limit = RateLimit(Rate(1, 10.0))
+    place = await limit.take()
+    asking = asyncio.create_task(limit.take())
+    await anyio.sleep(1)
+    limit.give_back(place)
+    assert len(limit.arrivals) == 1
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert limit.arrivals == []
+
+
+# ---- the place in the queue ------------------------------------------------------------------------------------------
+
+
+class Notes:
+    """Notes its places, with the time."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[float, int]] = []
+        self.gone: list[float] = []
+
+    def moved(self, place: int) -> None:
+        self.places.append((round(now(), 1), place))
+
+    def left(self) -> None:
+        self.gone.append(round(now(), 1))
+
+
+async def test_whoever_wants_to_know_hears_of_each_new_place() -> None:
+    limit, anna, bert = RateLimit(Rate(2, 10.0)), Notes(), Notes()
+    batch = start(limit, ANNA, 6)
+    [last] = start(limit, Turn("anna", observer=anna))
+    await anyio.sleep(1)
+    [song] = start(limit, Turn("bert", observer=bert))
+    await asyncio.gather(*batch, last, song)
+    assert anna.places == [(0.0, 5), (1.0, 6), (10.2, 4), (20.4, 2)]
+    assert anna.gone == [30.6]
+    assert bert.places == [(1.0, 2)]
+    assert bert.gone == [10.2]
+
+
+async def test_who_need_not_wait_hears_nothing() -> None:
+    notes = Notes()
+    await goes(RateLimit(RATE), Turn(observer=notes))
+    assert notes.places == []
+
+
 # ---- with a window that other processes use, too ---------------------------------------------------------------------
 
 
 class Shared:
     """A window of a store, full until a time."""
 
-    def __init__(self, full_until: float = 0.0) -> None:
+    def __init__(self, full_until: float = 0.0, takes: float = 0.0) -> None:
         self.full_until = full_until
+        self.takes = takes
         self.asked: list[tuple[float, str]] = []
         self.given_back: list[str] = []
+        self.error: Exception | None = None
 
     async def reserve(self, place: str, rate: Rate) -> float:
         self.asked.append((now(), place))
+        await asyncio.sleep(self.takes)
+        if self.error is not None:
+            raise self.error
         assert rate == Rate(20, 10.0 * MARGIN)
         return max(0.0, self.full_until - now())
 
@@ -239,7 +351,6 @@ async def test_the_place_in_the_shared_window_moves_to_the_answer() -> None:
     shared = Shared()
     limit = RateLimit(RATE, shared)
     place = await limit.take()
-    await limit.share(place)
     await anyio.sleep(3)
     await limit.answered(place)
     assert shared.asked == [(0, place.name), (3, place.name)]
@@ -250,20 +361,88 @@ async def test_of_those_who_find_the_shared_window_full_one_asks_and_all_keep_th
     limit = RateLimit(RATE, shared)
 
     async def shares(number: int) -> None:
-        await limit.share(await limit.take())
+        await limit.take()
         order.append(number)
 
     await asyncio.gather(*(shares(number) for number in range(10)))
     assert order == list(range(10))
-    assert len([at for at, _ in shared.asked if at < 9]) <= 2
-    assert now() == 9
+    assert len([at for at, _ in shared.asked if at < 9]) == 1
+    assert now() == pytest.approx(9, abs=0.1)
+
+
+async def test_of_a_burst_each_round_asks_for_twice_as_many_places() -> None:
+    shared = Shared(takes=1.0)
+    limit = RateLimit(RATE, shared)
+    await asyncio.gather(*(limit.take() for _ in range(15)))
+    assert [at for at, _ in shared.asked] == [0, 1, 1, *[2] * 4, *[3] * 8]
+
+
+async def test_a_store_that_is_away_ends_the_waiting_of_who_is_next_and_leaves_no_hole() -> None:
+    shared = Shared()
+    limit = RateLimit(RATE, shared)
+    shared.error = StoreError("away")
+    ended = await asyncio.gather(*start(limit, ANNA, 3), return_exceptions=True)
+    assert [str(one) for one in ended] == ["away"] * 3
+    shared.error = None
+    assert await asyncio.gather(*start(limit, ANNA, 20)) == [0.0] * 20
+
+
+class Processes:
+    """As many processes as a test wants, each with a rate limit, on the window of one store."""
+
+    def __init__(self, count: int) -> None:
+        store = MemoryStore(clock=now)
+        self.limits = [RateLimit(RATE, Coordination(store, provider=KIE)) for _ in range(count)]
+        self.left: dict[float, list[Turn]] = {}
+
+    def start(self, process: int, turn: Turn, count: int = 1) -> list[asyncio.Task[float]]:
+        return start(self.limits[process], turn, count, self.left)
+
+    def share(self, since: float, until: float) -> Counter[Hashable]:
+        """How many places each group has had."""
+        return Counter(turn.group for at, turns in self.left.items() if since <= at < until for turn in turns)
+
+
+async def test_of_several_processes_a_song_goes_before_the_batch_of_another() -> None:
+    """With the next places, although one process alone would fill all windows."""
+    processes = Processes(5)
+    batches = [one for process in range(4) for one in processes.start(process, Turn(f"batch {process}"), 100)]
+    await anyio.sleep(25)
+    [song] = processes.start(4, BERT)
+    [more] = processes.start(0, Turn("new"))
+    ended = [await song, await more]
+    assert max(ended) == pytest.approx(30 * MARGIN, abs=0.5)
+    await asyncio.gather(*batches)
+
+
+async def test_of_several_processes_groups_have_like_shares() -> None:
+    """Not processes: one has a group, another has three."""
+    processes = Processes(2)
+    waiting = processes.start(0, ANNA, 300)
+    for group in ("bert", "cleo", "dora"):
+        waiting += processes.start(1, Turn(group), 300)
+    await anyio.sleep(300)
+    shares = processes.share(50, 300)
+    assert min(shares.values()) >= 0.8 * max(shares.values())
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 10])
+async def test_several_processes_use_the_window_and_never_more(count: int) -> None:
+    processes = Processes(count)
+    waiting = [one for each in range(400) for one in processes.start(each % count, Turn(each % 7))]
+    await asyncio.gather(*waiting)
+    times = [at for at, turns in processes.left.items() for _ in turns]
+    assert most_in_a_window(times) <= 20
+    assert max(times) * 0.97 <= 19 * 10 * MARGIN
 
 
 async def test_a_place_that_was_not_used_is_given_back_in_both_windows() -> None:
     shared = Shared()
     limit = RateLimit(RATE, shared)
     place = await limit.take()
-    await limit.share(place)
     await limit.give_back_shared(place)
     assert shared.given_back == [place.name]
     assert limit.arrivals == []
@@ -271,7 +450,7 @@ async def test_a_place_that_was_not_used_is_given_back_in_both_windows() -> None
 
 async def test_closing_ends_the_waiting_for_the_shared_window() -> None:
     limit = RateLimit(RATE, Shared(full_until=1000.0))
-    waiting = [asyncio.create_task(limit.share(await limit.take())) for _ in range(3)]
+    waiting = [asyncio.create_task(limit.take()) for _ in range(3)]
     await anyio.sleep(1)
     await limit.aclose()
     ended = await asyncio.gather(*waiting, return_exceptions=True)
