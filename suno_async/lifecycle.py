@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import anyio
 
+from .api.updates import Source
 from .errors import ConfigurationError, StoreError
 from .runtime import Carried, Runtime
 from .settings import Settings
 from .status import Status
+from .tasks.durations import Durations, Timing, seen_in_time
 from .tasks.pace import PacePolicy
 from .tasks.registry import TaskRegistry
 from .tasks.task import Holder, Task
@@ -29,8 +31,8 @@ class Lifecycle:
     that it does not belong to.
     """
 
-    # State, all of it: _runtime, _closed with _closing (who closes), and what outlives a loop: the registry, the policy
-    # and the observers.
+    # State, all of it: _runtime, _closed with _closing (who closes), and what outlives a loop: the registry, the
+    # policy, the observers and the durations.
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,6 +40,7 @@ class Lifecycle:
         # With a shared store another process may be the one that receives callbacks.
         self._policy = PacePolicy(settings.pace, callbacks=bool(settings.callback_url) and settings.shared)
         self._observers: list[Observer] = []
+        self._durations = Durations()
         self._runtime: Runtime | None = None
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
@@ -86,6 +89,23 @@ class Lifecycle:
         runtime = self._runtime
         if runtime is not None and not runtime.loop.is_closed():
             runtime.poller.release(task, holder)
+
+    def note_completed(self, task: Task[Any], since: float) -> None:
+        """Learn how long a task took, if its end was not noticed too late."""
+        runtime = self._runtime
+        if runtime is None:
+            return
+        elapsed = runtime.loop.time() - since
+        unseen = runtime.poller.unseen(task) if task.last.source is Source.POLL else 0.0
+        if seen_in_time(elapsed, unseen):
+            self._durations.learn(task, elapsed)
+
+    def timing(self, task: Task[Any], since: float) -> Timing | None:
+        """Return how far the time of a task is; None if nobody knows how long it will take."""
+        expected = self._durations.expected(task)
+        if self._runtime is None or expected is None:
+            return None
+        return Timing(max(0.0, self._runtime.loop.time() - since), expected)
 
     def check_thread(self) -> None:
         """Refuse a synchronous call from another thread, before it has an effect."""

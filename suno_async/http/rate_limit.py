@@ -150,7 +150,7 @@ class RateLimit:
             self._timer.cancel()
             self._timer = None
         while self._queue:
-            if (free_at := self._free_at()) > anyio.current_time():
+            if (free_at := self._free_at()) > _now():
                 self._timer = asyncio.get_running_loop().call_at(free_at, self._go_on)
                 return
             if (waiter := self._next()) is not None:
@@ -158,7 +158,7 @@ class RateLimit:
 
     def _taken(self, group: Hashable = None) -> Place:
         """A new place in the window, which has room for it."""
-        now = anyio.current_time()
+        now = _now()
         while self._places and self._places[0].arrived <= now - self._rate.seconds:
             self._places.popleft()  # all of them at each submit would be 60 µs where 2 000 a second are allowed
         place = Place(now + ARRIVES_WITHIN, group)
@@ -189,7 +189,7 @@ class RateLimit:
             while self._queue:
                 self._changed.clear()
                 free_at = max(self._free_at(), self._asks_at())
-                if (wait := free_at - anyio.current_time()) > 0:
+                if (wait := free_at - _now()) > 0:
                     self._at_once = 1  # others may wait for the same moment
                     with anyio.move_on_after(wait):
                         await self._changed.wait()
@@ -216,7 +216,7 @@ class RateLimit:
         assert self._shared is not None
         wanted = 1 if self._full_until is not None else min(len(self._queue), self._at_once)
         places = [self._taken()]
-        while len(places) < wanted and self._free_at() <= anyio.current_time():
+        while len(places) < wanted and self._free_at() <= _now():
             places.append(self._taken())
         for place in places:
             place.name = secrets.token_hex(8)
@@ -230,7 +230,7 @@ class RateLimit:
                     waiter.given.set_exception(answer)
             elif answer > 0:
                 self.give_back(place)
-                self._full_until = anyio.current_time() + answer
+                self._full_until = _now() + answer
             elif (waiter := self._next()) is not None:
                 place.group = waiter.turn.group
                 waiter.given.set_result(place)
@@ -241,11 +241,11 @@ class RateLimit:
 
     def leaves(self, place: Place) -> None:
         """Note that the request of a place leaves now."""
-        place.arrived = anyio.current_time() + ARRIVES_WITHIN
+        place.arrived = _now() + ARRIVES_WITHIN
 
     async def answered(self, place: Place) -> None:
         """Note that the request has arrived: by now at the latest."""
-        place.arrived = min(place.arrived, anyio.current_time())
+        place.arrived = min(place.arrived, _now())
         self._go_on()
         if self._shared is not None and place.name:
             try:
@@ -268,7 +268,7 @@ class RateLimit:
 
     def hold(self, seconds: float) -> None:
         """The service refused: nobody takes a place for so long."""
-        self._held_until = max(self._held_until, anyio.current_time() + seconds)
+        self._held_until = max(self._held_until, _now() + seconds)
 
     async def aclose(self) -> None:
         """End all waiting, with a ConfigurationError for each who waits."""
@@ -302,3 +302,7 @@ class RateLimit:
             return self._held_until
         arrivals = sorted(place.arrived for place in self._places)
         return max(arrivals[len(arrivals) - self._rate.calls] + self._rate.seconds, self._held_until)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()  # anyio's asks for a task, and a timer has none

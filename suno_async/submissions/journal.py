@@ -188,8 +188,14 @@ class Journal:
         """Return what a record knows of its task, and the last update it was written from."""
         info, update = codec.restore(record, self._provider)
         age = self._clock() - record.created
-        if record.task_id and 0 <= age < RECENT:
-            info = info._replace(accepted_at=asyncio.get_running_loop().time() - age)
+        if record.task_id:
+            now = asyncio.get_running_loop().time()
+            accepted = (
+                record.created if record.stage else record.updated
+            )  # a task that is pending changes at no other time
+            info = info._replace(begun=now - max(0.0, self._clock() - accepted))
+            if 0 <= age < RECENT:
+                info = info._replace(accepted_at=now - age)
         return info, update
 
     async def current(self, ref: str) -> Record | None:

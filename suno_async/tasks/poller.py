@@ -192,6 +192,11 @@ class Poller:
         """When a poll was answered last."""
         return self._answered_at
 
+    def unseen(self, task: Task[Any]) -> float:
+        """Return for how many seconds a task had not been polled before the poll under way; infinite if none is."""
+        watch = self._watches.get(task)
+        return watch.polled - watch.before if watch is not None and watch.busy else math.inf
+
     # ---- interests -----------------------------------------------------------------------------------------------
 
     def retain(self, task: Task[Any], holder: Holder) -> None:
@@ -450,7 +455,8 @@ class Poller:
     async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
         """Poll and apply the answer; the pause until the next poll, and whether the answer is not provisional."""
         clock = self._loop.time
-        watch.polled = now = clock()
+        now = clock()
+        watch.before, watch.polled = watch.polled, now
         self._note_poll(task.id or task.ref, now)
         try:
             update = await (self._api.details(task) if task.id else self._sink.fate(task))

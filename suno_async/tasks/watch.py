@@ -53,10 +53,11 @@ def slot(due: float) -> float:
 class Watch:
     """The schedule of one task's polls, from the first interest until it ends or patience does."""
 
-    # State, all of it. For the decisions: pace, step, due, since, until, polled, unknown_since, retries, trouble,
-    # unreadable, provisional, provisional_since, undelivered, nudged. Notes of the poller: holders, busy, queued.
+    # State, all of it. For the decisions: pace, step, due, since, until, polled, before, unknown_since, retries,
+    # trouble, unreadable, provisional, provisional_since, undelivered, nudged. Notes of the poller: holders, busy, queued.
 
     __slots__ = (
+        "before",
         "busy",
         "due",
         "holders",
@@ -90,6 +91,8 @@ class Watch:
         self.due = now if accepted_at is None else max(now, slot(accepted_at + self.pause()))
         self.polled = polled
         """When it was polled last."""
+        self.before = -math.inf
+        """When it was polled before that."""
         self.retries: Iterator[float] | None = None
         self.trouble: SunoError | None = None
         """Why the last poll failed, if it did."""

@@ -61,6 +61,10 @@ class Request(
     """Values of `code` in callbacks that bring a result."""
     quick: ClassVar[bool] = False
     """True: takes seconds rather than minutes. Decides the default pace."""
+    usual_seconds: ClassVar[float | None] = None
+    """Seconds after which the result is there at the latest, as a page of the service says it usually is; None if none
+    says so. It counts for `task.eta` until a few have been seen.
+    """
     unique: ClassVar[bool] = False
     """True: the same thing is made once only. A second request may be answered with the id of the first task."""
     from_source: ClassVar[Mapping[str, str]] = {"task_id": "task_id"}

@@ -58,6 +58,7 @@ class MusicJob(Job[Music], frozen=True, kw_only=True):
 
     details = "/api/v1/generate/record-info"
     result = Music
+    usual_seconds = 180.0  # "2 to 3 min" (docs/service.md#task-life-cycle)
     statuses = {
         "PENDING": Stage.PENDING,
         "TEXT_SUCCESS": Stage.TEXT,

@@ -36,6 +36,12 @@ class Interests:
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.held -= 1
 
+    def note_completed(self, task: Task[Any], since: float) -> None:
+        """Nobody learns."""
+
+    def timing(self, task: Task[Any], since: float) -> None:
+        """Nobody knows."""
+
     def check_thread(self) -> None:
         """Every thread is right."""
 

@@ -54,6 +54,12 @@ class Interests:
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.calls.append("release")
 
+    def note_completed(self, task: Task[Any], since: float) -> None:
+        """Nobody learns."""
+
+    def timing(self, task: Task[Any], since: float) -> None:
+        """Nobody knows."""
+
     def check_thread(self) -> None:
         """Every thread is right."""
 
@@ -174,6 +180,12 @@ class Polling:
 
     def release(self, task: Task[Any], holder: Holder) -> None:
         self.poller.release(task, holder)
+
+    def note_completed(self, task: Task[Any], since: float) -> None:
+        """Nobody learns."""
+
+    def timing(self, task: Task[Any], since: float) -> None:
+        """Nobody knows."""
 
     def check_thread(self) -> None:
         """Every thread is right."""
