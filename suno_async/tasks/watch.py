@@ -54,7 +54,8 @@ class Watch:
     """The schedule of one task's polls, from the first interest until it ends or patience does."""
 
     # State, all of it. For the decisions: pace, step, due, since, until, polled, before, unknown_since, retries,
-    # trouble, unreadable, provisional, provisional_since, undelivered, nudged. Notes of the poller: holders, busy, queued.
+    # trouble, unreadable, provisional, provisional_since, undelivered, nudged. Notes of the poller: holders, busy,
+    # queued.
 
     __slots__ = (
         "before",
