@@ -2,8 +2,8 @@
 
     python examples/fair_bot.py          on the built-in emulator
 
-With `fair_by` the users take turns in the rate window: the song goes out with the next places, and the rest of the batch
-after it.
+With `fair_by` the users take turns in the rate window: the song goes out with the next places, and the rest of the
+batch after it.
 """
 
 import asyncio

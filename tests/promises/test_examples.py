@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from examples import behind_a_proxy, demo, dry_run, fan_out, from_a_song, socks_proxy, web_backend
+from examples import behind_a_proxy, demo, dry_run, fair_bot, fan_out, from_a_song, socks_proxy, web_backend
 from suno_async.emulator import Emulator, Fault
 
 from ..proxies import Socks
@@ -66,6 +66,16 @@ async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.Captur
     printed = capsys.readouterr()
     assert "1000 credits" in printed.out
     assert "prompt='sun'" in printed.err
+
+
+async def test_a_fair_bot(capsys: pytest.CaptureFixture[str]) -> None:
+    """The song goes out before a batch that came first, and its progress is shown."""
+    await fair_bot.main()
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("bert: number ")
+    assert printed[1] == "bert: [          ] about 180 s left"
+    assert "bert: [##########] 2 tracks" in printed
+    assert printed[-1] == "anna: all 60 songs are there"
 
 
 async def test_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
