@@ -20,6 +20,14 @@ SONG = GenerateMusic(prompt="rain")
 ANNA, BERT = {"user": "anna"}, {"user": "bert"}
 
 
+def user_of(context: dict[str, Any]) -> Any:
+    return context["user"]
+
+
+def no_group(context: object) -> Any:
+    return []
+
+
 def batch(suno: SunoClient, count: int, **options: Any) -> list[asyncio.Task[Any]]:
     return [asyncio.create_task(suno.submit(SONG, **options)) for _ in range(count)]
 
@@ -44,7 +52,7 @@ async def test_equal_contexts_are_a_group_and_groups_take_turns() -> None:
 
 
 async def test_fair_by_tells_whose_a_context_is() -> None:
-    async with client(Script(), fair_by=lambda context: context["user"]) as suno:
+    async with client(Script(), fair_by=user_of) as suno:
         waiting = [one for number in range(100) for one in batch(suno, 1, context={"user": "anna", "song": number})]
         await in_line()
         await suno.submit(SONG, context={"user": "bert", "song": 1})
@@ -54,12 +62,12 @@ async def test_fair_by_tells_whose_a_context_is() -> None:
 
 async def test_without_a_context_all_are_one_group_in_their_order() -> None:
     network = Script()
-    async with client(network, fair_by=lambda context: context["user"]) as suno:
+    async with client(network, fair_by=user_of) as suno:
         await asyncio.gather(*(suno.submit(song) for song in songs(100)))
     assert [body["prompt"] for body in network.posted] == [f"song {number}" for number in range(100)]
 
 
-@pytest.mark.parametrize("fair_by", [lambda context: context["user"], lambda _: []], ids=["fails", "is no group"])
+@pytest.mark.parametrize("fair_by", [user_of, no_group])
 async def test_what_can_be_no_group_is_said_before_anything_is_sent(fair_by: Any) -> None:
     network = Script()
     async with client(network, fair_by=fair_by) as suno:
