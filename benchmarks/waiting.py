@@ -52,7 +52,7 @@ class Details:
 
     polls = 0
 
-    async def details(self, task: Task[Any]) -> Update[Any]:
+    async def details(self, task: Task[Any], attempt: int) -> Update[Any]:
         self.polls += 1
         return PENDING
 
@@ -86,6 +86,9 @@ class Interests:
 
     def check_thread(self) -> None:
         """Every thread is right."""
+
+    def fed(self, task: Task[Any], update: Update[Any]) -> None:
+        """Nobody is told."""
 
 
 async def cpu(waiting: int, seconds: float) -> float:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
+from weakref import WeakSet
 
 from msgspec.structs import replace
 
@@ -48,11 +49,13 @@ from .api.requests import (
     UploadStream,
     ValidateVoice,
 )
+from .api.updates import Update
 from .errors import ConfigurationError, TaskTimeout
 from .files.fetching import MAX_BYTES
 from .files.links import FreshLinks, Gateway
 from .files.uploads import FOLDER, Progress, UploadSource
 from .files.wanted import Saveable
+from .http.request_events import OnRequest
 from .http.sessions import Network
 from .http.transport import Transport
 from .lifecycle import Lifecycle
@@ -60,17 +63,17 @@ from .log import fields, log
 from .methods import calls, submits
 from .preview import Preview, preview
 from .secret import hidden, hidden_values
-from .settings import Settings, check_task_id, log_as_asked, seconds_of
 from .status import Status
+from .settings import Settings, check_callable, check_task_id, log_as_asked, seconds_of
 from .stores.base import Store
 from .stores.record import Record
 from .submissions.calls import answered_at_once
+from .submissions.events import Observer
 from .submissions.housekeeping import OnExpiring
 from .submissions.options import NO_OPTIONS, OnQueued, Options, check_options
 from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace
 from .tasks.task import Task
-from .webhooks.observers import Observer
 from .webhooks.receiver import Receiver, check_receiver
 from .webhooks.verdict import LIMIT
 from .webhooks.verification import FRESHNESS
@@ -122,6 +125,13 @@ class SunoClient:
         on_expiring: Function or coroutine function, called with each complete task whose files the service will remove
             soon, once among all processes (default: none). With the default store, the tasks of this process only.
         expiring_within: How long before that it is called: seconds or a timedelta (default: one day).
+        on_update: `on_update(update, record)`, a function or coroutine function, called in this process for each stage
+            of each task that this client submitted, attached, resumed or had a callback of. These are polled until they
+            end, whether or not somebody awaits them. Of other tasks in a shared store it is called when another process
+            writes a stage down, without polls; a stage that another follows at once may be left out. What it raises is
+            logged. The one of a `receiver` is called once among all processes instead (default: none).
+        on_request: Function or coroutine function, called with a RequestEvent after each request to the API. What it
+            raises is logged; of a coroutine function 1000 calls may be under way, more are left out (default: none).
         validate: False sends what the gateway's pages refuse, too (default: True).
         session: An `aiohttp.ClientSession` for polls, reads and downloads; it is not closed with the client, and the
             key is not left in it. It belongs to its event loop; a function that makes one may be given instead, and
@@ -182,6 +192,8 @@ class SunoClient:
         retention: timedelta | float | None = None,
         on_expiring: OnExpiring | None = None,
         expiring_within: timedelta | float = timedelta(days=1),
+        on_update: Observer | None = None,
+        on_request: OnRequest | None = None,
         validate: bool = True,
         session: "ClientSession | Callable[[], ClientSession] | None" = None,
         connector: "BaseConnector | Callable[[], BaseConnector] | None" = None,
@@ -219,6 +231,8 @@ class SunoClient:
             on_expiring=on_expiring,
             expiring_within=expiring_within,
             drain=drain,
+            on_update=on_update,
+            on_request=on_request,
             transport=transport,
             network=Network(
                 session,
@@ -423,7 +437,9 @@ class SunoClient:
         if not (isinstance(kind, type) and issubclass(kind, Request)):
             raise ConfigurationError(f"kind must be the class of a job, for example GenerateMusic, got {kind!r}")
         check_task_id(task_id)
-        return self._lifecycle.registry.attach(kind, task_id)
+        task = self._lifecycle.registry.attach(kind, task_id)
+        self._lifecycle.follow(task)
+        return task
 
     def map(
         self,
@@ -434,6 +450,7 @@ class SunoClient:
         budget: float | None = None,
         prices: Mapping[type[Request[Any]], float] | None = None,
         attempts: int = 1,
+        on_update: Observer | None = None,
     ) -> AsyncGenerator[Outcome[R], None]:
         """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
 
@@ -450,8 +467,10 @@ class SunoClient:
             prices: What jobs cost, in credits, by their class; these count before the price list (default: none).
             attempts: How often a job is sent at most: again if it failed and its credits were given back, but not if
                 its words or audio were refused (default: 1).
+            on_update: `on_update(update, record)`, a function or coroutine function, called for each stage of each task
+                of this map. What it raises is logged (default: none).
         """
-
+        check_callable("on_update", on_update)
         for kind, credits in (prices or {}).items():
             if isinstance(credits, bool) or not isinstance(credits, int | float) or not 0 <= credits < math.inf:
                 raise ConfigurationError(f"prices[{kind.__name__}] must be a number of credits, got {credits!r}")
@@ -460,14 +479,23 @@ class SunoClient:
             raise ConfigurationError("with_options(key=…) is the key of one job; for map, give map(…, key=function)")
 
         options = replace(self._options, key="")
+        told: WeakSet[Task[R]] = WeakSet()
 
         def submit(job: Job[R], attempt: int, check: Callable[[], None]) -> Awaitable[Task[R]]:
             name = key(job) if key is not None else ""
             if name and attempt > 1:
                 name = f"{name} (attempt {attempt})"
-            return self._lifecycle.current().submitter.submit(
+            sending = self._lifecycle.current().submitter.submit(
                 job, replace(options, key=name) if name else options, check
             )
+            return sending if on_update is None else tell_of(sending, on_update)
+
+        async def tell_of(sending: Awaitable[Task[R]], observer: Observer) -> Task[R]:
+            task = await sending
+            if task not in told:  # two jobs with one key have one task
+                told.add(task)
+                self._lifecycle.current().events.call_for(task, observer)
+            return task
 
         def price(job: Job[R]) -> float | None:
             stated = [prices[kind] for kind in type(job).__mro__ if kind in prices] if prices else []
@@ -516,6 +544,7 @@ class SunoClient:
         """
         async with aclosing(self._lifecycle.current().recovery.resume()) as tasks:
             async for task in tasks:
+                self._lifecycle.follow(task)
                 yield task
 
     async def results(self, since: datetime | float = 0.0) -> AsyncGenerator[Task[Any]]:
@@ -569,7 +598,9 @@ class SunoClient:
             ConfigurationError: Another task is known to have come of it, or the id is empty.
         """
         check_task_id(task_id)
-        return await self._lifecycle.current().recovery.adopt(record, task_id)
+        task = await self._lifecycle.current().recovery.adopt(record, task_id)
+        self._lifecycle.follow(task)
+        return task
 
     async def dismiss(self, record: Record | Task[Any]) -> bool:
         """Give up a submission that is unfinished; its key is free again.
@@ -696,6 +727,29 @@ class SunoClient:
         calls = self._lifecycle.current().calls
         return await calls.upload(source, "source", name, folder, progress, self._options)
 
+    # ---- events --------------------------------------------------------------------------------------------------
+
+    async def updates(self, *, limit: int = 1000) -> AsyncGenerator[Update[Any]]:
+        """Yield each new stage of every task, for dashboards and server-sent events, until the client is closed.
+
+        They are those of the tasks of this client and, with a shared store, those that other processes write down.
+        Reading causes no polls: somebody awaits the tasks, or `on_update` follows them. What comes before the first
+        step of the loop is not read, and after a break of the connection to the store some may be missing. Leave it
+        with `aclosing` if you do not read to the end.
+
+        Args:
+            limit: Updates that wait to be read. A reader that is slower gets these and then the error (default: 1000).
+
+        Raises:
+            UpdatesMissed: The reader was too slow; `count` says how many updates it missed.
+            ConfigurationError: The client is closed, or the limit is below 1.
+        """
+        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+            raise ConfigurationError(f"limit must be a number of updates, at least 1, got {limit!r}")
+        async with aclosing(self._lifecycle.current().events.read(limit)) as updates:
+            async for update in updates:
+                yield update
+
     # ---- callbacks -----------------------------------------------------------------------------------------------
 
     def receiver(
@@ -711,7 +765,7 @@ class SunoClient:
         Args:
             on_update: `on_update(update, record)`, a function or coroutine function, called once for each new stage
                 of each task that was submitted here, resumed here or had a verified callback here, whether or not
-                somebody awaits it; in one of the processes that share a store. What it raises is logged.
+                somebody awaits it; at most once among all processes with the same store. What it raises is logged.
             confirm: Believe nothing as it is posted: even a verified callback only makes the client poll (default:
                 False).
             limit: Bytes of a body (default: 1 MiB).
@@ -738,7 +792,10 @@ class SunoClient:
 
         The store is written soon, and through it those who wait in other processes hear of it.
         """
-        return self._lifecycle.current().dispatcher.feed(callback)
+        dispatcher = self._lifecycle.current().dispatcher
+        if (task := self._lifecycle.registry.find(callback.task_id)) is not None:
+            self._lifecycle.follow(task)
+        return dispatcher.feed(callback)
 
     def nudge(self, task_id: str) -> None:
         """Poll a task at once, if somebody waits for it: something is said to have happened to it."""
@@ -790,6 +847,8 @@ class SunoClient:
         await self._lifecycle.aclose(seconds)
 
     async def __aenter__(self) -> Self:
+        if self._settings.on_update is not None:
+            self._lifecycle.current()  # it hears of other processes from now on
         return self
 
     async def __aexit__(

@@ -24,6 +24,7 @@ SunoError
 ├── TaskNotFound              the service does not know this task_id
 ├── TaskTimeout               also a TimeoutError; patience ended, the task goes on
 ├── DownloadFailed            saved, failed: some files could not be fetched
+├── UpdatesMissed             a reader of updates() was too slow: count; read the state anew
 ├── CallbackError             a callback body that says nothing
 ├── StoreError                what must be kept could not be kept
 └── DecodeError               an answer of a shape we do not know
@@ -65,6 +66,7 @@ __all__ = [
     "TaskTimeout",
     "TransportError",
     "Unauthorized",
+    "UpdatesMissed",
 ]
 
 
@@ -325,6 +327,21 @@ class DownloadFailed(SunoError):
         reasons = "; ".join(f"{url}: {reason}" for url, reason in self.failed)
         hint = f" ({self.hint})" if self.hint else ""
         return f"{len(self.failed)} of {len(self.failed) + len(self.saved)} files were not saved: {reasons}{hint}"
+
+
+class UpdatesMissed(SunoError):
+    """A reader of `updates()` was too slow and missed updates; it has read all before them.
+
+    `count` says how many it missed until now. Begin anew, and look at the tasks as they are.
+    """
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(count, limit)
+        self.count = count
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.count} updates were missed: more than limit={self.limit} were waiting to be read"
 
 
 class CallbackError(SunoError):

@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 import anyio
 
-from .api.updates import Source
+from .api.updates import Source, Update
 from .errors import ConfigurationError, StoreError
 from .runtime import Carried, Runtime
 from .settings import Settings
 from .status import Status
+from .submissions.events import Observer
 from .tasks.durations import Durations, Timing, seen_in_time
 from .tasks.pace import PacePolicy
 from .tasks.registry import TaskRegistry
 from .tasks.task import Holder, Task
 from .webhooks.dispatcher import CallbackDelivery
-from .webhooks.observers import Observer
 from .webhooks.policy import Decision
 
 __all__ = ["Lifecycle"]
@@ -32,7 +32,8 @@ class Lifecycle:
     """
 
     # State, all of it: _runtime, _closed with _closing (who closes), and what outlives a loop: the registry, the
-    # policy, the observers and the durations.
+    # policy, the observers, the durations and _attached (tasks that were attached outside a loop and that on_update
+    # shall hear of).
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -41,6 +42,7 @@ class Lifecycle:
         self._policy = PacePolicy(settings.pace, callbacks=bool(settings.callback_url) and settings.shared)
         self._observers: list[Observer] = []
         self._durations = Durations()
+        self._attached: list[Task[Any]] = []
         self._runtime: Runtime | None = None
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
@@ -75,8 +77,10 @@ class Lifecycle:
                 "function that makes one"
             )
         carried = old.abandon() if old is not None else Carried()
-        self._runtime = Runtime(self._settings, self.registry, self._policy, self._observers, carried)
-        return self._runtime
+        runtime = self._runtime = Runtime(self._settings, self.registry, self._policy, self._observers, carried)
+        while self._attached:
+            runtime.events.follow(self._attached.pop())
+        return runtime
 
     # ---- for tasks and receivers ---------------------------------------------------------------------------------
 
@@ -114,6 +118,23 @@ class Lifecycle:
             raise ConfigurationError(
                 "the client's event loop runs in another thread: use loop.call_soon_threadsafe(task.feed, update)"
             )
+
+    def fed(self, task: Task[Any], update: Update[Any]) -> None:
+        """Tell the application that a task has reached a stage."""
+        runtime = self._runtime
+        if runtime is not None and not runtime.loop.is_closed():
+            runtime.events.fed(task, update)
+
+    def follow(self, task: Task[Any]) -> None:
+        """Have the client's `on_update` called for a task, from the next event loop on if none is running."""
+        if self._settings.on_update is None or self._closed:
+            return
+        try:
+            runtime = self.current()
+        except ConfigurationError:
+            self._attached.append(task)
+        else:
+            runtime.events.follow(task)
 
     def dispatch(self, delivery: CallbackDelivery) -> Coroutine[Any, Any, Decision]:
         """Take a callback that a receiver has verified."""

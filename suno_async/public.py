@@ -43,6 +43,8 @@ from .errors import *
 from .files.uploads import Progress as Progress
 from .files.uploads import UploadSource as UploadSource
 from .files.wanted import Saveable as Saveable
+from .http.request_events import OnRequest as OnRequest
+from .http.request_events import RequestEvent as RequestEvent
 from .http.transport import Download as Download
 from .http.transport import Form as Form
 from .http.transport import Transport as Transport
@@ -53,6 +55,7 @@ from .stores.base import Store as Store
 from .stores.memory import *
 from .stores.record import *
 from .submissions.codec import job_of as job_of
+from .submissions.events import Observer as Observer
 from .submissions.housekeeping import OnExpiring as OnExpiring
 from .submissions.options import OnQueued as OnQueued
 from .tasks.batch import Failure as Failure
@@ -61,7 +64,6 @@ from .tasks.batch import Success as Success
 from .tasks.pace import Pace as Pace
 from .tasks.task import Task as Task
 from .version import __version__ as __version__
-from .webhooks.observers import Observer as Observer
 from .webhooks.policy import Decision as Decision
 from .webhooks.receiver import Receiver as Receiver
 from .webhooks.verdict import Verdict as Verdict

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from .http.api_client import ApiClient
 from .http.rate_limit import RateLimit
+from .http.request_events import RequestEvents
 from .http.transport import Transport
 from .http.under_way import UnderWay
 from .settings import Settings
@@ -15,6 +16,7 @@ from .status import Status
 from .stores.record import Record
 from .submissions.calls import Calls, CallSettings
 from .submissions.coordination import Alone, Coordination
+from .submissions.events import EventSettings, Observer, Told, UpdateEvents
 from .submissions.housekeeping import Housekeeping
 from .submissions.journal import Journal, JournalSettings
 from .submissions.recovery import Recovery
@@ -26,7 +28,7 @@ from .tasks.reach import CallbackReach
 from .tasks.registry import TaskRegistry
 from .tasks.task import Task
 from .webhooks.dispatcher import CallbackDispatcher, DispatchSettings
-from .webhooks.observers import Observer, Observers
+from .webhooks.observers import Followers, Observers
 
 __all__ = ["Carried", "Runtime"]
 
@@ -45,6 +47,8 @@ class Carried(NamedTuple):
     """The rate window."""
     followed: Sequence[tuple[Task[Any], Record]] = ()
     """What observers hear of."""
+    told: Told = Told()
+    """What `on_update` of the client hears of."""
 
 
 class Runtime:
@@ -76,7 +80,8 @@ class Runtime:
             peers = Alone(store, carried.owner)
         self._peers = peers
         self._window = RateLimit(provider.submits, peers if settings.shared else None, carried.arrivals)
-        self._api = ApiClient(settings.transport(), self._window, settings)
+        self._requests = RequestEvents(settings.on_request)
+        self._api = ApiClient(settings.transport(), self._window, settings, self._requests)
         expects_callbacks = bool(settings.callback_url)
         self.journal = Journal(store, self._write_behind, peers, JournalSettings(provider, expects_callbacks, clock))
         polls = PollLimits(provider.polls_per_second, provider.polls_at_once)
@@ -84,6 +89,9 @@ class Runtime:
         self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls)
         self._observers = Observers(self.journal, self.poller, observers, clock)
         self.downloads = UnderWay()
+        event_settings = EventSettings(settings.on_update, clock)
+        self.events = UpdateEvents(self.journal, self.poller, peers, event_settings, carried.told)
+        followers = Followers(self._observers, self.events)
         call_settings = CallSettings(provider, settings.validate, settings.max_retries, settings.fair_by)
         self.calls = Calls(self._api, call_settings)
         submit_settings = SubmitSettings(
@@ -96,15 +104,15 @@ class Runtime:
             max_retries=settings.max_retries,
             fair_by=settings.fair_by,
         )
-        self.submitter = Submitter(self._api, self.calls, self.journal, registry, self._observers, submit_settings)
-        self.recovery = Recovery(self.journal, registry, provider, self._observers)
+        self.submitter = Submitter(self._api, self.calls, self.journal, registry, followers, submit_settings)
+        self.recovery = Recovery(self.journal, registry, provider, followers)
         self._housekeeping = Housekeeping(store, self.recovery, peers.owner, settings.housekeeping)
         self.dispatcher = CallbackDispatcher(
             registry,
             self.journal,
             self.poller,
             self.submitter,
-            self._observers,
+            followers,
             DispatchSettings(provider, settings.shared),
         )
         self._write_behind.start()
@@ -119,11 +127,11 @@ class Runtime:
 
     def abandon(self) -> Carried:
         """Let go of a loop that is closed; return what the next runtime goes on with."""
-        followed = self._observers.abandon()
+        followed, told = self._observers.abandon(), self.events.abandon()
         self.poller.abandon()
         if os.getpid() != self.pid:
             return Carried()  # what is owed, the parent process writes
-        return Carried(self._peers.owner, self._write_behind.owed, self._window.arrivals, followed)
+        return Carried(self._peers.owner, self._write_behind.owed, self._window.arrivals, followed, told)
 
     def status(self, *, closed: bool) -> Status:
         """Return what the parts do at present; each tells its own."""
@@ -181,6 +189,8 @@ class Runtime:
             await self.dispatcher.aclose()
             await self._reach.aclose()
             await self._observers.aclose()
+            await self.events.aclose()
+            await self._requests.aclose()
             await self.journal.aclose()
             if self._settings.own_store:
                 await self._settings.store.aclose()

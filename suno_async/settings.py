@@ -16,6 +16,7 @@ from .api.requests.base import kind_by_token_id
 from .errors import ConfigurationError
 from .http import options
 from .http.proxies import EnvironmentProxies
+from .http.request_events import OnRequest
 from .http.retry import MAX_RETRIES
 from .http.sessions import Network
 from .http.transport import HTTP, Transport
@@ -24,6 +25,7 @@ from .secret import Secret, hidden
 from .stores.address import store_at
 from .stores.base import DEFAULT_ACCOUNT, Store, check_account
 from .stores.memory import MemoryStore
+from .submissions.events import Observer
 from .submissions.housekeeping import HousekeepingSettings, OnExpiring
 from .tasks.pace import Pace, check_pace
 from .webhooks.verification import Proofs
@@ -65,6 +67,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     given_transport: Any = None  # a Transport
     network: Network = Network()
     housekeeping: HousekeepingSettings
+    on_update: Observer | None
+    on_request: OnRequest | None
     max_retries: int = MAX_RETRIES
     drain: float = 0.0
     """Seconds that closing waits for what is under way and what is awaited."""
@@ -111,6 +115,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         retention: timedelta | float | None,
         on_expiring: OnExpiring | None,
         expiring_within: timedelta | float,
+        on_update: Observer | None,
+        on_request: OnRequest | None,
         transport: Transport | None,
         network: Network,
         max_retries: int | None,
@@ -155,6 +161,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 seconds_of("expiring_within", expiring_within),
                 clock,
             ),
+            on_update=check_callable("on_update", on_update),
+            on_request=check_callable("on_request", on_request),
             max_retries=options.retries(max_retries),
             drain=seconds_of("drain", drain),
             fair_by=check_callable("fair_by", fair_by),

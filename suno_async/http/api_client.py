@@ -11,7 +11,7 @@ from ..api.updates import Provisional, Update
 from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
 from .rate_limit import Place, RateLimit
-from .request_log import logged
+from .request_events import About, RequestEvents
 from .transport import HTTP, Form, Transport
 
 __all__ = ["Addresses", "ApiClient"]
@@ -55,9 +55,12 @@ class ApiClient:
 
     # State: none of its own.
 
-    def __init__(self, transport: Transport, window: RateLimit, addresses: Addresses) -> None:
+    def __init__(
+        self, transport: Transport, window: RateLimit, addresses: Addresses, events: RequestEvents | None = None
+    ) -> None:
         self.transport = transport
         self.window = window
+        self._events = events or RequestEvents()
         self._provider = addresses.provider
         self._base = addresses.base
         self._upload_base = addresses.upload_base
@@ -70,13 +73,14 @@ class ApiClient:
         api: Provider | None = None,
         *,
         ref: str = "",
+        attempt: int = 1,
         within: float | ClientTimeout | None = None,
     ) -> str | Update[R]:
         """Send a request that creates a task, in a place of the rate window; return the task id.
 
         A call that the jobs API answers at once gives its result instead. `api` is the gateway by the API that the
         body is made for (default: the gateway's own), `within` the seconds it may take (default: the
-        transport's), and `ref` the submission, for the log.
+        transport's), and `ref` the submission and `attempt` the number of this try, for those who hear of it.
         """
         api = api or self._provider
         transport = self._transport(within)
@@ -84,7 +88,8 @@ class ApiClient:
         try:
             url = self._base + api.path(kind)
             sending = transport.send("POST", url, body, fresh=True)
-            reply = await logged(sending, "POST", url, ref=ref)
+            about = About(kind.__name__, "POST", url, api.name, attempt, ref=ref)
+            reply = await self._events.heard(sending, about)
         except ConnectError:  # nothing left
             await self.window.give_back_shared(place)
             raise
@@ -94,21 +99,29 @@ class ApiClient:
         await self.window.answered(place)
         return envelope.accepted(reply, api, kind)
 
-    async def call(self, call: Call[R], form: Form | None = None, *, within: float | ClientTimeout | None = None) -> R:
-        """Send a request that is answered at once; `form` is its body if that is a file, `within` as in `submit`."""
+    async def call(
+        self,
+        call: Call[R],
+        form: Form | None = None,
+        *,
+        attempt: int = 1,
+        within: float | ClientTimeout | None = None,
+    ) -> R:
+        """Send a request that is answered at once; `form` is its body if that is a file, the others as in `submit`."""
         kind, transport = type(call), self._transport(within)
         url = self._address(call) + self._provider.path(kind)
         if form is not None:
-            reply = await logged(transport.upload(url, form), "POST", url)
+            sending, method = transport.upload(url, form), "POST"
         else:
             body = encoding.encode(call, self._provider) if call.method == "POST" else b""
             fresh = call.uploads or not call.repeatable
-            sending = transport.send(call.method, url, body, fresh=fresh)
-            reply = await logged(sending, call.method, url)
+            sending, method = transport.send(call.method, url, body, fresh=fresh), call.method
+        about = About(kind.__name__, method, url, self._provider.name, attempt)
+        reply = await self._events.heard(sending, about)
         return envelope.result(reply, kind, self._provider)
 
-    async def details(self, task: Polled) -> Update[Any]:
-        """Poll once: what the details page says of a task.
+    async def details(self, task: Polled, attempt: int = 1) -> Update[Any]:
+        """Poll once: what the details page says of a task. `attempt` is 1 unless the poll before has failed.
 
         Of a task that was attached by its bare id nobody knows by which API it was made: if the page of one does not
         know it, the other is asked.
@@ -117,7 +130,7 @@ class ApiClient:
         apis = self._provider.apis if known is None else (known,)
         said: Update[Any] | None = None
         for api in apis if task.kind.operation else apis[:1]:
-            update = await self._details(task, api)
+            update = await self._details(task, api, attempt)
             if update.provisional is not Provisional.MISSING:
                 task.found_at(api.name)
                 return update
@@ -125,11 +138,12 @@ class ApiClient:
         assert said is not None
         return said
 
-    async def _details(self, task: Polled, api: Provider) -> Update[Any]:
+    async def _details(self, task: Polled, api: Provider, attempt: int) -> Update[Any]:
         kind, task_id = task.kind, task.id
         page, query = api.details(kind), api.query(kind)
         url = f"{self._base}{page}?{query}={quote(task_id, safe='')}"
-        reply = await logged(self.transport.send("GET", url), "GET", url, task_id, task.ref)
+        about = About(kind.__name__, "GET", url, api.name, attempt, task_id, task.ref)
+        reply = await self._events.heard(self.transport.send("GET", url), about)
         return details.update(reply, kind, api, task_id, task.model)
 
     def _transport(self, within: float | ClientTimeout | None) -> Transport:

@@ -1,6 +1,7 @@
 """Requests that are answered at once, uploads among them."""
 
 import asyncio
+import itertools
 import os
 from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, TypeGuard, TypeVar, cast
@@ -89,10 +90,11 @@ class Calls:
         on: tuple[type[SunoError], ...] = HARMLESS if call.repeatable else NOT_ACCEPTED
         if not uploads.rereadable(call):
             on = ()
+        attempts = itertools.count(1)
 
         async def send() -> R:
             try:
-                return await self._send(call, options, turn, progress, field)
+                return await self._send(call, options, turn, next(attempts), progress, field)
             except (ResponseLost, ApiError) as exc:
                 if call.repeatable or envelope.created_nothing(exc):
                     raise
@@ -104,18 +106,20 @@ class Calls:
             self.credits = cast("float", result), asyncio.get_running_loop().time()
         return result
 
-    async def _send(self, call: Call[R], options: Options, turn: Turn, progress: Progress | None, field: str) -> R:
+    async def _send(
+        self, call: Call[R], options: Options, turn: Turn, attempt: int, progress: Progress | None, field: str
+    ) -> R:
         window = self._api.window
         window.check_open()
         if call.method != "POST" or call.uploads:
-            return await self._api.call(call, _form(call, progress, field), within=options.timeout)
+            return await self._api.call(call, _form(call, progress, field), attempt=attempt, within=options.timeout)
         place = await window.take(turn)
-        sending = self._in_place(call, place, options)
+        sending = self._in_place(call, place, options, attempt)
         return await (sending if call.repeatable else self._shielded(call, sending))
 
-    async def _in_place(self, call: Call[R], place: Place, options: Options) -> R:
+    async def _in_place(self, call: Call[R], place: Place, options: Options, attempt: int) -> R:
         try:
-            return await self._api.call(call, within=options.timeout)
+            return await self._api.call(call, attempt=attempt, within=options.timeout)
         finally:
             await self._api.window.answered(place)
 

@@ -123,10 +123,10 @@ class Coordination(Alone):
 
     def _change(self, record: Record) -> Change:
         try:
-            return Change(record.task_id, record.ref, codec.restore(record, self._provider)[1])
+            return Change(record.task_id, record.ref, codec.restore(record, self._provider)[1], record)
         except SunoError as exc:
             log.error("%s", exc)
-            return Change(record.task_id, record.ref, None)
+            return Change(record.task_id, record.ref, None, record)
 
     async def missed(self, task: Task[Any]) -> Update[Any] | None:
         try:

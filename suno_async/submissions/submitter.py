@@ -108,7 +108,7 @@ class _Phase(enum.Enum):
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("api", "attempt", "body", "check", "left", "options", "phase", "record", "request")
+    __slots__ = ("api", "attempt", "attempts", "body", "check", "left", "options", "phase", "record", "request")
 
     def __init__(
         self,
@@ -128,6 +128,8 @@ class _Submission:
         self.check = check
         """Raises if it shall not be sent any more."""
         self.phase = _Phase.NEW
+        self.attempts = 0
+        """How often it was sent."""
         self.attempt: asyncio.Task[Any] | None = None
         """What may not be cut off at present."""
         self.left = False
@@ -335,10 +337,12 @@ class Submitter:
                 self._api.window.give_back(place)
                 raise
         submission.phase = _Phase.SENT
+        submission.attempts += 1
         try:
             answer = await self._api.submit(
                 *(type(request), submission.body, place, submission.api),
                 ref=record.ref,
+                attempt=submission.attempts,
                 within=submission.options.timeout,
             )
         except Exception as exc:

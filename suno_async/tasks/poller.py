@@ -54,13 +54,15 @@ class Change(NamedTuple):
     task_id: str
     ref: str
     update: Update[Any] | None
+    record: Any = None
+    """The submission as it is in the store."""
 
 
 class Details(Protocol):
     """Asks the service."""
 
-    async def details(self, task: Task[Any], /) -> Update[Any]:
-        """Return what the details page says of a task."""
+    async def details(self, task: Task[Any], attempt: int, /) -> Update[Any]:
+        """Return what the details page says of a task; `attempt` is 1 unless the poll before has failed."""
         ...
 
 
@@ -459,7 +461,7 @@ class Poller:
         watch.before, watch.polled = watch.polled, now
         self._note_poll(task.id or task.ref, now)
         try:
-            update = await (self._api.details(task) if task.id else self._sink.fate(task))
+            update = await (self._api.details(task, watch.failures + 1) if task.id else self._sink.fate(task))
         except SunoError as exc:
             pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
             extra = fields("retry", task.id, task.ref, reason=type(exc).__name__, wait=pause)

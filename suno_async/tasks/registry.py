@@ -90,7 +90,8 @@ class TaskRegistry:
         """Return the handle of a submission as a store knows it, fed with the last update that is stored."""
         task: Task[Any] | None = self._unsettled.get(info.ref) or self._by_id.get(info.id)
         other = task is not None and task.ref not in ("", info.ref)  # the same task, submitted twice
-        if task is None or other or task.kind.result is not info.kind.result:
+        made = task is None or other or task.kind.result is not info.kind.result
+        if task is None or made:
             task = Task[Any](info, self._interests)
             if info.id:
                 self._by_id.setdefault(info.id, task)
@@ -99,7 +100,9 @@ class TaskRegistry:
         if info.id and not task.id:
             self.settle(task, info.id)
         task.learn(info)
-        if update is not None:
+        if update is not None and made:
+            task.restore(update)
+        elif update is not None:
             task.feed(update)
         return task
 

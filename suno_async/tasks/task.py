@@ -52,6 +52,10 @@ class Interests(Protocol):
         """Raise a ConfigurationError where another thread runs the event loop that tasks are used in."""
         ...
 
+    def fed(self, task: "Task[Any]", update: Update[Any]) -> None:
+        """`task` has reached a stage that was not known here."""
+        ...
+
 
 class MethodNotProperty:
     """A method that refuses to be taken for a property: `if task.done:` is a TypeError."""
@@ -342,6 +346,13 @@ class Task(Generic[R]):
             ConfigurationError: It is called in another thread than the one that runs the client's event loop.
         """
         self._interests.check_thread()
+        if not self.restore(update):
+            return False
+        self._interests.fed(self, update)
+        return True
+
+    def restore(self, update: Update[R]) -> bool:
+        """Take an update that is no news, as a store has it: the client tells nobody of it. Otherwise as `feed`."""
         if not self._id and update.task_id:
             self._id = update.task_id
         if not rises(self.stage, update.stage):

@@ -61,6 +61,7 @@ class Watch:
         "before",
         "busy",
         "due",
+        "failures",
         "holders",
         "nudged",
         "pace",
@@ -97,6 +98,8 @@ class Watch:
         self.retries: Iterator[float] | None = None
         self.trouble: SunoError | None = None
         """Why the last poll failed, if it did."""
+        self.failures = 0
+        """How many polls in a row have failed."""
         self.unreadable = 0
         self.undelivered: Update[Any] | None = None
         self.nudged = False
@@ -161,7 +164,7 @@ class Watch:
             TaskFailed: The service has reported success without files for too long. The task may still get them.
         """
         self.trouble = self.retries = None
-        self.unreadable = 0
+        self.failures = self.unreadable = 0
         if update.provisional is not Provisional.MISSING:
             self.unknown_since = now
         if update.provisional is not self.provisional:
@@ -184,6 +187,7 @@ class Watch:
             spacing: Seconds between two polls of one task.
             nudged: Whether a callback asked for the poll.
         """
+        self.failures += 1
         if isinstance(error, DecodeError):
             self.unreadable += not (nudged or self.nudged)  # how often that is, strangers can decide
             if self.unreadable >= UNREADABLE_POLLS:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Coroutine
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ..api.providers import Provider
 from ..api.requests import Request
@@ -22,7 +22,6 @@ from ..tasks.task import Task, TaskInfo
 from ..wire import callbacks
 from ..wire.callbacks import Callback
 from ..wire.tokens import Token
-from .observers import Observers
 from .policy import Decision, decide
 from .verification import Proof, bind
 
@@ -51,6 +50,20 @@ class CallbackDelivery(NamedTuple):
     proof: Proof
     token: Token | None = None
     confirm: bool = False
+
+
+class Followers(Protocol):
+    """Functions of the application that want to know of the tasks that callbacks speak of."""
+
+    def __bool__(self) -> bool: ...
+
+    def wants(self, task: Task[Any], /) -> bool:
+        """Return whether a task is of interest and not followed yet."""
+        ...
+
+    def follow(self, task: Task[Any], record: Record, /) -> None:
+        """Tell them of each stage of a task."""
+        ...
 
 
 class DispatchSettings(NamedTuple):
@@ -102,14 +115,14 @@ class CallbackDispatcher:
         journal: Journal,
         poller: Poller,
         submitter: Submitter,
-        observers: Observers,
+        followers: Followers,
         settings: DispatchSettings,
     ) -> None:
         self._registry = registry
         self._journal = journal
         self._poller = poller
         self._submitter = submitter
-        self._observers = observers
+        self._followers = followers
         self._provider, self._shared = settings
         self._taking = UnderWay()
         self._came_at: float | None = None
@@ -163,7 +176,7 @@ class CallbackDispatcher:
             if decision is Decision.WAIT and self._submitter.under_way:
                 raise StoreError(f"task {callback.task_id} is not known yet")
             return decision
-        if self._observers and decision in (Decision.FEED, Decision.CONFIRM):
+        if self._followers and decision in (Decision.FEED, Decision.CONFIRM):
             await self._follow(task, record)
         unsure = False
         if decision is Decision.FEED:
@@ -174,7 +187,7 @@ class CallbackDispatcher:
                 await self._journal.apply_durably(task, Update(task_id=task.id, stage=Stage.PENDING))
             self._poller.nudge(task)
             unsure = decision is Decision.CONFIRM
-        if unsure and (self._observers or self._shared):  # somebody in another process may have an interest
+        if unsure and (self._followers or self._shared):  # somebody in another process may have an interest
             self._poller.confirm(task)
         return decision
 
@@ -234,10 +247,10 @@ class CallbackDispatcher:
         return waiting.result()
 
     async def _follow(self, task: Task[Any], record: Record | None) -> None:
-        """Let observers hear of this task from now on."""
-        if self._observers.wants(task):
+        """Let the functions of the application hear of this task from now on."""
+        if self._followers.wants(task):
             known = record or await self._journal.find(ref=task.ref, task_id=task.id)
-            self._observers.follow(task, known or Record(ref=task.ref, kind=codec.name_of(task.kind)))
+            self._followers.follow(task, known or Record(ref=task.ref, kind=codec.name_of(task.kind)))
             self._poller.put_off(task)  # it says what a poll would; what it leaves open is polled for below
 
     def _after(self, task: Task[Any], update: Update[Any], fed: bool) -> None:

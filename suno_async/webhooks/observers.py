@@ -1,10 +1,8 @@
 """Functions of the application that are called for each new stage: after the answer, in order, and never in the way."""
 
 import asyncio
-import inspect
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ref
 
@@ -13,26 +11,18 @@ from msgspec.structs import replace
 from ..api.updates import Stage, Update, rises
 from ..errors import ConfigurationError, SunoError
 from ..log import fields, log
+from ..notifier import Notifier
 from ..stores import transitions
 from ..stores.record import Record
+from ..submissions.events import Observer, UpdateEvents
 from ..submissions.journal import Journal
 from ..tasks.poller import Poller
 from ..tasks.task import Task
 
-__all__ = ["Observer", "Observers"]
-
-Observer = Callable[[Update[Any], Record], Any]
-"""A function or coroutine function: `on_update(update, record)`."""
+__all__ = ["Followers", "Observers"]
 
 REMEMBERED = 10_000
 """Tasks whose stages are remembered, so that a repeated callback asks no store."""
-LAST_CALLS = 10.0
-"""Seconds that closing waits for calls under way."""
-CANCELLED = 1.0
-"""Seconds that closing waits for calls that were cancelled."""
-
-_calling: ContextVar["asyncio.Task[Any] | None"] = ContextVar("suno_async observer", default=None)
-"""The call that the present code was reached from, if an observer is what closes the client."""
 
 
 class _Followed:
@@ -42,7 +32,7 @@ class _Followed:
     the task again.
     """
 
-    __slots__ = ("__weakref__", "calls", "marking", "observers", "record", "task", "unmarked")
+    __slots__ = ("__weakref__", "marking", "observers", "record", "task", "unmarked")
 
     def __init__(self, task: Task[Any], record: Record, observers: "Observers") -> None:
         self.task = ref(task)
@@ -51,8 +41,6 @@ class _Followed:
         self.unmarked: deque[Update[Any]] = deque()
         """Updates that the record does not know to be observed."""
         self.marking: asyncio.Task[None] | None = None
-        self.calls: dict[Observer, tuple[deque[tuple[Update[Any], Record]], asyncio.Task[None]]] = {}
-        """What each observer has to hear, and who calls it."""
 
     def hear(self, update: Update[Any]) -> None:
         self.observers.enqueue(self, update)
@@ -65,8 +53,8 @@ class Observers:
     for before they are called, so neither a restart nor a repeated callback calls them twice.
     """
 
-    # State, all of it: _followed (tasks that are of interest), _seen (the stages that are enqueued, by task id), _calls
-    # (what is under way), _closed.
+    # State, all of it: _followed (tasks that are of interest), _seen (the stages that are enqueued, by task id),
+    # _closed; what is under way is the Notifier's.
 
     def __init__(
         self, journal: Journal, poller: Poller, observers: Sequence[Observer], clock: Callable[[], float]
@@ -77,7 +65,7 @@ class Observers:
         self._clock = clock
         self._followed: dict[Task[Any], _Followed] = {}
         self._seen: OrderedDict[str, Stage] = OrderedDict()
-        self._calls: set[asyncio.Task[None]] = set()
+        self._notifier = Notifier("an observer")
         self._closed = False
 
     def __bool__(self) -> bool:
@@ -86,7 +74,7 @@ class Observers:
     @property
     def pending(self) -> int:
         """How many calls are under way or still to make, without the one that this is asked from."""
-        return len(self._calls - {_calling.get()})
+        return self._notifier.pending
 
     def wants(self, task: Task[Any]) -> bool:
         """Return whether a task is of interest and not followed yet."""
@@ -136,16 +124,10 @@ class Observers:
                 self._seen.popitem(last=False)
             followed.unmarked.append(update)
             if followed.marking is None:
-                followed.marking = self._start(self._mark_all(followed, task))
+                followed.marking = self._notifier.start(self._mark_all(followed, task))
         if task.done():
             self._forget(task)
             self._poller.release(task, self)
-
-    def _start(self, work: Any) -> asyncio.Task[None]:
-        started: asyncio.Task[None] = asyncio.create_task(work)
-        self._calls.add(started)
-        started.add_done_callback(self._calls.discard)
-        return started
 
     async def _mark_all(self, followed: _Followed, task: Task[Any]) -> None:
         """Note in the record what observers are called for, and have each called: one that hangs stops no other."""
@@ -155,44 +137,10 @@ class Observers:
                 if await self._journal.mark_observed(task, update.stage):
                     record = transitions.updated(followed.record, update, self._clock()) or followed.record
                     for observer in self._observers:
-                        self._hand(followed, observer, update, record)
+                        self._notifier.call_in_order(observer, (observer, followed), update, record)
         finally:
             followed.marking = None
-            self._log_missed(followed.unmarked)
-
-    def _hand(self, followed: _Followed, observer: Observer, update: Update[Any], record: Record) -> None:
-        queue, call = followed.calls.get(observer, (None, None))
-        if queue is not None and call is not None and not call.done():
-            queue.append((update, record))
-            return
-        queue = deque([(update, record)])
-        followed.calls[observer] = queue, self._start(self._call_all(observer, queue))
-
-    async def _call_all(self, observer: Observer, queue: deque[tuple[Update[Any], Record]]) -> None:
-        _calling.set(asyncio.current_task())
-        try:
-            while queue:
-                await self._call(observer, *queue.popleft())
-        finally:
-            self._log_missed(update for update, _ in queue)
-
-    async def _call(self, observer: Observer, update: Update[Any], record: Record) -> None:
-        try:
-            answer = observer(update, record)
-            if inspect.isawaitable(answer):
-                await answer
-        except asyncio.CancelledError:
-            log.warning("an observer was cancelled at %s", update)
-            current = asyncio.current_task()
-            if current is None or current.cancelling():
-                raise
-        except Exception:
-            log.exception("an observer failed at %s", update)
-
-    def _log_missed(self, updates: Iterable[Update[Any]]) -> None:
-        for update in updates:
-            extra = fields("left", update.task_id, stage=update.stage.name.lower())
-            log.warning("no observer was called for %s of task %s", update.stage.name, update.task_id, extra=extra)
+            self._notifier.log_missed(followed.unmarked)
 
     # ---- the end -------------------------------------------------------------------------------------------------
 
@@ -208,17 +156,27 @@ class Observers:
         """Let the calls that are under way end, for a while; one of them may be what closes the client."""
         for task in list(self._followed):
             self._forget(task)
-        until = asyncio.get_running_loop().time() + LAST_CALLS
-        while calls := self._calls - {_calling.get()}:  # marking a stage starts more of them
-            _, late = await asyncio.wait(calls, timeout=until - asyncio.get_running_loop().time())
-            if late:
-                await self._cancel(late)
-                break
+        await self._notifier.aclose()
         self._closed = True
 
-    async def _cancel(self, late: set[asyncio.Task[None]]) -> None:
-        for call in late:
-            call.cancel()
-        _, stuck = await asyncio.wait(late, timeout=CANCELLED)
-        for _ in stuck:
-            log.error("an observer goes on although it was cancelled; the client closes without it")
+
+class Followers:
+    """All functions of the application that follow tasks: those of receivers and that of the client."""
+
+    # State: none of its own.
+
+    def __init__(self, observers: Observers, events: UpdateEvents) -> None:
+        self._observers = observers
+        self._events = events
+
+    def __bool__(self) -> bool:
+        return bool(self._observers) or bool(self._events)
+
+    def wants(self, task: Task[Any]) -> bool:
+        """Return whether one of them wants to hear of a task and does not follow it yet."""
+        return self._observers.wants(task) or self._events.wants(task)
+
+    def follow(self, task: Task[Any], record: Record) -> None:
+        """Tell all of them of each stage of a task."""
+        self._observers.follow(task, record)
+        self._events.follow(task, record)

@@ -18,6 +18,7 @@ ORDER = [
         "log",
         "api",
         "wire",
+        "notifier",
         "http",
         "tasks",
         "stores",

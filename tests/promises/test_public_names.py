@@ -24,6 +24,7 @@ ALIASES = (
     "Observer",
     "OnExpiring",
     "OnQueued",
+    "OnRequest",
     "Outcome",
     "Progress",
     "SoundKey",
@@ -37,7 +38,7 @@ ALIASES = (
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FOR_THE_CLIENT = {
     "Receiver": {"__init__"},
-    "Task": {"__init__", "learn"},
+    "Task": {"__init__", "learn", "restore"},
     "Result": {"came_from"},
 }
 """Methods that only the client calls: it makes tasks and receivers, and says where a result came from."""

@@ -45,6 +45,9 @@ class Interests:
     def check_thread(self) -> None:
         """Every thread is right."""
 
+    def fed(self, task: Task[Any], update: Update[Any]) -> None:
+        """Nobody is told."""
+
 
 def links(result: Any, interests: Interests) -> FreshLinks:
     return FreshLinks(result, TaskRegistry(interests, KIE))

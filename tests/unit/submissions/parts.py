@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from suno_async.api.providers import KIE, Provider
+from suno_async.api.updates import Update
 from suno_async.http.api_client import ApiClient
 from suno_async.http.rate_limit import RateLimit
 from suno_async.stores.base import Store
@@ -36,6 +37,8 @@ class NoInterests:
     def timing(self, task: Task[Any], since: float) -> None: ...
 
     def check_thread(self) -> None: ...
+
+    def fed(self, task: Task[Any], update: Update[Any]) -> None: ...
 
 
 def api(script: Script, *, provider: Provider = KIE) -> ApiClient:

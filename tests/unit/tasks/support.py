@@ -63,6 +63,9 @@ class Interests:
     def check_thread(self) -> None:
         """Every thread is right."""
 
+    def fed(self, task: Task[Any], update: Update[Any]) -> None:
+        """Nobody is told."""
+
 
 class Service:
     """What is polled: answers by script, the last for good, or by a function of the time."""
@@ -74,7 +77,7 @@ class Service:
         self.polled_at: list[float] = []
         self.at_once = self.most_at_once = 0
 
-    async def details(self, task: Task[Any]) -> Update[Any]:
+    async def details(self, task: Task[Any], attempt: int) -> Update[Any]:
         self.polled_at.append(now())
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -189,6 +192,9 @@ class Polling:
 
     def check_thread(self) -> None:
         """Every thread is right."""
+
+    def fed(self, task: Task[Any], update: Update[Any]) -> None:
+        """Nobody is told."""
 
     def task(self, task_id: str = "t1", accepted_at: float | None = None) -> Task[Music]:
         """A task that was accepted now, or at a time."""

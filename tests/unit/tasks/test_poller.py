@@ -180,8 +180,8 @@ async def test_a_poll_that_falls_due_as_the_last_worker_ends_is_not_lost(at_once
     """A worker that has returned and is still counted must not keep the next from being started."""
 
     class Hopping(Service):
-        async def details(self, task: Task[Any]) -> Update[Any]:
-            answer = await super().details(task)
+        async def details(self, task: Task[Any], attempt: int) -> Update[Any]:
+            answer = await super().details(task, attempt)
             await asyncio.sleep(0)  # a hop more, as every transport has
             return answer
 

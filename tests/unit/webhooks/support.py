@@ -11,6 +11,7 @@ from suno_async.api.updates import Stage, Update
 from suno_async.stores import MemoryStore
 from suno_async.stores.record import Record
 from suno_async.submissions.coordination import Alone
+from suno_async.submissions.events import Observer
 from suno_async.submissions.journal import Journal, JournalSettings
 from suno_async.submissions.write_behind import WriteBehind
 from suno_async.tasks.pace import Pace
@@ -18,7 +19,7 @@ from suno_async.tasks.poller import Poller
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import Holder, Interests, Task, TaskInfo
 from suno_async.webhooks.dispatcher import CallbackDelivery, CallbackDispatcher, DispatchSettings
-from suno_async.webhooks.observers import Observer, Observers
+from suno_async.webhooks.observers import Observers
 from suno_async.webhooks.policy import Decision
 
 REF, OTHER_REF = "AAECAwQFBgcICQoL", "AAAAAAAAAAAAAAAA"
@@ -36,7 +37,7 @@ class Details:
         self.stages: Sequence[Stage] = stages or [Stage.PENDING]
         self.polled_at: list[float] = []
 
-    async def details(self, task: Task[Any]) -> Update[Any]:
+    async def details(self, task: Task[Any], attempt: int) -> Update[Any]:
         self.polled_at.append(asyncio.get_running_loop().time())
         stage, self.stages = self.stages[0], self.stages[1:] or self.stages
         return Update(task_id=task.id, stage=stage)
@@ -81,6 +82,9 @@ class ToPoller(Interests):
 
     def check_thread(self) -> None:
         """Every thread is right."""
+
+    def fed(self, task: Task[Any], update: Update[Any]) -> None:
+        """Nobody is told."""
 
 
 class Parts(NamedTuple):

@@ -1,0 +1,98 @@
+"""What is told of each request to the API, after it: to `on_request`, and to the log."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from ..errors import SunoError
+from ..notifier import Notifier
+from ..wire.envelope import Reply
+from .request_log import logged
+
+__all__ = ["About", "OnRequest", "RequestEvent", "RequestEvents"]
+
+
+class RequestEvent(Struct, frozen=True, kw_only=True):
+    """One request to the API, as it ended. It holds no key, token, query or body."""
+
+    operation: str
+    """The class of the request by name, as GenerateMusic; of a poll, that of its task."""
+    method: str
+    """The HTTP method: a poll is a GET, and a submit a POST."""
+    url: str
+    """The address without its query."""
+    provider: str
+    """The gateway and API by name, as kie-jobs."""
+    attempt: int = 1
+    """1, or more if the same failed before; of polls, those in a row that failed count."""
+    status: int | None = None
+    """The HTTP status; None if no answer came. The API may refuse with another code inside a 200."""
+    seconds: float = 0.0
+    """How long it took."""
+    bytes: int = 0
+    """Length of the answer's body."""
+    error: str = ""
+    """The class of the error by name if no answer came: ConnectError, ResponseLost, CancelledError."""
+    task_id: str = ""
+    """The task that is polled; empty of others."""
+    ref: str = ""
+    """The submission; empty if there is none, or if its task was attached by its id."""
+
+
+OnRequest = Callable[[RequestEvent], Any]
+"""A function or coroutine function: `on_request(event)`."""
+
+
+class About(NamedTuple):
+    """What a request is."""
+
+    operation: str
+    method: str
+    url: str
+    provider: str
+    attempt: int = 1
+    task_id: str = ""
+    ref: str = ""
+
+
+class RequestEvents:
+    """Has functions hear of each request, after it. Without any, a request costs nothing more."""
+
+    # State: none of its own; the calls are the Notifier's.
+
+    def __init__(self, on_request: OnRequest | None = None) -> None:
+        self._on_request = on_request
+        self._notifier = Notifier("on_request")
+
+    def heard(self, sending: Awaitable[Reply], about: About) -> Awaitable[Reply]:
+        """Await the answer to a request, and tell how that went.
+
+        Args:
+            sending: Sends the request.
+            about: What it is.
+        """
+        sending = logged(sending, about.method, about.url, about.task_id, about.ref)
+        return sending if self._on_request is None else self._heard(sending, about, self._on_request)
+
+    async def _heard(self, sending: Awaitable[Reply], about: About, on_request: OnRequest) -> Reply:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        reply: Reply | None = None
+        error = ""
+        try:
+            reply = await sending
+            return reply
+        except (SunoError, asyncio.CancelledError) as exc:
+            error = type(exc).__name__
+            raise
+        finally:
+            about = about._replace(url=about.url.partition("?")[0])
+            status, size = (None, 0) if reply is None else (reply.status, len(reply.body))
+            event = RequestEvent(**about._asdict(), status=status, seconds=clock() - began, bytes=size, error=error)
+            self._notifier.call_now(on_request, event)
+
+    async def aclose(self) -> None:
+        """Let the calls that are under way end, for a while."""
+        await self._notifier.aclose()
