@@ -63,8 +63,8 @@ from .log import fields, log
 from .methods import calls, submits
 from .preview import Preview, preview
 from .secret import hidden, hidden_values
-from .status import Status
 from .settings import Settings, check_callable, check_task_id, log_as_asked, seconds_of
+from .status import Status
 from .stores.base import Store
 from .stores.record import Record
 from .submissions.calls import answered_at_once
@@ -646,19 +646,22 @@ class SunoClient:
         from .files import downloads  # loaded by those who save files
 
         runtime = self._lifecycle.current()
-        with runtime.downloads:
-            return await downloads.save(
-                result,
-                folder,
-                runtime.transport,
-                FreshLinks(result, self._lifecycle.registry),
-                gateway=Gateway(self.provider, self._without_options(), recover=recover),
-                only=only,
-                progress=progress,
-                max_bytes=max_bytes,
-                clock=self._settings.clock,
-                max_retries=self._settings.max_retries,
-            )
+        async with self._lifecycle.downloading(result) as done:
+            with runtime.downloads:
+                paths = await downloads.save(
+                    result,
+                    folder,
+                    runtime.transport,
+                    FreshLinks(result, self._lifecycle.registry),
+                    gateway=Gateway(self.provider, self._without_options(), recover=recover),
+                    only=only,
+                    progress=progress,
+                    max_bytes=max_bytes,
+                    clock=self._settings.clock,
+                    max_retries=self._settings.max_retries,
+                )
+            done.files = len(paths)
+        return paths
 
     async def read(self, result: Saveable, *, progress: Progress | None = None, max_bytes: int = MAX_BYTES) -> bytes:
         """Return the audio of a track, or the only file of another result, as bytes. See `stream`."""
@@ -698,10 +701,14 @@ class SunoClient:
             clock=self._settings.clock,
             max_retries=self._settings.max_retries,
         )
-        with runtime.downloads:
-            async with aclosing(chunks):
-                async for chunk in chunks:
-                    yield chunk
+        async with self._lifecycle.downloading(result) as done:
+            done.size = 0
+            with runtime.downloads:
+                async with aclosing(chunks):
+                    async for chunk in chunks:
+                        done.size += len(chunk)
+                        yield chunk
+            done.files = 1
 
     async def upload(
         self, source: UploadSource, *, name: str | None = None, folder: str = FOLDER, progress: Progress | None = None

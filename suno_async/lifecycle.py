@@ -3,14 +3,15 @@
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import anyio
 
 from .api.updates import Source, Update
 from .errors import ConfigurationError, StoreError
-from .runtime import Carried, Runtime
+from .runtime import Carried, Runtime, Telemetry
 from .settings import Settings
 from .status import Status
 from .submissions.events import Observer
@@ -20,8 +21,17 @@ from .tasks.registry import TaskRegistry
 from .tasks.task import Holder, Task
 from .webhooks.dispatcher import CallbackDelivery
 from .webhooks.policy import Decision
+from .webhooks.verdict import Verdict
 
 __all__ = ["Lifecycle"]
+
+
+class Downloading:
+    """What came of a download."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.size: int | None = None
 
 
 class Lifecycle:
@@ -32,8 +42,8 @@ class Lifecycle:
     """
 
     # State, all of it: _runtime, _closed with _closing (who closes), and what outlives a loop: the registry, the
-    # policy, the observers, the durations and _attached (tasks that were attached outside a loop and that on_update
-    # shall hear of).
+    # policy, the observers, the durations, the telemetry and _attached (tasks that were attached outside a loop and that
+    # on_update shall hear of).
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -43,6 +53,7 @@ class Lifecycle:
         self._observers: list[Observer] = []
         self._durations = Durations()
         self._attached: list[Task[Any]] = []
+        self._telemetry: Telemetry | None = None
         self._runtime: Runtime | None = None
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
@@ -77,7 +88,9 @@ class Lifecycle:
                 "function that makes one"
             )
         carried = old.abandon() if old is not None else Carried()
-        runtime = self._runtime = Runtime(self._settings, self.registry, self._policy, self._observers, carried)
+        runtime = self._runtime = Runtime(
+            self._settings, self.registry, self._policy, self._observers, carried, self._telemetry
+        )
         while self._attached:
             runtime.events.follow(self._attached.pop())
         return runtime
@@ -149,6 +162,58 @@ class Lifecycle:
         if observer is not None:
             self._observers.append(observer)
 
+    # ---- telemetry -----------------------------------------------------------------------------------------------
+
+    @property
+    def telemetry(self) -> Telemetry | None:
+        """What notes what the client does; None if nothing does."""
+        return self._telemetry
+
+    def instrument(self, telemetry: Telemetry) -> None:
+        """Have what the client does noted from its first use on. ConfigurationError if it is in use or has another."""
+        if self._telemetry is not None:
+            raise ConfigurationError("the client is instrumented already")
+        if self._runtime is not None or self._closed:
+            raise ConfigurationError("the client is in use: instrument it before its first use")
+        self._telemetry = telemetry
+
+    def received(self, verdict: Verdict, began: float) -> None:
+        """Note a callback that was answered."""
+        if self._telemetry is not None:
+            self._telemetry.received(verdict, self._trace_of(verdict.callback), began)
+
+    @asynccontextmanager
+    async def downloading(self, result: object) -> AsyncGenerator[Downloading]:
+        """Note a download, whose outcome is written to what this gives."""
+        done = Downloading()
+        if self._telemetry is None:
+            yield done
+            return
+        began, trace = self._settings.clock(), self._trace_of(result) or await self._stored_trace_of(result)
+        error: BaseException | None = None
+        try:
+            yield done
+        except BaseException as exc:
+            error = exc
+            raise
+        finally:
+            self._telemetry.downloaded(trace, began, files=done.files, size=done.size, error=error)
+
+    def _trace_of(self, thing: object) -> str:
+        """Return the `traceparent` of the task that a callback or result is of; empty if that is not known here."""
+        task_id = getattr(thing, "task_id", "")
+        task = self.registry.find(task_id) if task_id else None
+        return "" if task is None else task.trace
+
+    async def _stored_trace_of(self, result: object) -> str:
+        """The same of a task that is not held any more."""
+        task_id = getattr(result, "task_id", "")
+        try:
+            record = await self.current().journal.find(task_id=task_id) if task_id else None
+        except StoreError:
+            return ""
+        return "" if record is None else record.trace
+
     # ---- the end -------------------------------------------------------------------------------------------------
 
     @property
@@ -195,7 +260,7 @@ class Lifecycle:
     async def _close(self, runtime: Runtime | None) -> None:
         if runtime is None or not self._here(runtime):
             carried = runtime.abandon() if runtime is not None else Carried()
-            runtime = Runtime(self._settings, self.registry, self._policy, (), carried)
+            runtime = Runtime(self._settings, self.registry, self._policy, (), carried, self._telemetry)
         await runtime.aclose()
 
     def _here(self, runtime: Runtime) -> bool:

@@ -4,11 +4,11 @@ import asyncio
 import os
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from .http.api_client import ApiClient
 from .http.rate_limit import RateLimit
-from .http.request_events import RequestEvents
+from .http.request_events import RequestEvents, RequestTelemetry
 from .http.transport import Transport
 from .http.under_way import UnderWay
 from .settings import Settings
@@ -18,19 +18,49 @@ from .submissions.calls import Calls, CallSettings
 from .submissions.coordination import Alone, Coordination
 from .submissions.events import EventSettings, Observer, Told, UpdateEvents
 from .submissions.housekeeping import Housekeeping
-from .submissions.journal import Journal, JournalSettings
+from .submissions.journal import Journal, JournalSettings, StageTelemetry
 from .submissions.recovery import Recovery
-from .submissions.submitter import SubmitSettings, Submitter
+from .submissions.submitter import SubmitSettings, SubmitTelemetry, Submitter
 from .submissions.write_behind import Write, WriteBehind
 from .tasks.pace import PacePolicy
-from .tasks.poller import Poller, PollLimits
+from .tasks.poller import Poller, PollLimits, PollTelemetry
 from .tasks.reach import CallbackReach
 from .tasks.registry import TaskRegistry
 from .tasks.task import Task
 from .webhooks.dispatcher import CallbackDispatcher, DispatchSettings
 from .webhooks.observers import Followers, Observers
+from .webhooks.verdict import Verdict
 
-__all__ = ["Carried", "Runtime"]
+__all__ = ["Carried", "Runtime", "Telemetry"]
+
+
+class Telemetry(RequestTelemetry, StageTelemetry, SubmitTelemetry, PollTelemetry, Protocol):
+    """Notes what a client does, for `suno_async.otel`."""
+
+    def received(self, verdict: Verdict, trace: str, began: float, /) -> None:
+        """Note a callback that was answered.
+
+        Args:
+            verdict: What was answered.
+            trace: The `traceparent` of its task; empty if that is not known.
+            began: When it came: seconds by `time.time`.
+        """
+        ...
+
+    def downloaded(
+        self, trace: str, began: float, /, *, files: int, size: int | None = None, error: BaseException | None = None
+    ) -> None:
+        """Note a download that has ended.
+
+        Args:
+            trace: The `traceparent` of the task whose files they are; empty if that is not known.
+            began: When it began: seconds by `time.time`.
+            files: How many files are there now.
+            size: Bytes of them, if that is known.
+            error: Why it failed.
+        """
+        ...
+
 
 DRAIN_PAUSE = 0.05
 """Seconds between two looks while a client drains: who has awaited a task goes on to its download meanwhile."""
@@ -66,6 +96,7 @@ class Runtime:
         policy: PacePolicy,
         observers: Sequence[Observer],
         carried: Carried,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.pid = os.getpid()
@@ -80,13 +111,14 @@ class Runtime:
             peers = Alone(store, carried.owner)
         self._peers = peers
         self._window = RateLimit(provider.submits, peers if settings.shared else None, carried.arrivals)
-        self._requests = RequestEvents(settings.on_request)
+        self._requests = RequestEvents(settings.on_request, telemetry)
         self._api = ApiClient(settings.transport(), self._window, settings, self._requests)
         expects_callbacks = bool(settings.callback_url)
-        self.journal = Journal(store, self._write_behind, peers, JournalSettings(provider, expects_callbacks, clock))
+        journal_settings = JournalSettings(provider, expects_callbacks, clock)
+        self.journal = Journal(store, self._write_behind, peers, journal_settings, telemetry)
         polls = PollLimits(provider.polls_per_second, provider.polls_at_once)
         self._reach = CallbackReach(policy, peers, settings.callback_url)
-        self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls)
+        self.poller = Poller(self._api, self.journal, peers, registry, self._reach, polls, telemetry)
         self._observers = Observers(self.journal, self.poller, observers, clock)
         self.downloads = UnderWay()
         event_settings = EventSettings(settings.on_update, clock)
@@ -103,6 +135,7 @@ class Runtime:
             clock=clock,
             max_retries=settings.max_retries,
             fair_by=settings.fair_by,
+            telemetry=telemetry,
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, followers, submit_settings)
         self.recovery = Recovery(self.journal, registry, provider, followers)

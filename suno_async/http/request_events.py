@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ from ..notifier import Notifier
 from ..wire.envelope import Reply
 from .request_log import logged
 
-__all__ = ["About", "OnRequest", "RequestEvent", "RequestEvents"]
+__all__ = ["About", "OnRequest", "RequestEvent", "RequestEvents", "RequestTelemetry"]
 
 
 class RequestEvent(Struct, frozen=True, kw_only=True):
@@ -57,13 +57,23 @@ class About(NamedTuple):
     ref: str = ""
 
 
+class RequestTelemetry(Protocol):
+    """Notes requests."""
+
+    def requested(self, event: RequestEvent, /) -> None:
+        """Note a request that has ended, in the context of who sent it."""
+        ...
+
+
 class RequestEvents:
-    """Has functions hear of each request, after it. Without any, a request costs nothing more."""
+    """Has `on_request` and the telemetry hear of each request, after it."""
 
     # State: none of its own; the calls are the Notifier's.
 
-    def __init__(self, on_request: OnRequest | None = None) -> None:
+    def __init__(self, on_request: OnRequest | None = None, telemetry: RequestTelemetry | None = None) -> None:
         self._on_request = on_request
+        self._telemetry = telemetry
+        self._heard_by_nobody = on_request is None and telemetry is None
         self._notifier = Notifier("on_request")
 
     def heard(self, sending: Awaitable[Reply], about: About) -> Awaitable[Reply]:
@@ -74,9 +84,9 @@ class RequestEvents:
             about: What it is.
         """
         sending = logged(sending, about.method, about.url, about.task_id, about.ref)
-        return sending if self._on_request is None else self._heard(sending, about, self._on_request)
+        return sending if self._heard_by_nobody else self._heard(sending, about)
 
-    async def _heard(self, sending: Awaitable[Reply], about: About, on_request: OnRequest) -> Reply:
+    async def _heard(self, sending: Awaitable[Reply], about: About) -> Reply:
         clock = asyncio.get_running_loop().time
         began = clock()
         reply: Reply | None = None
@@ -91,7 +101,10 @@ class RequestEvents:
             about = about._replace(url=about.url.partition("?")[0])
             status, size = (None, 0) if reply is None else (reply.status, len(reply.body))
             event = RequestEvent(**about._asdict(), status=status, seconds=clock() - began, bytes=size, error=error)
-            self._notifier.call_now(on_request, event)
+            if self._telemetry is not None:
+                self._telemetry.requested(event)
+            if self._on_request is not None:
+                self._notifier.call_now(self._on_request, event)
 
     async def aclose(self) -> None:
         """Let the calls that are under way end, for a while."""

@@ -19,7 +19,7 @@ MIGRATIONS: Sequence[str] = (
         account text NOT NULL, ref text NOT NULL, kind text, provider text, request_json text, fingerprint text,
         key text NOT NULL, context text, task_id text NOT NULL, state text NOT NULL, stage smallint, observed smallint,
         source text, status text, code bigint, message text, body bytea, error text, created float8,
-        updated float8 NOT NULL, delivered boolean NOT NULL, erased boolean NOT NULL
+        updated float8 NOT NULL, delivered boolean NOT NULL, erased boolean NOT NULL, trace text
     );
     CREATE UNIQUE INDEX records_by_ref ON {{schema}}.records (account, ref);
     CREATE UNIQUE INDEX records_by_key ON {{schema}}.records (account, key) WHERE key != '';

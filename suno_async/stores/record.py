@@ -77,6 +77,10 @@ class Record(Struct, frozen=True, kw_only=True):
     """Whether the application has handed the result on."""
     erased: bool = False
     """Whether what its user wrote and got was removed for good; later updates keep none of it either."""
+    trace: str = ""
+    """The `traceparent` (W3C) of the span that submitted it, so that other processes go on with its trace; empty if
+    there is none.
+    """
 
     def __repr__(self) -> str:
         return short_line(f"<Record {self.ref} {self.kind} {self.task_id or 'without a task'} {self.state.value}")

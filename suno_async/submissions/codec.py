@@ -195,7 +195,10 @@ def info_of(record: Record) -> TaskInfo:
     asked = _asked(record)
     price = price_at(record.provider, kind, {"type": asked.type, "stem_name": asked.stem_name})
     return TaskInfo(
-        record.task_id, kind, record.ref, asked.model or "", record.context, api=record.provider, price=price
+        *(record.task_id, kind, record.ref, asked.model or "", record.context),
+        api=record.provider,
+        price=price,
+        trace=record.trace,
     )
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
 
@@ -19,7 +19,7 @@ from . import codec
 from .coordination import Alone
 from .write_behind import Write, WriteBehind
 
-__all__ = ["Journal", "JournalSettings"]
+__all__ = ["Journal", "JournalSettings", "StageTelemetry"]
 
 R = TypeVar("R")
 
@@ -39,6 +39,14 @@ class JournalSettings(NamedTuple):
     """Unix seconds."""
 
 
+class StageTelemetry(Protocol):
+    """Notes the stages that tasks reach."""
+
+    def reached(self, task: Task[Any], update: Update[Any], record: Record, /) -> None:
+        """Note a stage that this process, and so no other, has written down; the record is as it is then."""
+        ...
+
+
 class Journal:
     """Writes down every submission before it is sent, its task when that is known, and each stage.
 
@@ -47,7 +55,15 @@ class Journal:
 
     # State: none of its own; what is owed to the store is the WriteBehind's.
 
-    def __init__(self, store: Store, write_behind: WriteBehind, peers: Alone, settings: JournalSettings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        write_behind: WriteBehind,
+        peers: Alone,
+        settings: JournalSettings,
+        telemetry: StageTelemetry | None = None,
+    ) -> None:
+        self._telemetry = telemetry
         self.store = store
         self._write_behind = write_behind
         self._peers = peers
@@ -172,7 +188,8 @@ class Journal:
 
     def _write(self, task: Task[Any], update: Update[Any]) -> Write:
         transition = partial(transitions.updated, update=update, now=self._clock())
-        return Write(f"task {task.id} is {update.stage.name}", transition, task.ref, task.id)
+        then = None if self._telemetry is None else partial(self._telemetry.reached, task, update)
+        return Write(f"task {task.id} is {update.stage.name}", transition, task.ref, task.id, then=then)
 
     # ---- what is known -------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ import enum
 import logging
 import secrets
 from collections.abc import Callable, Coroutine, Hashable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakValueDictionary
@@ -46,7 +47,7 @@ from .keys import Keys, check_key
 from .options import Options, check_options
 from .queueing import turn_of
 
-__all__ = ["Follower", "SubmitSettings", "Submitter"]
+__all__ = ["Follower", "SubmitSettings", "SubmitTelemetry", "Submitter"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -67,6 +68,18 @@ class Follower(Protocol):
     def follow(self, task: Task[Any], record: Record, /) -> None: ...
 
 
+class SubmitTelemetry(Protocol):
+    """Notes submissions."""
+
+    def submitting(self, kind: type[Request[Any]], /) -> AbstractContextManager[Callable[[Task[Any]], None]]:
+        """Enclose a submission of this kind, from its check to its answer; what it gives is told the task."""
+        ...
+
+    def traceparent(self) -> str:
+        """Return the W3C `traceparent` of what encloses the present code; empty if nothing does."""
+        ...
+
+
 class SubmitSettings(NamedTuple):
     """What a submission needs to know of its client."""
 
@@ -82,6 +95,7 @@ class SubmitSettings(NamedTuple):
     max_retries: int = MAX_RETRIES
     fair_by: Callable[[Any], Hashable] | None = None
     """Tells from a context which group takes turns with others in the rate window."""
+    telemetry: SubmitTelemetry | None = None
 
 
 class _KeyTaken(Exception):
@@ -193,6 +207,14 @@ class Submitter:
 
         `check` is called when it is about to be sent, after all waiting; what it raises ends the submission.
         """
+        if (telemetry := self._settings.telemetry) is None:
+            return await self._submit_checked(given, options, check)
+        with telemetry.submitting(type(given)) as accepted:
+            task = await self._submit_checked(given, options, check)
+            accepted(task)
+            return task
+
+    async def _submit_checked(self, given: Request[R], options: Options, check: Check | None) -> Task[R]:
         self._api.window.check_open()
         if self._draining:
             raise ConfigurationError("the client is being closed: it finishes what has begun and takes no new submit")
@@ -296,6 +318,7 @@ class Submitter:
             context=options.context,
             created=now,
             updated=now,
+            trace="" if settings.telemetry is None else settings.telemetry.traceparent(),
         )
         body = encoding.encode(request, api, settings.callback_url(type(request), record.ref, api))
         return _Submission(request, record, body, options, api, check)
@@ -368,6 +391,7 @@ class Submitter:
             *(task_id, type(request), record.ref, model, record.context, submission.options.pace, accepted_at),
             api=record.provider,
             price=self._price(request),
+            trace=record.trace,
         )
         task = self._registry.add(info)
         if known is not None and known.stage:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -40,6 +40,8 @@ class Write(NamedTuple):
     """The idempotency key that the write decides about."""
     record: Record | None = None
     """What the record should be afterwards, if the store has lost it, for example by a failover."""
+    then: Callable[[Record], object] | None = None
+    """Called with the changed record, once it is written."""
 
     async def perform(self, store: Store) -> Record | None:
         """Do it; return the record as it is then."""
@@ -151,6 +153,8 @@ class WriteBehind:
         with self.health:
             done = await write.perform(self._store)
         self._successes += 1
+        if done is not None and write.then is not None:
+            write.then(done)
         return done
 
     async def _write_all(self, name: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from itertools import count
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
@@ -20,7 +20,7 @@ from .task import Holder, Task
 from .task_log import log_left, log_stage
 from .watch import Watch
 
-__all__ = ["Change", "Details", "Peers", "PollLimits", "Poller", "Sink"]
+__all__ = ["Change", "Details", "Peers", "PollLimits", "PollTelemetry", "Poller", "Sink"]
 
 MARGIN = 1.07
 """Polls exactly a third of a second apart can be four in one second by the service's count."""
@@ -113,6 +113,22 @@ class Policy(Protocol):
         ...
 
 
+class PollTelemetry(Protocol):
+    """Notes for which tasks the client waits, and their polls."""
+
+    def waiting(self, task: Task[Any], /) -> None:
+        """Somebody has an interest in a task, the first."""
+        ...
+
+    def waited(self, task: Task[Any], error: SunoError | None, /) -> None:
+        """Nobody has one any more: it has ended, the last has gone, or the waiting has failed."""
+        ...
+
+    def polling(self, task: Task[Any], late: float, /) -> AbstractContextManager[object]:
+        """Enclose one poll, which began so many seconds after it was due."""
+        ...
+
+
 class _Once:
     """An interest in one poll that is answered, whoever else has one."""
 
@@ -142,6 +158,7 @@ class Poller:
         registry: TaskRegistry,
         policy: Policy,
         limits: PollLimits = PollLimits(),  # noqa: B008  a value
+        telemetry: PollTelemetry | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._api = api
@@ -149,6 +166,7 @@ class Poller:
         self._peers = peers
         self._registry = registry
         self._policy = policy
+        self._telemetry = telemetry
         self._at_once = limits.at_once
         self._spacing = limits.spacing
         self._watches: dict[Task[Any], Watch] = {}
@@ -213,6 +231,8 @@ class Poller:
             if self._peers.shared:
                 self._listen(task)
             self._schedule(task, watch)
+            if self._telemetry is not None:
+                self._telemetry.waiting(task)
         watch.holders += (holder,)
 
     def release(self, task: Task[Any], holder: Holder) -> None:
@@ -299,13 +319,15 @@ class Poller:
         if self._watches.get(task) is not watch:
             return
         holders, watch.holders = watch.holders, ()
-        self._leave(task, watch)
+        self._leave(task, watch, error)
         for holder in dict.fromkeys(holders):
             holder.give_up(task, error)
 
-    def _leave(self, task: Task[Any], watch: Watch) -> None:
+    def _leave(self, task: Task[Any], watch: Watch, error: SunoError | None = None) -> None:
         if self._watches.get(task) is watch:
             del self._watches[task]
+            if self._telemetry is not None:
+                self._telemetry.waited(task, error)
         self._behind.pop(task, None)
         if not self._watches:
             self._rest()
@@ -461,7 +483,11 @@ class Poller:
         watch.before, watch.polled = watch.polled, now
         self._note_poll(task.id or task.ref, now)
         try:
-            update = await (self._api.details(task, watch.failures + 1) if task.id else self._sink.fate(task))
+            if self._telemetry is None:
+                update = await self._ask(task, watch)
+            else:
+                with self._telemetry.polling(task, now - watch.due):
+                    update = await self._ask(task, watch)
         except SunoError as exc:
             pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
             extra = fields("retry", task.id, task.ref, reason=type(exc).__name__, wait=pause)
@@ -487,6 +513,9 @@ class Poller:
             if update.stage is Stage.COMPLETE and not nudged:
                 self._policy.completed_by_poll(task)
         return watch.pause(), update.provisional is Provisional.NONE
+
+    async def _ask(self, task: Task[Any], watch: Watch) -> Update[Any]:
+        return await (self._api.details(task, watch.failures + 1) if task.id else self._sink.fate(task))
 
     def _found(self, task: Task[Any], watch: Watch, update: Update[Any]) -> float:
         """What the store knows of a submission without a task; the pause until it is read again."""
@@ -615,5 +644,7 @@ class Poller:
         log_left(list(self._watches), "the event loop was closed before tasks ended that were waited for, %d in all")
         watches, self._watches = self._watches, {}
         for task, watch in watches.items():
+            if self._telemetry is not None:
+                self._telemetry.waited(task, None)
             for holder in dict.fromkeys(watch.holders):
                 holder.give_up(task, ConfigurationError("the event loop that waited for this task is closed"))

@@ -97,6 +97,8 @@ class TaskInfo(NamedTuple):
     """Credits that it costs by the price list; None if that is not known."""
     begun: float | None = None
     """About when it was accepted, as its record tells, for tasks of other processes and times."""
+    trace: str = ""
+    """The `traceparent` of the span that submitted it; empty if there is none."""
 
 
 class _Waiter:
@@ -156,6 +158,7 @@ class Task(Generic[R]):
         "_price",
         "_progress",
         "_ref",
+        "_trace",
         "_updates",
         "_waiters",
     )
@@ -172,6 +175,7 @@ class Task(Generic[R]):
         self._progress: float | None = None
         self._api = info.api
         self._price = info.price
+        self._trace = info.trace
         self._interests = interests
         self._failure: SunoError | None = None
         self._updates: tuple[Update[R], ...] = ()
@@ -224,6 +228,11 @@ class Task(Generic[R]):
         """
         return self._api
 
+    @property
+    def trace(self) -> str:
+        """The W3C `traceparent` of the span that submitted it, as its record has it; empty if there is none."""
+        return self._trace
+
     def found_at(self, api: str) -> None:
         """Note which API knows the task, if that was not known."""
         self._api = self._api or api
@@ -239,6 +248,7 @@ class Task(Generic[R]):
         if self._accepted_at is None:
             self._accepted_at, self._begun = info.accepted_at, info.begun if self._begun is None else self._begun
         self._price = info.price if self._price is None else self._price
+        self._trace = self._trace or info.trace
 
     # ---- how far it is -------------------------------------------------------------------------------------------
 

@@ -40,6 +40,10 @@ class CallbackSink(Protocol):
         """Decide about a callback and do it. StoreError if it must be written down and cannot be."""
         ...
 
+    def received(self, verdict: Verdict, began: float) -> None:
+        """Note what is answered to a callback that came at this time, in Unix seconds."""
+        ...
+
 
 class Receiver:
     """Takes callbacks for a client. One object serves every framework, and what a stranger sends raises nothing.
@@ -110,10 +114,13 @@ class Receiver:
                 return self._refuse(Verdict(503, str(exc), callback), now)
         if decision is Decision.REFUSE:
             return self._refuse(Verdict(401, Proof.WRONG.value, callback, decision), now)
-        return Verdict(200, "received", callback, decision)
+        verdict = Verdict(200, "received", callback, decision)
+        self._sink.received(verdict, now)
+        return verdict
 
     def _refuse(self, verdict: Verdict, now: float) -> Verdict:
         """Log now and then that callbacks are refused: an address that loses its query on the way looks like this."""
+        self._sink.received(verdict, now)
         if now - self._complained.get(verdict.status, -math.inf) >= COMPLAINTS:
             self._complained[verdict.status] = now
             task_id = verdict.callback.task_id if verdict.callback is not None else ""

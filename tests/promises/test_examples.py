@@ -13,7 +13,17 @@ import anyio.to_thread
 import pytest
 from aiohttp import web
 
-from examples import behind_a_proxy, demo, dry_run, fair_bot, fan_out, from_a_song, socks_proxy, web_backend
+from examples import (
+    behind_a_proxy,
+    demo,
+    dry_run,
+    fair_bot,
+    fan_out,
+    from_a_song,
+    socks_proxy,
+    telemetry,
+    web_backend,
+)
 from suno_async.emulator import Emulator, Fault
 
 from ..proxies import Socks
@@ -55,6 +65,13 @@ async def test_the_demo_in_a_terminal_draws_over_its_lines(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     await demo.main()
     assert "\x1b[10A" in capsys.readouterr().out
+
+
+async def test_telemetry(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    await telemetry.main()
+    printed = capsys.readouterr().out
+    for name in ("suno.submit", "suno.wait", "suno.task", "suno.download", "GET /api", "http.client.request.duration"):
+        assert name in printed
 
 
 async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

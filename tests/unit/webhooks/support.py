@@ -21,6 +21,7 @@ from suno_async.tasks.task import Holder, Interests, Task, TaskInfo
 from suno_async.webhooks.dispatcher import CallbackDelivery, CallbackDispatcher, DispatchSettings
 from suno_async.webhooks.observers import Observers
 from suno_async.webhooks.policy import Decision
+from suno_async.webhooks.verdict import Verdict
 
 REF, OTHER_REF = "AAECAwQFBgcICQoL", "AAAAAAAAAAAAAAAA"
 EVERY_FIVE = Pace(first=5, growth=1, cap=5, patience=100)
@@ -147,3 +148,6 @@ class Sink:
         if isinstance(self.answer, StoreError):
             raise self.answer
         return self.answer
+
+    def received(self, verdict: Verdict, began: float) -> None:
+        """Nobody is told."""
