@@ -27,7 +27,7 @@ ORDER = [
         "webhooks",
     ),
     *("settings", "preview", "status", "runtime", "lifecycle", "methods", "client", "public"),
-    *("emulator", "testing", "litestar", "cli", "__main__"),
+    *("emulator", "testing", "litestar", "otel", "cli", "__main__"),
 ]
 """Imports point up this list."""
 PURE = ("version", "errors", "api", "wire")
