@@ -6,6 +6,7 @@ In an application use its exporters, for example of `opentelemetry-exporter-otlp
 """
 
 import asyncio
+import sys
 
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, PeriodicExportingMetricReader
@@ -24,8 +25,8 @@ def line(span: ReadableSpan) -> str:
 
 async def main() -> None:
     tracers = TracerProvider()
-    tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(formatter=line)))
-    meters = MeterProvider([PeriodicExportingMetricReader(ConsoleMetricExporter())])
+    tracers.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=sys.stdout, formatter=line)))
+    meters = MeterProvider([PeriodicExportingMetricReader(ConsoleMetricExporter(out=sys.stdout))])
     suno = SunoClient()
     instrument(suno, tracer_provider=tracers, meter_provider=meters)
     async with suno:
