@@ -35,7 +35,9 @@ async def by_sdk(url: str) -> float:
 
 async def by_sdk_kept(url: str) -> float:
     """Ours with connections that are kept alive, as users may choose."""
-    async with SunoClient(api_key="k", base_url=url, provider=UNLIMITED, paid_through_session=True) as suno:
+    async with SunoClient(
+        api_key="k", base_url=url, provider=UNLIMITED, connector=aiohttp.TCPConnector, paid_through_session=True
+    ) as suno:
         return await timed(lambda: suno.submit(GenerateMusic(prompt=PROMPT)))
 
 

@@ -42,8 +42,8 @@ class Lifecycle:
     """
 
     # State, all of it: _runtime, _closed with _closing (who closes), and what outlives a loop: the registry, the
-    # policy, the observers, the durations, the telemetry and _attached (tasks that were attached outside a loop and that
-    # on_update shall hear of).
+    # policy, the observers, the durations, the telemetry and _attached (tasks that were attached outside a loop and
+    # that on_update shall hear of).
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

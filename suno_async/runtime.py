@@ -197,7 +197,7 @@ class Runtime:
     @property
     def busy(self) -> bool:
         """Whether something is under way or awaited."""
-        parts = (self.submitter, self.calls, self.poller, self.dispatcher, self._observers, self.journal)
+        parts = (self.submitter, self.calls, self.poller, self.dispatcher, self._observers, self.events, self.journal)
         return len(self.downloads) > 0 or any(part.pending for part in parts)
 
     async def drain(self, seconds: float) -> None:

@@ -145,6 +145,11 @@ class UpdateEvents:
 
     # ---- whom to tell --------------------------------------------------------------------------------------------
 
+    @property
+    def pending(self) -> int:
+        """How many calls of `on_update` are under way."""
+        return self._notifier.pending
+
     def __bool__(self) -> bool:
         return self._on_update is not None
 

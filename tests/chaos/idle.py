@@ -87,7 +87,8 @@ async def _round(jobs: int, seed: int, speed: float, **given: Any) -> Tally:
         AsyncExitStack() as stack,
     ):
         buyers = Buyers(service, jobs)
-        several = [client(url, None, **given), client(url, None, session=aiohttp.ClientSession, **given)]
+        plain: dict[str, Any] = {"connector": aiohttp.TCPConnector} if given else {}
+        several = [client(url, None, **plain, **given), client(url, None, session=aiohttp.ClientSession, **given)]
         several = [await stack.enter_async_context(one) for one in several]
         rooms = {one: asyncio.Semaphore(AT_ONCE) for one in several}
 

@@ -124,7 +124,7 @@ async def test_news_arrive_at_once(workers: Workers, store: str) -> None:
     await following
     late = sorted(heard[stage] - said[stage] for stage in said)
     # The fastest shows that no timer is waited for; a machine that is busy with other things may take longer.
-    assert late[0] < {"sqlite": 0.25, "redis": 0.05, "postgresql": 0.1}[store.partition(":")[0]]
+    assert late[0] < {"sqlite": 0.25, "redis": 0.05, "postgresql": 0.25}[store.partition(":")[0]]
     assert late[-1] < 1
     assert (len((await task).tracks), task.context) == (2, {"chat": 7})
     assert script.polled_at == []
