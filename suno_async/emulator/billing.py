@@ -55,5 +55,10 @@ class Billing:
             raise Refused(429 if known else 402, "The current credits are insufficient")
         self._credits = round(self._credits - run.cost, 2)
         run.charged(self._credits)
-        if run.fault in (Fault.FAIL, Fault.REJECT) and run.family.refunds:
+        if run.fault in (Fault.FAIL, Fault.REJECT):
+            self.expect_failure(run)
+
+    def expect_failure(self, run: Run) -> None:
+        """Give the credits of a paid run back when it has failed, where the service does so."""
+        if run.family.refunds and run not in self._refundable:
             self._refundable.append(run)

@@ -9,7 +9,6 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +21,7 @@ from ..log import log
 from . import bodies
 from .clock import Clock
 from .faults import Fault
+from .loopback import is_loopback
 from .runs import Run
 
 __all__ = ["JSON", "CallbackSender", "Posted", "check_signing", "signature_headers"]
@@ -131,7 +131,7 @@ class CallbackSender:
         host = _host(url)
         if host.endswith(".invalid"):  # the client's default address, which means that no callbacks are wanted
             return False
-        if self._anywhere or _is_loopback(host):
+        if self._anywhere or is_loopback(host):
             return True
         if host not in self._warned:
             self._warned.add(host)
@@ -144,10 +144,15 @@ class CallbackSender:
         following.add_done_callback(self._following.pop)
 
     async def _post_all(self, run: Run, answered: asyncio.Event, since: float) -> None:
-        for stage, mark in _schedule(run):
-            if run.born + mark <= since:
-                continue
-            await self._clock.wait_until(run.born + mark)
+        posted: set[Stage] = set()
+
+        def left() -> list[tuple[Stage, float]]:
+            return [(one, mark) for one, mark in _schedule(run) if one not in posted and run.born + mark > since]
+
+        while left():
+            await self._clock.wait_until(lambda: run.born + left()[0][1])  # the run may be made to end earlier
+            stage = left()[0][0]
+            posted.add(stage)
             times = 2 if run.fault is Fault.DUPLICATED else 1
             if not all(await asyncio.gather(*(self._post(run, stage, answered) for _ in range(times)))):
                 return  # the service stops, too (docs/service.md#callback-delivery)
@@ -192,13 +197,6 @@ def _host(url: str) -> str:
         return ""
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 def signature_headers(key: str, task_id: str, timestamp: int) -> dict[str, str]:
     """The headers of KIE's signature, which does not cover the body (docs/service.md#callback-signatures)."""
     mac = hmac.digest(key.encode(), f"{task_id}.{timestamp}".encode(), hashlib.sha256)
@@ -214,7 +212,7 @@ def _schedule(run: Run) -> list[tuple[Stage, float]]:
     marks = list(run.marks.items())
     match run.fault:
         case Fault.STUCK:
-            marks = [(stage, mark) for stage, mark in marks if stage <= Stage.TEXT]
+            marks = [(stage, mark if stage <= Stage.TEXT else math.inf) for stage, mark in marks]
         case Fault.FAIL | Fault.REJECT:
             marks[-1] = (Stage.FAILED, marks[-1][1])
         case Fault.DELAYED:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import suppress
 
 __all__ = ["Clock"]
@@ -34,10 +35,10 @@ class Clock:
         self._skipped = 0.0
         self.advance(moment - self.now())
 
-    async def wait_until(self, moment: float) -> None:
-        """Return when the clock has reached a time."""
-        while (left := moment - self.now()) > 0:
+    async def wait_until(self, moment: Callable[[], float]) -> None:
+        """Return when the clock has reached a time, which is asked for again whenever the clock is moved."""
+        while (left := moment() - self.now()) > 0:
             # At speed 0 only `advance` moves the clock. A wait of at least 1 ms prevents a busy loop.
-            wait = max(left / self.speed, 0.001) if self.speed else None
+            wait = max(left / self.speed, 0.001) if self.speed and left < math.inf else None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), wait)

@@ -9,6 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from ..log import log
 from .answers import refusal
+from .loopback import SAFE, is_control
 from .requests import Refused
 
 __all__ = ["Seen", "authorized", "logged", "noted"]
@@ -31,7 +32,7 @@ class Seen(NamedTuple):
 
 
 def logged(seen: deque[Seen]) -> Middleware:
-    """Log each request, and answer those that are refused."""
+    """Log each request to the service, and answer those that are refused."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -46,33 +47,35 @@ def logged(seen: deque[Seen]) -> Middleware:
             answered = refusal(request, Refused(exc.status, exc.reason, status=exc.status))
             status = exc.status
         finally:
-            seen.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
-            log.debug("%s %s %s%s", request.method, request.path_qs, status or "broken off", refused)
+            if not is_control(request):
+                seen.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
+                log.debug("%s %s %s%s", request.method, request.path_qs, status or "broken off", refused)
         return answered
 
     return middleware
 
 
 def noted(note: Callable[[], None]) -> Middleware:
-    """Call a function after each request."""
+    """Call a function after each request that may change something."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         finally:
-            note()
+            if not (is_control(request) and request.method in SAFE):
+                note()
 
     return middleware
 
 
 def authorized(api_key: str) -> Middleware:
-    """Refuse requests with a wrong API key; files are served without one."""
+    """Refuse requests with a wrong API key; files and the emulator's own endpoints need none."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
-        known = resource is not None and not resource.canonical.startswith(PUBLIC)
+        known = resource is not None and not resource.canonical.startswith(PUBLIC) and not is_control(request)
         if known and request.headers.get("Authorization") != f"Bearer {api_key}":
             raise Refused(401, "You do not have access permissions", status=401)
         return await handler(request)

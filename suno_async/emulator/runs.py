@@ -41,7 +41,7 @@ class Run:
         polls: Polls answered since it is complete.
     """
 
-    # State, all of it: created, marks, credits_left and polls; the rest does not change.
+    # State, all of it: fault, created, marks, credits_left and polls; the rest does not change.
 
     def __init__(
         self,
@@ -86,6 +86,24 @@ class Run:
     def reach_at_once(self, stage: Stage) -> None:
         """Let it reach a stage at the time it was accepted."""
         self.marks[stage] = 0
+
+    def finish(self, now: float) -> None:
+        """Let it reach its remaining stages now, and complete whatever was planned for it."""
+        shown = self.state(now)[0]
+        if self.fault in (Fault.FAIL, Fault.REJECT, Fault.STUCK, Fault.LATE_FILES):
+            self.fault = None
+        self.marks = {stage: mark if stage <= shown else self._age(now) for stage, mark in self.marks.items()}
+
+    def fail(self, now: float) -> None:
+        """Let it fail now."""
+        shown = self.state(now)[0]
+        self.fault = Fault.FAIL
+        reached = {stage: mark for stage, mark in self.marks.items() if stage <= shown}
+        self.marks = reached | {Stage.COMPLETE: self._age(now)}
+
+    def _age(self, now: float) -> float:
+        """Its age, rounded down, so that a mark at it is reached at once, also while the clock stands still."""
+        return max(0.0, now - self.born - 1e-6)
 
     def resume(self, *, created: int, marks: Mapping[Stage, float], credits_left: float, polls: int) -> None:
         """Go on from what was noted before a restart."""

@@ -27,6 +27,7 @@ from .media.songs import Composer
 from .media_files import MediaCache, MediaFiles
 from .middlewares import Seen, authorized, logged, noted
 from .pace import pace_at
+from .page import Page
 from .rate_limits import RateLimits
 from .registry import RunRegistry
 from .runs import Run
@@ -144,13 +145,14 @@ class Emulator:
             *StatusPages(served, limits, self._registry, self._clock).routes(),
             *MediaFiles(self._registry, self._clock, cache).routes(),
             *self._uploads.routes(),
+            *Page(provider.name, self._registry, self._billing, self._callbacks, self.posted, self._clock).routes(),
         ]
 
     # ---- state ---------------------------------------------------------------------------------------------------
 
     @property
     def url(self) -> str:
-        """Its base URL, for the client's `base_url`."""
+        """Its base URL, for the client's `base_url`. In a browser it shows the tasks."""
         return f"http://127.0.0.1:{self._port}"
 
     @property
