@@ -28,8 +28,6 @@ from suno_async.emulator.loopback import guarded, is_loopback
 
 from .support import SECONDS, Recorder, open_recorder
 
-pytestmark = pytest.mark.usefixtures("threads")
-
 PARTS = Path(suno_async.emulator.__file__).parent / "page"
 KEY = "secret-key-of-the-emulator"
 TOKEN = "AQ" + "x" * 38
@@ -67,7 +65,7 @@ class Opened:
 
 
 @pytest.fixture
-async def opened() -> AsyncIterator[Opened]:
+async def opened(threads: None) -> AsyncIterator[Opened]:
     async with (
         Emulator(speed=0, api_key=KEY, seed=1, rate_limits=False, media_seconds=SECONDS) as emulator,
         emulator.client(model="V5") as suno,
@@ -274,6 +272,7 @@ async def test_unknown_tasks_are_not_found(opened: Opened) -> None:
         assert (await opened.ask(f"/__emulator/tasks/{'0' * 32}/{action}"))[0] == 405
 
 
+@pytest.mark.usefixtures("threads")
 async def test_what_was_ended_by_hand_survives_a_restart(tmp_path: Path) -> None:
     stages: list[list[str]] = []
     for _ in range(2):
@@ -375,6 +374,7 @@ def test_only_loopback_is_loopback(host: str) -> None:
     assert not is_loopback(host)
 
 
+@pytest.mark.usefixtures("threads")
 async def test_the_page_is_no_request_to_the_service(tmp_path: Path) -> None:
     """It needs no key, and neither the log nor the state file notices that somebody looks."""
     state = tmp_path / "state.json"
