@@ -9,12 +9,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-oldest check examples fuzz chaos bench resolve dist clean redis-server postgres-server
+.PHONY: help demo test test-page screenshot chromium test-oldest check examples fuzz chaos bench resolve dist clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
 	@echo 'make test         lint, types and tests'
 	@echo 'make test-oldest  the tests with the oldest versions that pyproject.toml allows, on Python 3.11'
+	@echo 'make test-page    the page of the emulator in a headless Chromium'
 	@echo 'make check        lint and types'
 	@echo 'make examples     the examples, in the frameworks that they are for'
 	@echo 'make fuzz         51 000 callbacks from strangers'
@@ -31,6 +32,24 @@ test: check redis-server postgres-server
 
 test-oldest: .venv-oldest/dev redis-server postgres-server
 	$(OLDEST) -m pytest -n 4
+
+test-page: .venv/page chromium
+	CI=1 $(BIN)/python -m pytest tests/page
+
+screenshot: .venv/page chromium
+	$(BIN)/python -m tests.page.screenshot
+
+# Of the system if it is there or apt-get can install it, else the one that playwright downloads.
+chromium: .venv/page
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		if command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then \
+			SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+			$$SUDO apt-get update -qq; \
+			$$SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				--no-install-recommends chromium >/dev/null; \
+		fi; \
+		command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/python -m playwright install chromium; \
+	}
 
 check: .venv/dev
 	$(BIN)/ruff check .
@@ -119,6 +138,10 @@ clean:
 	$(BIN)/python -m venv .venv/arq
 	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
 	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group arq
+	@touch $@
+
+.venv/page: .venv/dev pyproject.toml
+	$(PIP) install --group page
 	@touch $@
 
 .venv/dist: .venv/pip pyproject.toml
