@@ -41,6 +41,19 @@ def emulator(
             metavar="FILE", help="Keep tasks, credits and uploads in this file over a restart (default: in memory)."
         ),
     ] = None,
+    media_seconds: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="Length of generated music at most (default: as the service makes it: minutes)."
+        ),
+    ] = None,
+    no_rate_limits: Annotated[
+        bool, typer.Option("--no-rate-limits", help="Take submits and polls faster than the service does.")
+    ] = False,
+    callbacks_anywhere: Annotated[
+        bool,
+        typer.Option("--callbacks-anywhere", help="Post callbacks to other machines, too (default: loopback only)."),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line for each request and callback.")] = False,
 ) -> None:
     """Run the service on this machine, to develop and test without a key or credits.
@@ -62,6 +75,9 @@ def emulator(
             seed=seed,
             webhook_key=signing_key,
             state=state,
+            media_seconds=media_seconds,
+            rate_limits=not no_rate_limits,
+            callbacks_anywhere=callbacks_anywhere,
         )
     except (ConfigurationError, ValueError) as exc:
         raise typer.BadParameter(str(exc)) from None

@@ -8,7 +8,7 @@ from aiohttp import web
 from ..api.requests import UploadBase64, UploadFromUrl, UploadStream
 from .requests import Refused
 
-__all__ = ["answer", "break_connection", "gateway_error", "json", "refusal", "truncated"]
+__all__ = ["Broken", "answer", "break_connection", "gateway_error", "json", "refusal", "truncated"]
 
 UPLOADS = {kind.path for kind in (UploadBase64, UploadFromUrl, UploadStream)}
 
@@ -35,11 +35,15 @@ def gateway_error() -> web.Response:
     return web.Response(text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html", status=502)
 
 
-def break_connection(request: web.Request) -> web.Response:
+class Broken(web.Response):
+    """Stands for an answer that was never sent, because the connection was broken."""
+
+
+def break_connection(request: web.Request) -> Broken:
     """Close the connection without an answer."""
     if request.transport is not None:
         request.transport.abort()
-    return web.Response()
+    return Broken()
 
 
 def truncated(complete: web.Response) -> web.Response:

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..log import log
-from .answers import refusal
+from .answers import Broken, refusal
 from .loopback import SAFE, is_control
 from .requests import Refused
 
@@ -39,7 +39,7 @@ def logged(seen: deque[Seen]) -> Middleware:
         status, refused = 0, ""
         try:
             answered = await handler(request)
-            status = answered.status
+            status = 0 if isinstance(answered, Broken) else answered.status
         except Refused as exc:
             answered = refusal(request, exc)
             status, refused = answered.status, f" ({exc.code} {exc.message})"

@@ -62,6 +62,21 @@ def test_verbose_shows_a_line_for_each_request() -> None:
     assert len(lines) == 3
 
 
+@pytest.mark.parametrize(("options", "refused"), [([], True), (["--no-rate-limits"], False)])
+def test_the_rate_limits_can_be_lifted(options: list[str], refused: bool) -> None:
+    async def codes(url: str) -> set[int]:
+        headers = {"Authorization": "Bearer k"}
+        async with aiohttp.ClientSession(url, headers=headers) as session:
+            found: set[int] = set()
+            for _ in range(30):
+                async with session.get("/api/v1/generate/record-info?taskId=t") as answer:
+                    found.add((await answer.json())["code"])
+            return found
+
+    with serving("emulator", "--port", "0", "--key", "k", *options) as command:
+        assert (asyncio.run(codes(command.url)) != {200}) is refused
+
+
 def test_a_port_that_is_in_use_is_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -79,6 +94,7 @@ def test_a_port_that_is_in_use_is_one_line() -> None:
         (["--speed", "inf"], "speed must not be negative or infinite, got inf"),
         (["--speed", "-1"], "--speed"),
         (["--port", "70000"], "65535"),
+        (["--media-seconds", "0"], "media_seconds must be more than 0, got 0.0"),
     ],
 )
 def test_wrong_options_exit_with_2(options: list[str], said: str) -> None:

@@ -146,3 +146,11 @@ async def test_faults_can_be_meant_for_one_endpoint() -> None:
         emulator.next(Fault.LOSE_ANSWER, of=UploadStream)
         emulator.next(Fault.GARBLE, Fault.DROP, of=UploadBase64)
         assert await suno.upload(b"ID3")  # sent again: that costs nothing
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.LOSE_ANSWER])
+async def test_a_broken_connection_is_logged_with_status_0(emulator: Emulator, suno: SunoClient, fault: Fault) -> None:
+    emulator.next(fault)
+    with pytest.raises(SubmissionUncertain):
+        await suno.generate_music(prompt="rain")
+    assert [(seen.method, seen.status) for seen in emulator.log] == [("POST", 0)]
