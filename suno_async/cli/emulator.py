@@ -27,7 +27,10 @@ def emulator(
         ),
     ] = "kie",
     speed: Annotated[
-        float, typer.Option(min=0, help="Seconds of its clock in one real second; 0 lets the clock stand still.")
+        float,
+        typer.Option(
+            min=0, help="Seconds of its clock in one real second; 0 lets it stand still, with inf each poll finds news."
+        ),
     ] = 1.0,
     key: Annotated[str, typer.Option(help="API key that requests must carry.")] = "emulator-key",
     signing_key: Annotated[

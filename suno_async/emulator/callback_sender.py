@@ -30,6 +30,8 @@ JSON = {"Content-Type": "application/json"}
 TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
 TIMEOUT = 15
 """How long an answer may take, in seconds (docs/service.md#callbacks)."""
+SETTLED = 1000
+"""How long an answer is waited for before time goes on, in milliseconds at least."""
 DELAY = 60
 """How late a delayed callback is, in seconds of the emulator's clock."""
 
@@ -61,11 +63,13 @@ class CallbackSender:
         anywhere: Whether addresses that are not on loopback are posted to.
     """
 
-    # State, all of it: _following, an asyncio task for each run whose callbacks are not all posted; _session, opened by
-    # the first post; _warned, the hosts that were found not to be on loopback.
+    # State, all of it: _following, an asyncio task for each run whose callbacks are not all posted; _due, when the next
+    # of them is due, until it is answered; _session, opened by the first post; _warned, the hosts that were found not
+    # to be on loopback.
 
     def __init__(self, clock: Clock, key: str, posted: deque[Posted], *, anywhere: bool = False) -> None:
         self._following: dict[asyncio.Task[None], Run] = {}
+        self._due: dict[Run, float] = {}
         self._session: aiohttp.ClientSession | None = None
         self._clock = clock
         self._key = key
@@ -118,6 +122,14 @@ class CallbackSender:
             raise ValueError(f"nothing is posted of {run.kind.__name__} at {stage.name}")
         return await self._send(url, headers, _body(run, stage) if body is None else body)
 
+    async def settled(self) -> None:
+        """Return when the callbacks that are due now are answered, or are not after a second."""
+        await asyncio.sleep(0)  # those that follow a run from this round on note when they are due
+        for _ in range(SETTLED):
+            if all(due > self._clock.now() for due in self._due.values()):
+                return
+            await asyncio.sleep(0.001)
+
     async def aclose(self) -> None:
         """Stop posting."""
         for following in self._following:
@@ -141,7 +153,10 @@ class CallbackSender:
     def _start(self, run: Run, answered: asyncio.Event, since: float = -math.inf) -> None:
         following = asyncio.create_task(self._post_all(run, answered, since))
         self._following[following] = run
-        following.add_done_callback(self._following.pop)
+        following.add_done_callback(self._ended)
+
+    def _ended(self, following: asyncio.Task[None]) -> None:
+        self._due.pop(self._following.pop(following), None)
 
     async def _post_all(self, run: Run, answered: asyncio.Event, since: float) -> None:
         posted: set[Stage] = set()
@@ -149,8 +164,12 @@ class CallbackSender:
         def left() -> list[tuple[Stage, float]]:
             return [(one, mark) for one, mark in _schedule(run) if one not in posted and run.born + mark > since]
 
+        def due() -> float:
+            moment = self._due[run] = run.born + left()[0][1]
+            return moment
+
         while left():
-            await self._clock.wait_until(lambda: run.born + left()[0][1])  # the run may be made to end earlier
+            await self._clock.wait_until(due)  # asked for anew, since the run may be made to end earlier
             stage = left()[0][0]
             posted.add(stage)
             times = 2 if run.fault is Fault.DUPLICATED else 1

@@ -1,5 +1,7 @@
 """The pace that fits the speed of an emulator."""
 
+import math
+
 from ..tasks.pace import Pace
 from .families.music import Tracks
 
@@ -13,8 +15,11 @@ def pace_at(speed: float) -> Pace | None:
     """The pace for a client of an emulator; None for that of each kind of job, at real time or slower.
 
     Args:
-        speed: Seconds of the emulator's clock in one real second; 0 if it is moved by hand.
+        speed: Seconds of the emulator's clock in one real second; 0 if it is moved by hand, infinite if polls move
+            it.
     """
+    if speed == math.inf:  # each poll tells a stage, so that more than a few are made only for a task that never ends
+        return Pace(first=0.001, growth=1.1, cap=0.02, patience=5.0)
     if speed == 0:
         return Pace(first=0.01, growth=1.0, cap=GAP)
     if speed <= 1:

@@ -3,13 +3,14 @@
 import math
 import os
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from ..api.limits import Rate
 from ..api.providers import KIE, Provider, provider_named
 from ..api.requests import Request
 from ..api.updates import Stage
@@ -33,9 +34,13 @@ from .registry import RunRegistry
 from .runs import Run
 from .state import Parts, StateFile, uploads_folder
 from .status_pages import StatusPages
+from .steps import Steps
 from .uploads import Uploads
 
 __all__ = ["Emulator"]
+
+UNLIMITED: dict[str, Any] = {"submits": Rate(10_000, 1.0), "polls_per_second": 1000.0, "polls_at_once": 1000}
+"""Limits of a provider whose limits are not enforced."""
 
 
 class Emulator:
@@ -55,7 +60,8 @@ class Emulator:
         provider: The provider whose paths, fields, codes and limits it has, or its name (default: KIE). With KIE_JOBS
             it serves both the jobs API and the legacy API.
         speed: Seconds of its clock in one real second (default: 1.0); 0 lets the clock stand still, to be moved by
-            `advance` only. The rate limits count in real time at any speed.
+            `advance` only. With `math.inf` it moves to the next stage of a task whenever only polls wait, so that no
+            time passes. The rate limits count in real time at any speed.
         port: The TCP port (default: 0, any free one).
         credits: The balance at the start (default: 1000.0).
         seed: Makes ids and durations repeatable, and other music and images of the same prompts (default: None, random
@@ -77,7 +83,8 @@ class Emulator:
         media_seconds: How long generated music is at most, in seconds; what an extended track adds to its original
             counts by itself (default: None, as long as the service would make it: a song has 2 to 4 minutes or its
             `duration`, and takes about half a second to be encoded when it is first fetched).
-        rate_limits: Whether the provider's limits of submits and polls are enforced (default: True).
+        rate_limits: Whether the provider's limits of submits and polls are enforced, and kept by the clients of
+            `client` (default: True).
         callbacks_anywhere: Whether callbacks are posted to other machines, too (default: False, to loopback addresses
             only; others are logged and left out).
 
@@ -119,6 +126,7 @@ class Emulator:
         self.posted: deque[Posted] = deque(maxlen=10_000)
         """The callbacks so far, newest last, from their first attempt on; without replayed and forged ones."""
         self._webhook_key = webhook_key
+        self._rate_limits = rate_limits
         self._port = port
         self._runner: web.AppRunner | None = None
         ids, served = Ids(seed), Endpoints(provider, endpoints)
@@ -130,6 +138,7 @@ class Emulator:
         self._registry = RunRegistry(self._clock, ids, self._faults, composer)
         self._billing = Billing(credits, self._clock)
         self._callbacks = CallbackSender(self._clock, webhook_key, self.posted, anywhere=callbacks_anywhere)
+        self._steps = Steps(self._clock, self._registry, self._callbacks)
         path = None if state is None else Path(state)
         folder = None if path is None else uploads_folder(path)
         self._uploads = Uploads(served.legacy, ids, self._clock, composer, cache, folder)
@@ -142,7 +151,7 @@ class Emulator:
         self._routes = [
             *Intake(served, limits, self._registry, self._billing, self._callbacks).routes(),
             *Account(served, self._faults, self._billing, self._uploads, self._clock).routes(),
-            *StatusPages(served, limits, self._registry, self._clock).routes(),
+            *StatusPages(served, limits, self._registry, self._clock, self._steps).routes(),
             *MediaFiles(self._registry, self._clock, cache).routes(),
             *self._uploads.routes(),
             *Page(provider.name, self._registry, self._billing, self._callbacks, self.posted, self._clock).routes(),
@@ -185,13 +194,18 @@ class Emulator:
         """The time of the emulator's clock, in seconds."""
         return self._clock.now()
 
-    def advance(self, seconds: float) -> None:
-        """Move the emulator's clock forward.
+    def advance(self, seconds: float) -> Awaitable[None]:
+        """Move the emulator's clock forward, at once.
 
         Args:
             seconds: By how much, in seconds.
+
+        Returns:
+            What can be awaited until the consequences are there: callbacks that are due are answered, and at speed 0
+            clients in this event loop that poll have seen where their tasks are now.
         """
         self._clock.advance(seconds)
+        return _Awaited(self._steps.settle)
 
     # ---- callbacks from outside ----------------------------------------------------------------------------------
 
@@ -242,8 +256,8 @@ class Emulator:
     def client(self, **options: Any) -> SunoClient:
         """Return a client of this emulator, with its key, address and provider, and a pace that fits its speed.
 
-        At speed 1000 a song takes less than half a second. The store is in memory, whatever SUNO_STORE says, so that
-        tasks of the emulator never come among real ones.
+        At speed 1000 a song takes less than half a second, and without a limit of speed a few milliseconds. The store
+        is in memory, whatever SUNO_STORE says, so that tasks of the emulator never come among real ones.
 
         Args:
             options: Arguments of `SunoClient`; they replace these.
@@ -251,7 +265,8 @@ class Emulator:
         Raises:
             ConfigurationError: If an option cannot be used.
         """
-        given: dict[str, Any] = {"api_key": self.api_key, "base_url": self.url, "provider": self.provider}
+        provider = self.provider if self._rate_limits else self.provider.replace(**UNLIMITED)
+        given: dict[str, Any] = {"api_key": self.api_key, "base_url": self.url, "provider": provider}
         given["pace"] = pace_at(self._clock.speed)
         if self._webhook_key:
             given["webhook_key"] = self._webhook_key
@@ -283,3 +298,13 @@ class Emulator:
             await self._state.aclose(self.url)
         await self._callbacks.aclose()
         self._uploads.close()
+
+
+class _Awaited:
+    """What may be awaited or not; a coroutine that is not awaited would be a warning."""
+
+    def __init__(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._function = function
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._function().__await__()

@@ -213,7 +213,7 @@ class StateFile:
             runs[one.id] = _run(one, kinds[one.path], self._parts, runs)
             registry.keep(runs[one.id], task=one.task)
         # Time went on meanwhile, as it does for the service.
-        clock.resume(saved.now + max(0.0, time.time() - saved.wall) * clock.speed)
+        clock.resume(saved.now + max(0.0, time.time() - saved.wall) * clock.rate)
         ids.resume(saved.ids)
         billing.resume(saved.credits, [runs[id] for id in saved.refundable])
         folder = uploads_folder(self._path)

@@ -15,6 +15,7 @@ from .rate_limits import RateLimits
 from .registry import RunRegistry
 from .requests import Refused
 from .runs import Run
+from .steps import Steps
 
 __all__ = ["StatusPages"]
 
@@ -26,11 +27,14 @@ class StatusPages:
 
     # State: none of its own; runs count their polls.
 
-    def __init__(self, endpoints: Endpoints, limits: RateLimits, registry: RunRegistry, clock: Clock) -> None:
+    def __init__(
+        self, endpoints: Endpoints, limits: RateLimits, registry: RunRegistry, clock: Clock, steps: Steps
+    ) -> None:
         self._endpoints = endpoints
         self._limits = limits
         self._registry = registry
         self._clock = clock
+        self._steps = steps
 
     def routes(self) -> Iterator[web.RouteDef]:
         """The routes that it answers."""
@@ -44,7 +48,7 @@ class StatusPages:
 
         async def page(request: web.Request) -> web.Response:
             id = request.query.get(kind.query, "")
-            run = self._poll(request, id)
+            run = await self._poll(request, id)
             if run is None or run.asked.jobs_api or getattr(run.kind, "details", "") != kind.details:
                 return json(bodies.unknown(kind, id))
             return json(bodies.details(run, self._clock.now()))
@@ -52,17 +56,21 @@ class StatusPages:
         return page
 
     async def _record(self, request: web.Request) -> web.Response:
-        run = self._poll(request, request.query.get("taskId", ""))
+        run = await self._poll(request, request.query.get("taskId", ""))
         if run is None or not run.asked.jobs_api:
             raise Refused(422, "recordInfo is null")
         now = self._clock.now()
         return answer(200, "success", bodies.record(run, *run.state(now), now))
 
-    def _poll(self, request: web.Request, id: str) -> Run | None:
+    async def _poll(self, request: web.Request, id: str) -> Run | None:
         """Count a poll, and find the run if it is visible."""
         self._limits.poll(id, request.path)
-        run, now = self._registry.runs.get(id), self._clock.now()
-        if run is None or not run.visible(now):
+        run = self._registry.runs.get(id)
+        if run is None:
+            return None
+        await self._steps.poll(run)
+        now = self._clock.now()
+        if not run.visible(now):
             return None
         run.polled(now)
         return run

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Generator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, TypeVar, cast
 
 from ..api.pricing import refunded
-from ..api.requests import Request
+from ..api.requests import TABLE, Job, Request
 from ..api.updates import Stage, Update, rises
-from ..errors import SunoError, TaskFailed, TaskNotDone
+from ..errors import ConfigurationError, SunoError, TaskFailed, TaskNotDone
 from ..log import log
 from .durations import Timing
 from .pace import Pace
@@ -55,6 +55,19 @@ class Interests(Protocol):
     def fed(self, task: "Task[Any]", update: Update[Any]) -> None:
         """`task` has reached a stage that was not known here."""
         ...
+
+
+class _Nobody:
+    """Interests in tasks that have ended, which nothing comes of."""
+
+    def retain(self, task: "Task[Any]", holder: Holder) -> None: ...
+
+    def release(self, task: "Task[Any]", holder: Holder) -> None: ...
+
+    def check_thread(self) -> None: ...
+
+
+_NOBODY = _Nobody()
 
 
 class MethodNotProperty:
@@ -182,6 +195,32 @@ class Task(Generic[R]):
         self._listeners: tuple[Callable[[Update[R]], object], ...] = ()
         self._waiters: tuple[_Waiter, ...] = ()
         self._done_callbacks: tuple[_DoneCallback, ...] = ()
+
+    @classmethod
+    def resolved(
+        cls, result: R, *, kind: type[Request[R]] | None = None, task_id: str = "", context: Any = None
+    ) -> "Task[R]":
+        """Return a task that has ended with a result, for unit tests of code that is handed a task.
+
+        It needs no client and no event loop. `suno_async.testing` makes results for it.
+
+        Args:
+            result: What awaiting it gives.
+            kind: The class of its request (default: the first built-in job with such a result, as GenerateMusic for
+                Music).
+            task_id: Its id (default: the `task_id` of the result, or else "resolved").
+            context: Its `context` (default: None).
+
+        Raises:
+            ConfigurationError: No built-in job has such a result, and no `kind` is given.
+        """
+        kind = kind or next((one for one in TABLE if issubclass(one, Job) and one.result is type(result)), None)
+        if kind is None:
+            raise ConfigurationError(f"no built-in job has a {type(result).__name__} as its result: give kind=")
+        task_id = task_id or getattr(result, "task_id", "") or "resolved"
+        task = cls(TaskInfo(task_id, kind, context=context), _NOBODY)
+        task.feed(Update(task_id=task_id, stage=Stage.COMPLETE, result=result))
+        return task
 
     # ---- who it is -----------------------------------------------------------------------------------------------
 

@@ -45,9 +45,12 @@ FILES_PAUSE = 10.0
 """Seconds between two polls meanwhile at most, also where callbacks make polls rare."""
 
 
-def slot(due: float) -> float:
-    """Return the next sixteenth of a second, so that polls due about the same time share one timer."""
-    return math.ceil(due * 16) / 16
+def slot(due: float, pause: float = math.inf) -> float:
+    """Return the next sixteenth of a second, so that polls due about the same time share one timer.
+
+    After a shorter pause than that they are due as they are.
+    """
+    return math.ceil(due * 16) / 16 if pause >= 1 / 16 else due
 
 
 class Watch:
@@ -90,7 +93,8 @@ class Watch:
         """When patience ends; it begins with the first interest."""
         self.unknown_since = now if accepted_at is None else accepted_at
         """Since when the service has not known the task."""
-        self.due = now if accepted_at is None else max(now, slot(accepted_at + self.pause()))
+        first = self.pause() if accepted_at is not None else 0.0
+        self.due = now if accepted_at is None else max(now, slot(accepted_at + first, first))
         self.polled = polled
         """When it was polled last."""
         self.before = -math.inf
@@ -205,7 +209,7 @@ class Watch:
         if self.nudged:
             self.due = max(now, self.polled + spacing)
         else:
-            self.due = min(max(slot(now + pause), self.polled + spacing), self.until)
+            self.due = min(max(slot(now + pause, pause), self.polled + spacing), self.until)
 
     def timeout(self, task_id: str, now: float) -> "SunoError | Update[Any]":
         """Return how the waiting ends when patience has.

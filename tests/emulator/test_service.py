@@ -1,11 +1,13 @@
 """The emulator over HTTP, through the client, in virtual time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import math
 from pathlib import Path
 from typing import Any
 
 import anyio
 import av
+import Awaitable
+import Callable
 import msgspec
 import pytest
 from aiohttp import web
@@ -170,6 +172,8 @@ async def test_a_middleware_surrounds_every_endpoint() -> None:
 async def test_what_it_was_given_is_checked_at_once() -> None:
     with pytest.raises(ValueError, match="speed must not be negative"):
         Emulator(speed=-1)
+    with pytest.raises(ValueError, match="speed must not be negative"):
+        Emulator(speed=math.nan)
 
 
 async def test_public_names_are_documented() -> None:

@@ -1,0 +1,142 @@
+"""Time in steps: `await emulator.advance(…)`, and a clock without a limit of speed that polls move."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from suno_async import CreateMusicVideo, GenerateLyrics, GenerateMusic, Job, Stage, SunoClient, TaskTimeout
+from suno_async.emulator import Emulator, Fault
+
+from .support import Recorder
+
+ALL = [Stage.TEXT, Stage.FIRST, Stage.COMPLETE]
+RAIN = GenerateMusic(prompt="rain")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """In real time, as in the tests of users."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def unlimited() -> AsyncIterator[Emulator]:
+    async with Emulator(speed=math.inf, rate_limits=False, provider="kie-legacy", seed=5) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+async def stepped() -> AsyncIterator[Emulator]:
+    async with Emulator(speed=0, rate_limits=False, provider="kie-legacy", seed=5) as emulator:
+        yield emulator
+
+
+async def stages(suno: SunoClient, job: Job[Any]) -> list[Stage]:
+    task = await suno.submit(job)
+    return [update.stage async for update in task]
+
+
+async def test_without_a_limit_of_speed_songs_take_no_time(unlimited: Emulator) -> None:
+    async with unlimited.client() as suno:
+        await suno.get_credits()  # connected
+        best = math.inf
+        for _ in range(3):  # a busy machine may take longer now and then
+            began = time.perf_counter()
+            for _ in range(3):
+                await suno.run(RAIN)
+            best = min(best, time.perf_counter() - began)
+        assert best < 0.1
+
+
+async def test_each_stage_is_seen_of_everything_that_is_waited_for(unlimited: Emulator) -> None:
+    """A short task does not make time run past the stages of a long one."""
+    async with unlimited.client() as suno:
+        song = await suno.run(RAIN)
+        jobs = [RAIN, CreateMusicVideo(song.tracks[0]), GenerateLyrics(prompt="rain"), RAIN, RAIN]
+        seen = await asyncio.gather(*(stages(suno, job) for job in jobs))
+        assert seen == [ALL, [Stage.COMPLETE], [Stage.COMPLETE], ALL, ALL]
+        polls = [entry for entry in unlimited.log if entry.method == "GET"]
+        assert len(polls) <= 3 * 4 + 2 + 3
+
+
+async def test_time_moves_no_further_than_to_what_was_waited_for(unlimited: Emulator) -> None:
+    async with unlimited.client() as suno:
+        began = unlimited.now()
+        task = await suno.submit(RAIN)
+        await task.wait(Stage.FIRST)
+        assert 30 <= unlimited.now() - began <= 41
+        await task
+        assert 120 <= unlimited.now() - began <= 181
+
+
+async def test_what_nobody_polls_keeps_nobody_waiting(unlimited: Emulator) -> None:
+    async with unlimited.client() as suno:
+        left = [await suno.submit(RAIN) for _ in range(20)]
+        began = time.perf_counter()
+        await suno.run(RAIN)
+        assert time.perf_counter() - began < 0.5
+        assert not any(task.updates for task in left)
+
+
+@pytest.mark.parametrize("fault", [Fault.INVISIBLE, Fault.LATE_FILES, Fault.UNDELIVERED])
+async def test_news_of_every_kind_are_reached(unlimited: Emulator, fault: Fault) -> None:
+    async with unlimited.client() as suno:
+        unlimited.next(fault)
+        began = time.perf_counter()
+        await suno.run(RAIN)
+        assert time.perf_counter() - began < 0.5
+
+
+async def test_a_task_that_never_ends_is_given_up_soon(unlimited: Emulator) -> None:
+    async with unlimited.client() as suno:
+        unlimited.next(Fault.STUCK)
+        with pytest.raises(TaskTimeout):
+            await suno.run(RAIN)
+
+
+async def test_callbacks_come_before_the_poll_that_could_tell_the_same(
+    unlimited: Emulator, recorder: tuple[Recorder, str]
+) -> None:
+    record, url = recorder
+    async with unlimited.client(callback_url=url) as suno:
+        task = await suno.submit(RAIN)
+        heard = []
+        async for update in task:
+            heard.append((update.stage, len(record.bodies)))
+        assert heard == [(Stage.TEXT, 1), (Stage.FIRST, 2), (Stage.COMPLETE, 3)]
+
+
+async def test_a_step_can_be_awaited_until_clients_have_seen_it(stepped: Emulator) -> None:
+    async with stepped.client() as suno:
+        task = await suno.submit(RAIN)
+        waiting = asyncio.create_task(task.get())
+        seen = []
+        for seconds in (5, 15, 25, 150):
+            await stepped.advance(seconds)
+            seen.append(task.stage)
+        assert seen == [Stage.PENDING, *ALL]
+        assert waiting.done()
+
+
+async def test_a_step_can_be_awaited_until_callbacks_are_answered(
+    stepped: Emulator, recorder: tuple[Recorder, str]
+) -> None:
+    record, url = recorder
+    async with stepped.client(callback_url=url) as suno:
+        await suno.submit(RAIN)
+        counts = []
+        for seconds in (5, 15, 25, 150):
+            await stepped.advance(seconds)
+            counts.append(len(record.bodies))
+        assert counts == [0, 1, 2, 3]
+
+
+async def test_a_step_may_be_left_alone(stepped: Emulator) -> None:
+    """It is taken at once, and nothing warns of what is not awaited."""
+    began = stepped.now()
+    stepped.advance(60)
+    assert stepped.now() - began == 60
