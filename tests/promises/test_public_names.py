@@ -18,7 +18,13 @@ from suno_async.api.requests import TABLE
 
 from ..doubles import method_of
 
-PUBLIC = ("suno_async", "suno_async.stores", "suno_async.emulator", "suno_async.testing.store_contract")
+PUBLIC = (
+    "suno_async",
+    "suno_async.stores",
+    "suno_async.emulator",
+    "suno_async.testing",
+    "suno_async.testing.store_contract",
+)
 ALIASES = (
     "Model",
     "Observer",

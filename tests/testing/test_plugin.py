@@ -1,0 +1,163 @@
+"""The pytest plugin, in suites of its users: each is run as a process of its own, with its settings."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from ..promises.test_layout import loaded_by
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ASYNCIO = ("-o", "asyncio_default_fixture_loop_scope=function")
+AUTO = (*ASYNCIO, "-o", "asyncio_mode=auto")
+ANYIO = ("-p", "no:asyncio", "-o", "anyio_mode=auto")
+
+SONGS = """
+import os, time
+import pytest
+from suno_async import ConfigurationError, GenerateMusic, Source, Stage, SunoClient, TaskFailed
+from suno_async.emulator import Fault
+
+async def test_three_generations_take_no_time(suno_client):
+    await suno_client.get_credits()
+    best = 1.0
+    for _ in range(3):
+        began = time.perf_counter()
+        for _ in range(3):
+            assert len((await suno_client.run(GenerateMusic(prompt="rain"))).tracks) == 2
+        best = min(best, time.perf_counter() - began)
+    assert best < 0.1
+
+async def test_the_environment_leads_to_the_emulator(suno_emulator):
+    assert "SUNO_STORE" not in os.environ
+    async with SunoClient() as suno:
+        assert await suno.get_credits() == 1000
+    assert len(suno_emulator.log) == 1
+
+async def test_many_songs_are_no_rate_limit(suno_client):
+    for _ in range(50):
+        await suno_client.generate_music(prompt="rain")
+
+@pytest.mark.suno_faults(None, Fault.FAIL, of=GenerateMusic)
+@pytest.mark.suno_emulator(provider="kie-legacy", webhook_key="w")
+class TestMarks:
+    @pytest.mark.suno_emulator(credits=30)
+    async def test_the_nearer_options_are_added(self, suno_client, suno_emulator, suno_receiver):
+        heard = []
+        suno_receiver.observe(lambda update, record: heard.append((update.stage, record.context)))
+        await (await suno_client.submit(GenerateMusic(prompt="x"), context={"chat": 7}))
+        await suno_emulator.advance(0)
+        assert heard == [(stage, {"chat": 7}) for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)]
+        assert {update.source for update in suno_receiver.updates} == {Source.CALLBACK}
+        with pytest.raises(TaskFailed):
+            await suno_client.run(GenerateMusic(prompt="x"))
+        assert suno_emulator.credits == 18
+
+    @pytest.mark.suno_emulator(speed=0)
+    async def test_time_goes_in_steps(self, suno_client, suno_emulator):
+        task = await suno_client.generate_music(prompt="x")
+        task.add_done_callback(lambda task: None)
+        seen = []
+        for seconds in (5, 15, 25, 150):
+            await suno_emulator.advance(seconds)
+            seen.append(task.stage)
+        assert seen == [Stage.PENDING, Stage.TEXT, Stage.FIRST, Stage.COMPLETE]
+
+ids = []
+
+@pytest.mark.parametrize("n", range(2))
+async def test_ids_are_the_same_in_each_run_and_others_in_each_test(suno_client, suno_emulator, n):
+    ids.append((await suno_client.generate_music(prompt="x")).id)
+    assert len(set(ids)) == len(ids)
+"""
+
+STRICT = """
+import asyncio
+import pytest, pytest_asyncio
+from suno_async import GenerateLyrics
+
+@pytest_asyncio.fixture
+async def lyrics(suno_client):
+    return await suno_client.run(GenerateLyrics(prompt="rain"))
+
+@pytest.mark.asyncio
+async def test_a_fixture(lyrics):
+    assert lyrics.variants
+
+loops = set()
+
+@pytest.mark.parametrize("n", range(2))
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_shared_loop(suno_client, suno_receiver, n):
+    loops.add(asyncio.get_running_loop())
+    assert len(loops) == 1
+    assert await suno_client.run(GenerateLyrics(prompt="rain"))
+"""
+
+
+def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: str = "test_them.py") -> str:
+    """What a run of pytest prints in a folder where this package is installed with its entry points."""
+    installed = folder / "installed" / "suno_async_here-0.dist-info"
+    installed.mkdir(parents=True)
+    entries = "".join(f"{one} = {module}\n" for one, module in PROJECT["entry-points"]["pytest11"].items())
+    (installed / "entry_points.txt").write_text(f"[pytest11]\n{entries}")
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: suno-async-here\nVersion: 0\n")
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    if text:
+        (folder / name).write_text(text)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed.parent), *sys.path]), "SUNO_STORE": "no"}
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", "-p", "no:cacheprovider"]
+    ran = subprocess.run(
+        [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == status, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("mode", [AUTO, ANYIO, (*ANYIO, "-n", "2")], ids=["pytest-asyncio", "anyio", "xdist"])
+def test_songs_in_no_time(tmp_path: Path, mode: tuple[str, ...]) -> None:
+    assert "7 passed" in run(tmp_path, *mode, text=SONGS)
+
+
+def test_the_strict_mode_of_pytest_asyncio_and_its_shared_loops(tmp_path: Path) -> None:
+    assert "3 passed" in run(tmp_path, *ASYNCIO, text=STRICT)
+
+
+def test_the_bot_of_the_examples(tmp_path: Path) -> None:
+    """As its author tests it."""
+    bot = tmp_path / "song_bot"
+    bot.mkdir()
+    for path in (ROOT / "examples" / "song_bot").glob("*.py"):
+        (bot / path.name).write_text(path.read_text())
+    assert "8 passed" in run(tmp_path, *AUTO)
+
+
+def test_a_test_that_nobody_awaits_is_told_what_to_do(tmp_path: Path) -> None:
+    printed = run(tmp_path, *ASYNCIO, text="def test_it(suno_emulator): ...", status=1)
+    assert "mark the test with pytest.mark.anyio or pytest.mark.asyncio" in printed
+
+
+def test_options_have_names(tmp_path: Path) -> None:
+    text = "import pytest\n@pytest.mark.suno_emulator(0)\nasync def test_it(suno_emulator): ..."
+    assert "takes named options only, got (0,)" in run(tmp_path, *AUTO, text=text, status=1)
+
+
+def test_it_can_be_left_out(tmp_path: Path) -> None:
+    assert "fixture 'suno_emulator' not found" in run(
+        tmp_path, *AUTO, "-p", "no:suno_async", text="async def test_it(suno_emulator): ...", status=1
+    )
+
+
+def test_other_suites_load_next_to_nothing_of_it() -> None:
+    """An empty package, its version, and two modules without imports of their own."""
+    more = loaded_by("import pytest; import suno_async.testing.plugin") - loaded_by("import pytest")
+    assert more == {"suno_async", "suno_async.version", "suno_async.testing", "suno_async.testing.plugin"}
+
+
+def test_fixtures_and_markers_are_described(tmp_path: Path) -> None:
+    assert "suno_emulator(**options)" in run(tmp_path, *ASYNCIO, "--markers")
