@@ -6,6 +6,7 @@ pytest loads this module in every suite, so that it imports nothing else until a
 import os
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -144,11 +145,10 @@ _suno_emulator_anyio, _suno_closing_anyio, _suno_receiver_anyio = (
 
 def _for_pytest_asyncio() -> ModuleType:
     """A plugin with the same fixtures for each loop that pytest-asyncio has."""
-    import pytest_asyncio  # an import of a plugin that is loaded
-
+    made_for: Any = import_module("pytest_asyncio")  # the plugin is loaded, but need not be there for type checkers
     plugin = ModuleType("suno_async_for_pytest_asyncio")
     for scope in LOOP_SCOPES:
         for part, function in _parts().items():
             name = _name(part, scope)
-            setattr(plugin, name, pytest_asyncio.fixture(loop_scope=scope, name=name)(function))
+            setattr(plugin, name, made_for.fixture(loop_scope=scope, name=name)(function))
     return plugin

@@ -1,13 +1,12 @@
 """The emulator over HTTP, through the client, in virtual time."""
 
-from collections.abc import math
+import math
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import av
-import Awaitable
-import Callable
 import msgspec
 import pytest
 from aiohttp import web
