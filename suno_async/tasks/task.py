@@ -16,6 +16,7 @@ from .pace import Pace
 __all__ = ["Holder", "Interests", "Task", "TaskInfo"]
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 ALMOST = 0.95
 """The progress of a task that has taken as long as expected, and is not complete."""
@@ -196,10 +197,10 @@ class Task(Generic[R]):
         self._waiters: tuple[_Waiter, ...] = ()
         self._done_callbacks: tuple[_DoneCallback, ...] = ()
 
-    @classmethod
+    @staticmethod
     def resolved(
-        cls, result: R, *, kind: type[Request[R]] | None = None, task_id: str = "", context: Any = None
-    ) -> "Task[R]":
+        result: T, *, kind: type[Request[T]] | None = None, task_id: str = "", context: Any = None
+    ) -> "Task[T]":
         """Return a task that has ended with a result, for unit tests of code that is handed a task.
 
         It needs no client and no event loop. `suno_async.testing` makes results for it.
@@ -218,7 +219,7 @@ class Task(Generic[R]):
         if kind is None:
             raise ConfigurationError(f"no built-in job has a {type(result).__name__} as its result: give kind=")
         task_id = task_id or getattr(result, "task_id", "") or "resolved"
-        task = cls(TaskInfo(task_id, kind, context=context), _NOBODY)
+        task = Task[T](TaskInfo(task_id, kind, context=context), _NOBODY)
         task.feed(Update(task_id=task_id, stage=Stage.COMPLETE, result=result))
         return task
 
