@@ -67,6 +67,8 @@ class _Nobody:
 
     def check_thread(self) -> None: ...
 
+    def fed(self, task: "Task[Any]", update: Update[Any]) -> None: ...
+
 
 _NOBODY = _Nobody()
 

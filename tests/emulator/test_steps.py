@@ -104,7 +104,7 @@ async def test_callbacks_come_before_the_poll_that_could_tell_the_same(
     record, url = recorder
     async with unlimited.client(callback_url=url) as suno:
         task = await suno.submit(RAIN)
-        heard = []
+        heard: list[tuple[Stage, int]] = []
         async for update in task:
             heard.append((update.stage, len(record.bodies)))
         assert heard == [(Stage.TEXT, 1), (Stage.FIRST, 2), (Stage.COMPLETE, 3)]
@@ -114,7 +114,7 @@ async def test_a_step_can_be_awaited_until_clients_have_seen_it(stepped: Emulato
     async with stepped.client() as suno:
         task = await suno.submit(RAIN)
         waiting = asyncio.create_task(task.get())
-        seen = []
+        seen: list[Stage] = []
         for seconds in (5, 15, 25, 150):
             await stepped.advance(seconds)
             seen.append(task.stage)
@@ -128,7 +128,7 @@ async def test_a_step_can_be_awaited_until_callbacks_are_answered(
     record, url = recorder
     async with stepped.client(callback_url=url) as suno:
         await suno.submit(RAIN)
-        counts = []
+        counts: list[int] = []
         for seconds in (5, 15, 25, 150):
             await stepped.advance(seconds)
             counts.append(len(record.bodies))
