@@ -72,6 +72,7 @@ class Served:
 @contextmanager
 def served(**options: Any) -> Generator[Served]:
     """Serve one until the block ends."""
+    given: dict[str, Any] = {"speed": 0, "rate_limits": False, "media_seconds": 4, "seed": 1}
     started: list[Served] = []
     ready, ended = threading.Event(), threading.Event()
 
@@ -87,7 +88,7 @@ def served(**options: Any) -> Generator[Served]:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         address = f"http://127.0.0.1:{runner.addresses[0][1]}/suno/{{token}}"
         async with (
-            Emulator(**{"speed": 0, "rate_limits": False, "media_seconds": 4, "seed": 1} | options) as emulator,
+            Emulator(**given | options) as emulator,
             emulator.client(model="V5", callback_url=address) as suno,
         ):
             started.append(Served(asyncio.get_running_loop(), emulator, suno))

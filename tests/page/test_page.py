@@ -1,3 +1,4 @@
+# pyright: reportUnknownLambdaType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 """The page as somebody sees, hears and uses it, by `make test-page`: playwright is a dependency of nothing else."""
 
 import os

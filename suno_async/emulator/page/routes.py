@@ -165,4 +165,4 @@ def _file(name: str) -> Handler:
 
 @cache
 def _content(name: str) -> bytes:
-    return files(__package__).joinpath(name).read_bytes()
+    return files(__name__.rpartition(".")[0]).joinpath(name).read_bytes()
