@@ -43,7 +43,7 @@ def emulator(python: Path, folder: Path) -> Generator[dict[str, str]]:
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            yield dict(one.split("=", 1) for one in process.stdout.readline().split())
+            yield dict(one.split("=", 1) for one in process.stdout.readline().split() if "=" in one)
         finally:
             process.terminate()
 

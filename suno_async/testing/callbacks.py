@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from ..webhooks.observers import Observer
+from ..submissions.events import Observer
 
 if TYPE_CHECKING:
     from ..api.updates import Update
