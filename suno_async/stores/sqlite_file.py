@@ -24,7 +24,7 @@ MIGRATIONS: Sequence[str] = (
         number INTEGER PRIMARY KEY, account TEXT NOT NULL, ref TEXT NOT NULL, kind TEXT, provider TEXT,
         request_json TEXT, fingerprint TEXT, key TEXT, context TEXT, task_id TEXT, state TEXT, stage INTEGER,
         observed INTEGER, source TEXT, status TEXT, code INTEGER, message TEXT, body BLOB, error TEXT, created REAL,
-        updated REAL, delivered INTEGER, erased INTEGER NOT NULL DEFAULT 0, trace TEXT,
+        updated REAL, delivered INTEGER, erased INTEGER NOT NULL DEFAULT 0, trace TEXT NOT NULL DEFAULT '',
         change INTEGER NOT NULL DEFAULT 0, -- the number of its last change, so that other processes find what is new
         writer TEXT NOT NULL DEFAULT '' -- who made that change
     );
