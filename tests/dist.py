@@ -49,10 +49,10 @@ def emulator(python: Path, folder: Path) -> Generator[dict[str, str]]:
 
 
 def try_wheel(wheel: Path, folder: Path) -> None:
-    """Install the wheel alone, and run the first program of the README."""
+    """Install the wheel with its emulator, and run the first program of the README."""
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / BIN / "python"
-    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", wheel, at=folder)
+    run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", f"{wheel}[emulator]", at=folder)
     (folder / "first.py").write_text(first_program(), encoding="utf-8")
     with emulator(python, folder) as variables:
         print(run(python, "-W", "error", "first.py", at=folder, **variables), end="")
