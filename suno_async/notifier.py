@@ -74,7 +74,7 @@ class Notifier:
                     current = asyncio.current_task()
                     if current is None or current.cancelling():
                         raise
-                except Exception:
+                except Exception:  # of a function of the application, here and below: it must not stop the others
                     log.exception("%s failed at %s", self._name, event[0])
         finally:
             self._queues.pop(order, None)

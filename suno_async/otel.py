@@ -125,7 +125,7 @@ class _Telemetry:
             outcome: dict[str, str] = {}
             try:
                 yield accepted
-            except BaseException as exc:
+            except BaseException as exc:  # noted and raised again, cancellations as well
                 outcome = _failed(span, exc)
                 raise
             finally:

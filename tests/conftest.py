@@ -1,7 +1,6 @@
 """Time for the tests."""
 
 import asyncio
-import inspect
 import socket
 import ssl
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import anyio.to_thread
 import pytest
 import trustme
 
+from .anyio_auto import pytest_pycollect_makeitem as pytest_pycollect_makeitem
 from .loop import JumpLoop
 from .postgres import PostgresServer, postgres_server
 from .servers import RedisServer, redis_server
@@ -64,13 +64,6 @@ def trusted(ca: trustme.CA) -> ssl.SSLContext:
     authority: Any = ca
     authority.configure_trust(context)
     return context
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> None:
-    """Coroutine functions are tests of anyio's plugin. Its option for this, `anyio_mode`, came with anyio 4.11."""
-    if collector.istestfunction(obj, name) and inspect.iscoroutinefunction(obj):
-        pytest.mark.anyio(obj)
 
 
 @pytest.fixture

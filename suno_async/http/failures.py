@@ -21,7 +21,11 @@ def cause_of(error: BaseException) -> BaseException:
     """Return what may be chained of an error: those of aiohttp's connectors hold the proxy with its password, and so
     do the frames below.
     """
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    cause: BaseException = error
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error  # before aiohttp 3.12 it has no `os_error`, although its class says so
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
     return cause.with_traceback(None)
 
 

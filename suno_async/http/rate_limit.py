@@ -103,11 +103,6 @@ class RateLimit:
         """Return how many places are taken at a time of the loop's clock."""
         return sum(place.arrived > now - self._rate.seconds for place in list(self._places))
 
-    @property
-    def waiting(self) -> int:
-        """How many wait for a place."""
-        return len(self._queue)
-
     async def take(self, turn: Turn = FIRST_COME) -> Place:
         """Wait for one's turn and a place, and take it, in the window that other processes use, too, if there is one.
 

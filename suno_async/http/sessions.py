@@ -210,7 +210,7 @@ def _called(name: str, make: Callable[[], T], kind: type[T]) -> T:
     """What a function of the user's makes. Whatever goes wrong in it, nothing has left."""
     try:
         made = make()
-    except Exception as exc:
+    except Exception as exc:  # of a function of the application
         raise ConnectError(f"the function given as {name}= failed: {type(exc).__name__}", permanent=True) from exc
     if isinstance(made, kind):
         return made

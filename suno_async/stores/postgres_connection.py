@@ -82,7 +82,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
                     raise psycopg.OperationalError("no answer in time")
                 wanted = gen.send(ready)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return end.value  # type: ignore[no-any-return]  # what the generator of psycopg returns
 
 
 class PostgresConnection:
@@ -185,7 +185,7 @@ class PostgresConnection:
         while True:
             try:
                 return run(batch)
-            except Exception as exc:
+            except Exception as exc:  # each kind is judged below, and what cannot be tried again is raised
                 failed = exc
             if isinstance(failed, errors.QueryCanceled) and self._end_dead_transactions():
                 self._until = time.monotonic() + self._settings.timeout
@@ -226,7 +226,7 @@ class PostgresConnection:
                     for query in self._say.clean:
                         db.execute(_sql(query))
             results = [_rows(cursor) for cursor in asked]
-        except BaseException:
+        except BaseException:  # whatever it is, nothing of the batch may stay
             with suppress(psycopg.Error):
                 db.execute("ROLLBACK")
             raise

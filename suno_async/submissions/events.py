@@ -125,7 +125,7 @@ class UpdateEvents:
         poller: Poller,
         peers: Alone,
         settings: EventSettings,
-        told: Told = Told(),  # noqa: B008
+        told: Told = Told(),  # noqa: B008  a value
     ) -> None:
         self._journal = journal
         self._poller = poller

@@ -40,7 +40,7 @@ def _group(context: Any, fair_by: Callable[[Any], Hashable] | None) -> Hashable:
     try:
         group = fair_by(context)
         hash(group)
-    except Exception as exc:
+    except Exception as exc:  # of a function of the application, here and below
         raise ConfigurationError(f"fair_by failed with the context {context!r:.100}: {exc!r}") from exc
     return group
 

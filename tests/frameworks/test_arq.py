@@ -1,4 +1,4 @@
-"""The example for arq, by `make examples`: arq takes no version of redis that our extra takes."""
+"""The example for arq, by `make examples`: arq takes redis before 6 only, and the other tests have the newest."""
 
 import asyncio
 from typing import Any

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ASYNCIO = ("-o", "asyncio_default_fixture_loop_scope=function")
 AUTO = (*ASYNCIO, "-o", "asyncio_mode=auto")
-ANYIO = ("-p", "no:asyncio", "-o", "anyio_mode=auto")
+HAS_MODE = tuple(int(part) for part in version("anyio").split(".")[:2]) >= (4, 11)
+ANYIO = ("-p", "no:asyncio", *(("-o", "anyio_mode=auto") if HAS_MODE else ("-p", "tests.anyio_auto")))
 
 SONGS = """
 import os, time
