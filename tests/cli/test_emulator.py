@@ -91,7 +91,7 @@ def test_a_port_that_is_in_use_is_one_line() -> None:
     ("options", "said"),
     [
         (["--provider", "sunoapi", "--signing-key", "s"], "no signature is known for callbacks of sunoapi"),
-        (["--speed", "nan"], "--speed"),
+        (["--speed", "nan"], "speed"),
         (["--speed", "-1"], "--speed"),
         (["--port", "70000"], "65535"),
         (["--media-seconds", "0"], "media_seconds must be more than 0, got 0.0"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from traitlets.config import Config
 from suno_async import Failure, GenerateMusic, Music, Success, SunoClient, Track
 
 KEY = "secret-key"
+WITH_METACLASS = tuple(int(part) for part in version("msgspec").split(".")[:2]) >= (0, 20)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +44,9 @@ def test_a_question_mark_shows_the_real_signature(shell: Any) -> None:
     assert asked(shell, "suno.submit").startswith("suno.submit(job: ")
     assert asked(shell, "SunoClient").startswith("SunoClient(*, api_key: str | ")
     request = asked(shell, "GenerateMusic")
-    assert request.startswith("GenerateMusic(*, model: Optional[str] = None, ")
-    assert "Annotated" not in request
+    if WITH_METACLASS:  # else it shows the limits of each field, too (docs/versions.md)
+        assert request.startswith("GenerateMusic(*, model: Optional[str] = None, ")
+        assert "Annotated" not in request
     assert asked(shell, "Track").startswith("Track(*, task_id: str = '', id: str = '', title: str | None = None, ")
 
 
