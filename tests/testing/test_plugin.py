@@ -17,6 +17,14 @@ ASYNCIO = ("-o", "asyncio_default_fixture_loop_scope=function")
 AUTO = (*ASYNCIO, "-o", "asyncio_mode=auto")
 HAS_MODE = tuple(int(part) for part in version("anyio").split(".")[:2]) >= (4, 11)
 ANYIO = ("-p", "no:asyncio", *(("-o", "anyio_mode=auto") if HAS_MODE else ()))
+OLD_ANYIO = """
+import pytest
+from tests.anyio_auto import pytest_pycollect_makeitem
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+"""
 
 SONGS = """
 import os, time
@@ -110,7 +118,7 @@ def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: st
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: suno-async-here\nVersion: 0\n")
     (folder / "pytest.ini").write_text("[pytest]\n")
     if not HAS_MODE and "no:asyncio" in arguments:
-        (folder / "conftest.py").write_text("from tests.anyio_auto import pytest_pycollect_makeitem\n")
+        (folder / "conftest.py").write_text(OLD_ANYIO)
     if text:
         (folder / name).write_text(text)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
