@@ -25,7 +25,7 @@ HIDDEN: dict[str, dict[ModuleType, str]] = {
     "win32": {
         os: """fork forkpty register_at_fork getuid geteuid getgid uname chown fchmod mkfifo killpg setsid nice pread
             pwrite preadv sync statvfs sched_getaffinity sched_yield posix_fadvise posix_fallocate sendfile pipe2
-            fdatasync waitid wait3 memfd_create eventfd getloadavg O_CLOEXEC O_NONBLOCK O_NOFOLLOW O_DIRECTORY""",
+            fdatasync waitid wait3 memfd_create eventfd getloadavg O_CLOEXEC O_NOFOLLOW O_DIRECTORY""",
         socket: "AF_UNIX AF_NETLINK SO_REUSEPORT SOCK_CLOEXEC SOCK_NONBLOCK MSG_NOSIGNAL",
         signal: "SIGKILL SIGHUP SIGQUIT SIGUSR1 SIGUSR2 SIGCHLD SIGALRM alarm setitimer",
         select: "epoll poll",

@@ -1,6 +1,7 @@
 """Every recipe of docs/asyncio.md runs as it stands, and prints what it promises."""
 
 import ast
+import builtins
 import inspect
 import re
 import types
@@ -35,7 +36,7 @@ async def printed(recipe: str, capsys: pytest.CaptureFixture[str], fault: Fault 
     code = compile(IMPORTS + recipe, "asyncio.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     async with Emulator() as emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
         emulator.next(fault)
-        names: dict[str, Any] = {"suno": suno}
+        names: dict[str, Any] = {"suno": suno, "__builtins__": builtins}
         assert code.co_flags & inspect.CO_COROUTINE
         await types.FunctionType(code, names)()
         return capsys.readouterr().out.strip(), list(emulator.runs)
