@@ -10,10 +10,10 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -41,6 +41,7 @@ from .worker import Work, Worker
 __all__ = ["SQLiteStore"]
 
 T = TypeVar("T")
+Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 PAGE = 200
 """Records read at a time."""
@@ -114,7 +115,7 @@ class SQLiteStore:
             raise StoreError(f"{self.path}: {CLOSED}")
         return cast(T, await self._worker().do(Work(do, writes)))
 
-    async def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    async def _read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         return await self._do(lambda file: _rows(file.connection, query, values), writes=False)
 
     # ---- records -----------------------------------------------------------------------------------------------------
@@ -178,7 +179,7 @@ class SQLiteStore:
         # One part for each state: so SQLite merges them by the index instead of sorting what it found for each page.
         parts = (
             f"SELECT number, {_COLUMNS} FROM records"
-            f" WHERE {OPEN_RECORDS} AND account = ?1 AND state = '{state.value}' AND number > ?2"
+            f" WHERE {OPEN_RECORDS} AND account = :account AND state = '{state.value}' AND number > :last"
             for state in open_states
         )
         if query := " UNION ALL ".join(parts):
@@ -189,15 +190,15 @@ class SQLiteStore:
         self, since: float = 0.0, before: float = math.inf, *, delivered: bool = False
     ) -> AsyncGenerator[Record]:
         query = (
-            f"SELECT number, {_COLUMNS} FROM records WHERE account = ?1 AND state = 'finished'"
-            f" AND number > ?2 AND updated >= ?3 AND updated < ?4{'' if delivered else ' AND NOT delivered'}"
+            f"SELECT number, {_COLUMNS} FROM records WHERE account = :account AND state = 'finished' AND number > :last"
+            f" AND updated >= :since AND updated < :before{'' if delivered else ' AND NOT delivered'}"
         )
-        async for record in self._pages(query, since, before):
+        async for record in self._pages(query, since=since, before=before):
             yield record
 
-    async def _pages(self, query: str, *values: object) -> AsyncGenerator[Record]:
-        last = 0
-        while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", self._account, last, *values):
+    async def _pages(self, query: str, **values: object) -> AsyncGenerator[Record]:
+        query, last = f"{query} ORDER BY number LIMIT {PAGE}", 0
+        while rows := await self._read(query, {"account": self._account, "last": last, **values}):
             for number, *row in rows:
                 last = number
                 if (record := readable(row)) is not None:
@@ -219,7 +220,7 @@ class SQLiteStore:
                     if seen == version:
                         continue
                     [(newest,)] = await self._read("SELECT last FROM changes")
-                    while rows := await self._read(query, self._account, last, self._writers.get()):
+                    while rows := await self._read(query, (self._account, last, self._writers.get())):
                         for number, *row in rows:
                             last = number
                             if (record := readable(row)) is not None:
@@ -238,17 +239,18 @@ class SQLiteStore:
     def _take(self, db: sqlite3.Connection, name: str, owner: str, ttl: float) -> bool:
         name, now = self._scoped(name), self._clock()
         # One that ends further ahead than it was taken for is from before the clock was set back.
-        dead = "(until <= ?1 OR until > ?1 + seconds)"
+        dead = "(until <= :now OR until > :now + seconds)"
+        values = {"name": name, "owner": owner, "now": now, "until": now + ttl, "seconds": ttl}
         if ttl <= 0:
-            db.execute(f"DELETE FROM claims WHERE name = ?2 AND (owner = ?3 OR {dead})", (now, name, owner))
+            db.execute(f"DELETE FROM claims WHERE name = :name AND (owner = :owner OR {dead})", values)
             return db.execute("SELECT 1 FROM claims WHERE name = ?", (name,)).fetchone() is None
         taken = db.execute(
-            "INSERT INTO claims VALUES (?2, ?3, ?4, ?5) ON CONFLICT(name) DO UPDATE"
-            f" SET owner = ?3, until = ?4, seconds = ?5 WHERE owner = ?3 OR {dead}",
-            (now, name, owner, now + ttl, ttl),
+            "INSERT INTO claims VALUES (:name, :owner, :until, :seconds) ON CONFLICT(name) DO UPDATE"
+            f" SET owner = :owner, until = :until, seconds = :seconds WHERE owner = :owner OR {dead}",
+            values,
         ).rowcount
         if random.randrange(100) == 0:
-            db.execute(f"DELETE FROM claims WHERE {dead}", (now,))
+            db.execute(f"DELETE FROM claims WHERE {dead}", values)
         return taken > 0
 
     def _scoped(self, name: str) -> str:
@@ -294,7 +296,7 @@ class SQLiteStore:
     async def _with_context(self, wanted: Any) -> AsyncGenerator[str]:
         last = 0
         query = "SELECT number, ref, context FROM records WHERE account = ? AND number > ? AND context != 'null'"
-        while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", self._account, last):
+        while rows := await self._read(f"{query} ORDER BY number LIMIT {PAGE}", (self._account, last)):
             for number, ref, context in rows:
                 last = number
                 with suppress(*NOT_A_RECORD):
@@ -326,7 +328,7 @@ def _stop(workers: PerProcess[Worker]) -> None:
 # ---- records and rows ------------------------------------------------------------------------------------------------
 
 
-def _rows(db: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _rows(db: sqlite3.Connection, query: str, values: Values) -> list[tuple[Any, ...]]:
     try:
         return db.execute(query, values).fetchall()
     except sqlite3.OperationalError as exc:
