@@ -45,7 +45,11 @@ TIMBRES = {
 def render(song: Song, parts: Collection[str]) -> Samples:
     """The samples of some parts of a song. Those of all parts are their sum."""
     pieces = [_tune(piece.tune, parts)[samples(piece.start) : samples(piece.end)] for piece in song]
-    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    whole, end = np.zeros(sum(map(len, pieces)), np.int16), 0
+    for piece in pieces:
+        start, end = end, end + len(piece)
+        whole[start:end] = piece
+    return whole
 
 
 def _tune(tune: Tune, parts: Collection[str]) -> Samples:
