@@ -5,7 +5,7 @@ from unittest.mock import create_autospec
 import pytest
 
 from suno_async import ConnectError, GenerateMusic, Source, SunoClient, Task
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail
 from suno_async.testing import CallbackServer, make_music
 
 from .bot import NEWS, SongBot
@@ -43,7 +43,7 @@ async def test_a_song_is_sent(bot: SongBot, chat: Chat, suno_emulator: Emulator)
     assert suno_emulator.credits == 988
 
 
-@pytest.mark.suno_faults(Fault.FAIL, of=GenerateMusic)
+@pytest.mark.suno_script(GenerateMusic, [Fail()])
 async def test_who_asked_hears_of_a_failure(bot: SongBot, chat: Chat) -> None:
     await bot.hear(1, "/song rain in Lisbon")
     await bot.finish()

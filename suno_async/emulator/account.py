@@ -11,7 +11,8 @@ from .answers import answer
 from .billing import Billing
 from .clock import Clock
 from .endpoints import Endpoints
-from .faults import Fault, FaultPlan
+from .fault_plan import FaultPlan
+from .faults import Fail
 from .media_files import EXPIRES
 from .requests import Refused, parse
 from .uploads import Uploads
@@ -54,7 +55,7 @@ class Account:
     def _with_faults(self, kind: type[Request[Any]], handler: Handler) -> Handler:
         async def handle(request: web.Request) -> web.Response:
             fault = self._faults.take(kind)
-            if fault in (Fault.FAIL, Fault.REJECT):
+            if isinstance(fault, Fail):
                 raise Refused(500, "Server error")
             interrupted = interruptions.before(request, fault, self._endpoints.provider, kind.path)
             return interruptions.after(request, fault, await handler(request)) if interrupted is None else interrupted

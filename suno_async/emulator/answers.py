@@ -1,5 +1,6 @@
 """HTTP answers in the service's envelopes, and broken ones."""
 
+import http
 from typing import Any
 
 import msgspec
@@ -30,9 +31,10 @@ def refusal(request: web.Request, exc: Refused) -> web.Response:
     return answer(exc.code, exc.message, exc.data, status=exc.status)
 
 
-def gateway_error() -> web.Response:
+def gateway_error(status: int) -> web.Response:
     """The error page of a proxy in front of the service."""
-    return web.Response(text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html", status=502)
+    reason = http.HTTPStatus(status).phrase if status in {*http.HTTPStatus} else "Server Error"
+    return web.Response(text=f"<html><h1>{status} {reason}</h1></html>", content_type="text/html", status=status)
 
 
 class Broken(web.Response):

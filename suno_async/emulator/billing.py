@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from ..api.updates import Stage
 from ..errors import InsufficientCredits
 from .clock import Clock
-from .faults import Fault
+from .faults import Fail
 from .requests import Refused
 from .runs import Run
 
@@ -55,7 +55,7 @@ class Billing:
             raise Refused(429 if known else 402, "The current credits are insufficient")
         self._credits = round(self._credits - run.cost, 2)
         run.charged(self._credits)
-        if run.fault in (Fault.FAIL, Fault.REJECT):
+        if isinstance(run.fault, Fail):
             self.expect_failure(run)
 
     def expect_failure(self, run: Run) -> None:

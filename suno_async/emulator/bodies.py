@@ -11,7 +11,7 @@ from ..api.results import Music
 from ..api.updates import Stage
 from ..wire import jobs_api
 from .families.base import gives
-from .faults import Fault
+from .faults import CallbackException, Fail
 from .runs import Run
 
 __all__ = ["callback", "details", "record", "unknown"]
@@ -123,10 +123,10 @@ def _word(run: Run, stage: Stage, statuses: Mapping[Any, Stage], now: float) -> 
         turn = run.marks[Stage.COMPLETE] / len(words)
         return words[sum(now >= run.born + turn * place for place in range(1, len(words)))]
     if said is Stage.FAILED:
-        if run.fault is Fault.REJECT and "SENSITIVE_WORD_ERROR" in words:
-            return "SENSITIVE_WORD_ERROR"
+        if isinstance(run.fault, Fail) and run.fault.status in words:
+            return run.fault.status
         return run.family.failed if run.family.failed in words else words[:2][-1]
-    return "CALLBACK_EXCEPTION" if run.fault is Fault.UNDELIVERED and words[0] == "SUCCESS" else words[0]
+    return "CALLBACK_EXCEPTION" if isinstance(run.fault, CallbackException) and words[0] == "SUCCESS" else words[0]
 
 
 def _job(run: Run) -> type[Job[Any]]:

@@ -9,7 +9,7 @@ from ..api.requests import Job, Request
 from ..api.updates import Stage
 from . import bodies
 from .endpoints import ACCOUNT, Endpoints
-from .faults import Fault
+from .faults import Fail, Fault
 from .ids import Ids
 from .requests import Asked
 from .runs import Run
@@ -55,7 +55,7 @@ def sample_callback(kind: type[Request[Any]], provider: Provider, stage: Stage, 
         stage: The stage to report, one of `posted_stages`.
         task_id: The task to report (default: a random id).
     """
-    run = _run(kind, provider, task_id or Ids(None).new(), Fault.FAIL if stage is Stage.FAILED else None)
+    run = _run(kind, provider, task_id or Ids(None).new(), Fail() if stage is Stage.FAILED else None)
     return run.id, msgspec.json.encode(bodies.callback(run, stage))
 
 

@@ -20,7 +20,7 @@ from ..api.updates import Stage
 from ..log import log
 from . import bodies
 from .clock import Clock
-from .faults import Fault
+from .faults import DelayCallbacks, DuplicateCallbacks, EarlyCallback, Fail, LoseCallbacks, ReorderCallbacks, Stuck
 from .loopback import is_loopback
 from .runs import Run
 
@@ -32,8 +32,6 @@ TIMEOUT = 15
 """How long an answer may take, in seconds (docs/service.md#callbacks)."""
 SETTLED = 1000
 """How long an answer is waited for before time goes on, in milliseconds at least."""
-DELAY = 60
-"""How late a delayed callback is, in seconds of the emulator's clock."""
 
 
 ANYWHERE = "callbacks_anywhere=True"
@@ -78,17 +76,17 @@ class CallbackSender:
         self._warned: set[str] = set()
 
     async def follow(self, run: Run) -> None:
-        """Post the callbacks of a run from now on, if its address may be posted to. With Fault.OVERTAKING this returns
+        """Post the callbacks of a run from now on, if its address may be posted to. With EarlyCallback this returns
         after the first of them.
         """
         if not run.asked.callback or not self._may_post_to(run.asked.callback):
             return
         answered = asyncio.Event()
-        overtaking = run.fault is Fault.OVERTAKING
-        if overtaking:
+        early = isinstance(run.fault, EarlyCallback)
+        if early:
             run.reach_at_once(next(stage for stage in run.marks if run.family.posts(run, stage)))
         self._start(run, answered)
-        if overtaking:
+        if early:
             with suppress(TimeoutError):
                 await asyncio.wait_for(answered.wait(), 1)
 
@@ -172,7 +170,7 @@ class CallbackSender:
             await self._clock.wait_until(due)  # asked for anew, since the run may be made to end earlier
             stage = left()[0][0]
             posted.add(stage)
-            times = 2 if run.fault is Fault.DUPLICATED else 1
+            times = 2 if isinstance(run.fault, DuplicateCallbacks) else 1
             if not all(await asyncio.gather(*(self._post(run, stage, answered) for _ in range(times)))):
                 return  # the service stops, too (docs/service.md#callback-delivery)
 
@@ -230,13 +228,15 @@ def _schedule(run: Run) -> list[tuple[Stage, float]]:
     """The stages to post, in this order, and when, in seconds after the run was accepted."""
     marks = list(run.marks.items())
     match run.fault:
-        case Fault.STUCK:
+        case Stuck():
             marks = [(stage, mark if stage <= Stage.TEXT else math.inf) for stage, mark in marks]
-        case Fault.FAIL | Fault.REJECT:
+        case Fail():
             marks[-1] = (Stage.FAILED, marks[-1][1])
-        case Fault.DELAYED:
-            marks = [(stage, mark + DELAY) for stage, mark in marks]
-        case Fault.REORDERED:
+        case DelayCallbacks(seconds):
+            marks = [(stage, mark + seconds) for stage, mark in marks]
+        case LoseCallbacks():
+            return []
+        case ReorderCallbacks():
             marks = [(stage, marks[-1][1]) for stage, _ in reversed(marks)]
         case _:
             pass

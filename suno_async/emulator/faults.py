@@ -1,66 +1,179 @@
-"""Failures on demand: what they are, and which of them are planned for the next requests."""
+"""What can go wrong on request: each fault is a value."""
 
-import enum
-from collections import deque
-from collections.abc import Iterable
-from typing import Any
+import msgspec
 
-from ..api.requests import Request
+__all__ = [
+    "REJECTED",
+    "CallbackException",
+    "DeadLinks",
+    "DelayCallbacks",
+    "Drop",
+    "DropAfterAccepting",
+    "DuplicateCallbacks",
+    "EarlyCallback",
+    "ErrorPage",
+    "Fail",
+    "Fault",
+    "Invisible",
+    "LateFiles",
+    "LoseCallbacks",
+    "Refuse",
+    "ReorderCallbacks",
+    "Stuck",
+    "Truncate",
+]
 
-__all__ = ["Fault", "FaultPlan"]
+REJECTED = "SENSITIVE_WORD_ERROR"
+"""The status of music whose text is not allowed."""
 
-Endpoint = type[Request[Any]]
+
+class _Fault(msgspec.Struct, frozen=True, tag=True, omit_defaults=True, repr_omit_defaults=True):
+    """What all faults share."""
 
 
-class Fault(enum.Enum):
-    """A failure of one request. For a call, only those apply that do not concern stages, files or callbacks.
+# ---- of a request ----------------------------------------------------------------------------------------------------
 
-    The value of a member describes it. All times are in seconds of the emulator's clock unless stated otherwise.
+
+class Refuse(_Fault, frozen=True):
+    """The request is refused, and nothing is created.
+
+    Args:
+        code: The code in the answer, as 455 for maintenance (default: None, the code of the provider's rate limit).
+        message: The text in the answer (default: "", that of the code).
     """
 
-    DROP = "the connection breaks and no task is created"
-    LOSE_ANSWER = "the task is created, and the connection breaks before the answer"
-    GARBLE = "the task is created, and the answer is cut short"
-    HTML = "HTTP 502 with a gateway's error page, and no task is created"
-    RATE_LIMIT = "refused because of the rate limit"
-    MAINTENANCE = "refused because of maintenance"
-    FAIL = "the task fails"
-    REJECT = "the task fails because its text is not allowed"
-    INVISIBLE = "the details page does not know the task for its first 30 seconds"
-    LATE_FILES = "the details page reports success 30 seconds before the files exist"
-    UNDELIVERED = "the details page says CALLBACK_EXCEPTION once the task is complete, whatever the address answered"
-    SILENT = "no callback is posted"
-    DELAYED = "each callback is posted 60 seconds late"
-    REORDERED = "all callbacks are posted after the task has ended, the last one first"
-    DUPLICATED = "each callback is posted twice at once, and both must be answered 200"
-    OVERTAKING = (
-        "the first callback is posted before the submit is answered; the answer waits for it, 1 real second at most"
-    )
-    STUCK = "the task never ends"
-    DEAD_LINK = "the first URLs of the files are dead; from the second poll of the complete task on there are new ones"
+    code: int | None = None
+    message: str = ""
 
 
-class FaultPlan:
-    """The faults that the next requests get."""
+class Drop(_Fault, frozen=True):
+    """The connection breaks, and nothing is created."""
 
-    # State, all of it: _planned, a queue of faults for each endpoint; the queue of None is for any job or call.
 
-    def __init__(self) -> None:
-        self._planned: dict[Endpoint | None, deque[Fault | None]] = {}
+class DropAfterAccepting(_Fault, frozen=True):
+    """The request is done, and the connection breaks before the answer."""
 
-    def add(self, faults: Iterable[Fault | None], endpoint: Endpoint | None) -> None:
-        """Plan one fault for each of the next requests; None stands for a request without a fault."""
-        self._planned.setdefault(endpoint, deque()).extend(faults)
 
-    def peek(self, *endpoints: Endpoint | None) -> Fault | None:
-        """The next fault in the first queue of these that has one."""
-        queue = self._queue(endpoints)
-        return queue[0] if queue else None
+class Truncate(_Fault, frozen=True):
+    """The request is done, and the last 10 bytes of the answer are missing."""
 
-    def take(self, *endpoints: Endpoint | None) -> Fault | None:
-        """The same, and remove it."""
-        queue = self._queue(endpoints)
-        return queue.popleft() if queue else None
 
-    def _queue(self, endpoints: Iterable[Endpoint | None]) -> deque[Fault | None] | None:
-        return next((queue for endpoint in endpoints if (queue := self._planned.get(endpoint))), None)
+class ErrorPage(_Fault, frozen=True):
+    """The HTML page of a proxy in front of the service, and nothing is created.
+
+    Args:
+        status: The HTTP status, from 500 to 599 (default: 502).
+    """
+
+    status: int = 502
+
+    def __post_init__(self) -> None:
+        if not 500 <= self.status <= 599:
+            raise ValueError(f"status of ErrorPage must be from 500 to 599, got {self.status}")
+
+
+# ---- of a task -------------------------------------------------------------------------------------------------------
+
+
+class Fail(_Fault, frozen=True):
+    """The task fails when it would be complete; a call that is answered at once fails.
+
+    Args:
+        status: The status on the details page, as "GENERATE_AUDIO_FAILED" (default: "", the usual one of the endpoint,
+            which also stands where a page has no such status). "SENSITIVE_WORD_ERROR" stands at every endpoint for a
+            text that is not allowed.
+        message: The error message (default: "the task fails").
+    """
+
+    status: str = ""
+    message: str = "the task fails"
+
+    @property
+    def rejects(self) -> bool:
+        """Whether it is because of the text."""
+        return self.status == REJECTED
+
+
+class Stuck(_Fault, frozen=True):
+    """The task never ends."""
+
+
+class Invisible(_Fault, frozen=True):
+    """The details page does not know the task at first.
+
+    Args:
+        seconds: For how long, in seconds of the emulator's clock (default: 30).
+    """
+
+    seconds: float = 30.0
+
+
+class LateFiles(_Fault, frozen=True):
+    """The details page reports success before the files exist.
+
+    Args:
+        seconds: How long before, in seconds of the emulator's clock (default: 30).
+    """
+
+    seconds: float = 30.0
+
+
+class CallbackException(_Fault, frozen=True):
+    """The details page says CALLBACK_EXCEPTION once the task is complete, whatever the callback address answered."""
+
+
+# ---- of callbacks ----------------------------------------------------------------------------------------------------
+
+
+class LoseCallbacks(_Fault, frozen=True):
+    """No callback is posted."""
+
+
+class DelayCallbacks(_Fault, frozen=True):
+    """Each callback is posted late.
+
+    Args:
+        seconds: How late, in seconds of the emulator's clock (default: 60).
+    """
+
+    seconds: float = 60.0
+
+
+class ReorderCallbacks(_Fault, frozen=True):
+    """All callbacks are posted after the task has ended, the last one first."""
+
+
+class DuplicateCallbacks(_Fault, frozen=True):
+    """Each callback is posted twice at once, and both must be answered 200."""
+
+
+class EarlyCallback(_Fault, frozen=True):
+    """The first callback is posted before the submit is answered. The answer waits for it, 1 real second at most."""
+
+
+# ---- of files --------------------------------------------------------------------------------------------------------
+
+
+class DeadLinks(_Fault, frozen=True):
+    """The first URLs of the files are dead. From the second poll of the complete task on there are new ones."""
+
+
+Fault = (
+    Refuse
+    | Drop
+    | DropAfterAccepting
+    | Truncate
+    | ErrorPage
+    | Fail
+    | Stuck
+    | Invisible
+    | LateFiles
+    | CallbackException
+    | LoseCallbacks
+    | DelayCallbacks
+    | ReorderCallbacks
+    | DuplicateCallbacks
+    | EarlyCallback
+    | DeadLinks
+)
+"""What goes wrong with one request, its task, its callbacks or its files."""

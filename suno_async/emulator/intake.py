@@ -12,7 +12,7 @@ from .answers import answer
 from .billing import Billing
 from .callback_sender import CallbackSender
 from .endpoints import ACCOUNT, Endpoints
-from .faults import Fault
+from .faults import Fail
 from .rate_limits import RateLimits
 from .registry import RunRegistry
 from .requests import Asked, parse, parse_jobs_request
@@ -80,13 +80,12 @@ class Intake:
     async def _accept(self, run: Run) -> web.Response:
         self._billing.charge(run)
         self._registry.keep(run, task=True)
-        if run.fault is not Fault.SILENT:
-            await self._callbacks.follow(run)
+        await self._callbacks.follow(run)
         name = run.asked.provider.query(run.kind)
         return answer(200, "success", {name if name in TASK_ID_NAMES else "taskId": run.id})
 
     def _answer(self, run: Run) -> web.Response:
-        if run.fault in (Fault.FAIL, Fault.REJECT):
+        if isinstance(run.fault, Fail):
             run.charged(self._billing.credits)
             return answer(*run.family.refusal(run))
         self._billing.charge(run)

@@ -13,7 +13,7 @@ from ..api.requests import ExtendMusic, UploadCover
 from ..log import log
 from . import media
 from .clock import Clock
-from .faults import Fault
+from .faults import DeadLinks
 from .media import Content
 from .registry import RunRegistry
 from .requests import Refused
@@ -98,7 +98,7 @@ class MediaFiles:
 
     def _is_gone(self, run: Run, request: web.Request) -> bool:
         """Whether a link is dead or has expired."""
-        if run.fault is Fault.DEAD_LINK and "/new/" not in request.path:
+        if isinstance(run.fault, DeadLinks) and "/new/" not in request.path:
             return True
         try:
             until = float(request.query.get(EXPIRES, "inf"))

@@ -8,7 +8,7 @@ from ..api.updates import Stage
 from .clock import Clock
 from .families import Family
 from .families.base import gives, linked_file
-from .faults import FaultPlan
+from .fault_plan import FaultPlan
 from .ids import Ids
 from .media.songs import Composer
 from .requests import Asked

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..api.updates import Stage
-from .faults import Fault
+from .faults import DeadLinks, Fail, Fault, Invisible, LateFiles, Stuck
 from .media.songs import Composer
 from .requests import Asked
 
@@ -90,14 +90,14 @@ class Run:
     def finish(self, now: float) -> None:
         """Let it reach its remaining stages now, and complete whatever was planned for it."""
         shown = self.state(now)[0]
-        if self.fault in (Fault.FAIL, Fault.REJECT, Fault.STUCK, Fault.LATE_FILES):
+        if isinstance(self.fault, Fail | Stuck | LateFiles):
             self.fault = None
         self.marks = {stage: mark if stage <= shown else self._age(now) for stage, mark in self.marks.items()}
 
     def fail(self, now: float) -> None:
         """Let it fail now."""
         shown = self.state(now)[0]
-        self.fault = Fault.FAIL
+        self.fault = Fail()
         reached = {stage: mark for stage, mark in self.marks.items() if stage <= shown}
         self.marks = reached | {Stage.COMPLETE: self._age(now)}
 
@@ -122,18 +122,18 @@ class Run:
         """The stage that its details page shows, and whether its files exist."""
         stage = self.stage(now)
         match self.fault:
-            case Fault.FAIL | Fault.REJECT if stage is Stage.COMPLETE:
+            case Fail() if stage is Stage.COMPLETE:
                 return Stage.FAILED, False
-            case Fault.STUCK:
+            case Stuck():
                 return max((mark for mark in self.marks if mark <= min(stage, Stage.TEXT)), default=Stage.PENDING), True
-            case Fault.LATE_FILES if stage is Stage.COMPLETE:
-                return stage, self.stage(now - 30) is Stage.COMPLETE
+            case LateFiles(seconds) if stage is Stage.COMPLETE:
+                return stage, self.stage(now - seconds) is Stage.COMPLETE
             case _:
                 return stage, True
 
     def visible(self, now: float) -> bool:
         """Whether the details page knows it."""
-        return self.fault is not Fault.INVISIBLE or now >= self.born + 30
+        return not isinstance(self.fault, Invisible) or now >= self.born + self.fault.seconds
 
     def completed(self, stage: Stage) -> int | None:
         """When it ended, in milliseconds since 1970; None if it has not ended at this stage."""
@@ -144,12 +144,12 @@ class Run:
     @property
     def error(self) -> int:
         """The error code if it fails."""
-        return self.family.codes[self.fault is Fault.REJECT]
+        return self.family.codes[isinstance(self.fault, Fail) and self.fault.rejects]
 
     @property
     def reason(self) -> str:
         """The error message if it fails."""
-        return self.fault.value if self.fault else ""
+        return self.fault.message if isinstance(self.fault, Fail) else ""
 
     @property
     def param(self) -> str:
@@ -158,7 +158,7 @@ class Run:
 
     def link(self, place: int | str, suffix: str = "") -> str:
         """The URL of one of its files."""
-        replaced = self.fault is Fault.DEAD_LINK and self.polls > 1
+        replaced = isinstance(self.fault, DeadLinks) and self.polls > 1
         return f"{self.files}{'/new' if replaced else ''}/{self.id}/{place}{suffix}"
 
     def name(self, place: int | str) -> str:

@@ -21,7 +21,8 @@ from .billing import Billing
 from .callback_sender import CallbackSender, Posted, check_signing
 from .clock import Clock
 from .endpoints import Endpoints, OwnEndpoints
-from .faults import Fault, FaultPlan
+from .fault_plan import FaultPlan
+from .faults import Fault
 from .ids import Ids
 from .intake import Intake
 from .media.songs import Composer
@@ -180,15 +181,17 @@ class Emulator:
 
     # ---- faults and time -----------------------------------------------------------------------------------------
 
-    def next(self, *faults: Fault | None, of: type[Request[Any]] | None = None) -> None:
-        """Plan faults for the next jobs and calls, one for each.
+    def script(self, target: type[Request[Any]] | None, faults: Iterable[Fault | None]) -> None:
+        """Plan faults for the next jobs and calls, one for each::
+
+            emulator.script(GenerateMusic, [Refuse(430), None, Fail("SENSITIVE_WORD_ERROR")])
 
         Args:
+            target: The request class that they are for; None for any. Calls about credits, download links and uploads
+                get only the faults that name their class.
             faults: The faults in order; None stands for a request without a fault.
-            of: The request class that they are for (default: None, any). Calls about credits, download links and
-                uploads get only the faults that name their class.
         """
-        self._faults.add(faults, of)
+        self._faults.add(target, faults)
 
     def now(self) -> float:
         """The time of the emulator's clock, in seconds."""

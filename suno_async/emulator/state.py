@@ -30,7 +30,7 @@ from .uploads import Stored, Uploads
 
 __all__ = ["Parts", "StateFile", "uploads_folder"]
 
-VERSION = 1
+VERSION = 2
 EVERY = 1.0
 """Seconds between two writes while something goes on."""
 
@@ -52,7 +52,7 @@ class SavedRun(Struct, omit_defaults=True):
     marks: dict[str, float]
     credits_left: float
     source: str = ""
-    fault: str = ""
+    fault: Fault | None = None
     polls: int = 0
 
 
@@ -246,7 +246,7 @@ def _saved(run: Run, *, task: bool) -> SavedRun:
         marks={stage.name: mark for stage, mark in run.marks.items()},
         credits_left=run.credits_left,
         source=run.source.id if run.source else "",
-        fault=run.fault.name if run.fault else "",
+        fault=run.fault,
         polls=run.polls,
     )
 
@@ -261,7 +261,7 @@ def _run(saved: SavedRun, kind: type[Request[Any]], parts: Parts, earlier: Mappi
         born=saved.born,
         files=saved.files,
         source=earlier.get(saved.source),
-        fault=Fault[saved.fault] if saved.fault else None,
+        fault=saved.fault,
         composer=parts.registry.composer,
     )
     marks = {Stage[name]: mark for name, mark in saved.marks.items()}

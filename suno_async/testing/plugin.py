@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 LOOP_SCOPES = ("function", "class", "module", "package", "session")
 """What pytest-asyncio can share an event loop among; a fixture must be made in the one of its test."""
-PLANS = {"suno_faults": "next"}
+PLANS = {"suno_script": "script"}
 """Markers whose arguments are handed to a method of the emulator as they are."""
 MARKERS = (
     "suno_emulator(**options): options of the Emulator of a test, as speed=0 for time in steps, or credits=10",
-    "suno_faults(*faults, of=None): faults of the next requests, as Emulator.next takes them",
+    "suno_script(target, faults): faults of the next requests, as Emulator.script takes them",
 )
 
 
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def suno_emulator(request: pytest.FixtureRequest) -> "Generator[Emulator]":
     """An emulator of the service. Its clock moves to the next stage when only polls wait, so that no time passes.
 
-    The marker `suno_emulator` gives options of `Emulator`, and `suno_faults` plans faults. SUNO_* variables of the
+    The marker `suno_emulator` gives options of `Emulator`, and `suno_script` plans faults. SUNO_* variables of the
     environment lead to it, so that no test uses a real key.
     """
     emulator: Emulator = _in_its_loop(request, "emulator")

@@ -12,7 +12,20 @@ import msgspec
 from aiohttp import web
 
 from suno_async.api.updates import Stage
-from suno_async.emulator import Emulator, Fault, Run
+from suno_async.emulator import (
+    DelayCallbacks,
+    Drop,
+    DropAfterAccepting,
+    DuplicateCallbacks,
+    EarlyCallback,
+    Emulator,
+    Fail,
+    Fault,
+    LoseCallbacks,
+    ReorderCallbacks,
+    Run,
+    Truncate,
+)
 from suno_async.wire import tokens
 
 from .program import API_KEY, PROVIDER
@@ -25,15 +38,15 @@ AWAY = 0.08
 """Seconds that a request or its answer takes on its way, at most."""
 FAULTS: dict[Fault | None, int] = {
     None: 60,
-    Fault.LOSE_ANSWER: 6,
-    Fault.GARBLE: 3,
-    Fault.DROP: 4,
-    Fault.DUPLICATED: 6,
-    Fault.OVERTAKING: 6,
-    Fault.DELAYED: 6,
-    Fault.REORDERED: 6,
-    Fault.SILENT: 3,
-    Fault.FAIL: 6,
+    DropAfterAccepting(): 6,
+    Truncate(): 3,
+    Drop(): 4,
+    DuplicateCallbacks(): 6,
+    EarlyCallback(): 6,
+    DelayCallbacks(): 6,
+    ReorderCallbacks(): 6,
+    LoseCallbacks(): 3,
+    Fail(): 6,
 }
 """What goes wrong, and in how many of so many jobs."""
 
@@ -129,7 +142,7 @@ async def serving(
     service = Service(away)
     async with service.start(jobs=jobs, seed=seed, speed=speed) as emulator:
         if faults:
-            emulator.next(*random.Random(seed).choices(list(faults), list(faults.values()), k=5 * jobs))
+            emulator.script(None, random.Random(seed).choices(list(faults), list(faults.values()), k=5 * jobs))
         yield service
 
 

@@ -16,7 +16,7 @@ from suno_async import (
     TaskFailed,
 )
 from suno_async.api.pricing import list_price
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail
 
 from .support import service
 
@@ -32,7 +32,7 @@ async def test_credits_run_out(emulator: Emulator, suno: SunoClient) -> None:
 
 async def test_credits_of_failed_songs_come_back_when_they_have_failed() -> None:
     async with service(KIE) as (emulator, suno):
-        emulator.next(Fault.FAIL)
+        emulator.script(None, [Fail()])
         task = await suno.generate_music(prompt="rain")
         assert await suno.get_credits() == 988
         with pytest.raises(TaskFailed):

@@ -25,7 +25,7 @@ from suno_async import (
 )
 from suno_async.api import providers
 from suno_async.api.requests import Request
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail, Fault, Stuck
 from suno_async.wire import callbacks, encoding
 
 from .support import TASKS, WORDS, Recorder, example_of, is_complete, open_recorder, service, submitted
@@ -52,14 +52,14 @@ def distinct(values: list[Any]) -> list[Any]:
 @pytest.mark.parametrize(
     ("kind", "fault"),
     [
-        *[(kind, fault) for kind in WORDS for fault in (None, Fault.FAIL)],
-        *[(kind, Fault.STUCK) for kind in (GenerateMusic, ValidateVoice, RecoverAudio)],
+        *[(kind, fault) for kind in WORDS for fault in (None, Fail())],
+        *[(kind, Stuck()) for kind in (GenerateMusic, ValidateVoice, RecoverAudio)],
     ],
 )
 async def test_the_details_pages_speak_their_own_words(kind: Any, fault: Fault | None) -> None:
     async with service(SUNOAPI) as (emulator, suno):
         request = await example_of(kind, suno)
-        emulator.next(fault)
+        emulator.script(None, [fault])
         task = await submitted(suno, request)
         said = await poll_all(emulator, kind.details, task.id)
     words = distinct(
@@ -69,16 +69,16 @@ async def test_the_details_pages_speak_their_own_words(kind: Any, fault: Fault |
         ]
     )
     going, failed = WORDS[kind]
-    if fault is Fault.STUCK:
+    if fault == Stuck():
         assert words == going[: 2 if kind is GenerateMusic else -1]
     else:
         assert words == (going if fault is None else [*going[:-1], failed])
 
 
-@pytest.mark.parametrize(("fault", "end"), [(None, "success"), (Fault.FAIL, "fail")])
+@pytest.mark.parametrize(("fault", "end"), [(None, "success"), (Fail(), "fail")])
 async def test_the_record_of_the_jobs_api(fault: Fault | None, end: str) -> None:
     async with service(KIE_JOBS) as (emulator, suno):
-        emulator.next(fault)
+        emulator.script(None, [fault])
         task = await suno.generate_lyrics(prompt="rain")
         said = await poll_all(emulator, providers.RECORD, task.id)
         assert distinct([body["data"]["state"] for body in said]) == ["waiting", "queuing", "generating", end]
@@ -95,7 +95,7 @@ async def test_the_record_of_the_jobs_api(fault: Fault | None, end: str) -> None
             assert len(last["response"]["resultObject"]["lyricsData"]) == 2
             assert (last["creditsConsumed"], last["failCode"]) == (0.4, None)
         else:
-            assert (last["resultJson"], last["failCode"], last["failMsg"]) == ("", "500", Fault.FAIL.value)
+            assert (last["resultJson"], last["failCode"], last["failMsg"]) == ("", "500", Fail().message)
         assert (await poll_all(emulator, providers.RECORD, "unknown"))[0] == {
             "code": 422,
             "msg": "recordInfo is null",
@@ -103,15 +103,15 @@ async def test_the_record_of_the_jobs_api(fault: Fault | None, end: str) -> None
         }
 
 
-@pytest.mark.parametrize("fault", [None, Fault.FAIL, Fault.REJECT])
+@pytest.mark.parametrize("fault", [None, Fail(), Fail("SENSITIVE_WORD_ERROR")])
 @pytest.mark.parametrize(("provider", "kind"), TASKS)
 async def test_every_callback_is_an_update_that_the_client_can_read(
-    provider: Provider, kind: type[Request[Any]], fault: Fault | None, recorder: tuple[Recorder, str]
+    provider: Provider, kind: type[Request[Any]], fault: Fail | None, recorder: tuple[Recorder, str]
 ) -> None:
     async with service(provider, speed=30, callback_url=recorder[1]) as (emulator, suno):
         request = (await example_of(kind, suno)).with_model("V5")
         recorder[0].bodies.clear()
-        emulator.next(fault)
+        emulator.script(None, [fault])
         body = encoding.encode(request, provider, recorder[1])
         path, key = emulator.url + provider.path(kind), {"Authorization": f"Bearer {emulator.api_key}"}
         async with aiohttp.ClientSession() as session, session.post(path, data=body, headers=key) as answer:
@@ -128,7 +128,7 @@ async def test_every_callback_is_an_update_that_the_client_can_read(
         assert isinstance(updates[-1].result, kind.result)
         assert is_complete(updates[-1].result)
     else:
-        assert (updates[-1].message, recorder[0].bodies[-1]["msg"]) == (fault.value, fault.value)
+        assert (updates[-1].message, recorder[0].bodies[-1]["msg"]) == (fault.message, fault.message)
         assert updates[-1].code in (400, 500, 501)
 
 
@@ -136,7 +136,7 @@ async def posted(provider: Provider, kind: type[Job[Any]], fault: Fault | None =
     """The last callback of a job."""
     async with open_recorder() as (recorder, url), service(provider, speed=30, callback_url=url) as (emulator, suno):
         request = await example_of(kind, suno)
-        emulator.next(fault)
+        emulator.script(None, [fault])
         await submitted(suno, request)
         await anyio.sleep(10)
         return recorder.bodies[-1]
@@ -146,7 +146,7 @@ async def posted(provider: Provider, kind: type[Job[Any]], fault: Fault | None =
 async def test_callbacks_of_stems_are_spelled_as_each_provider_does(provider: Provider, name: str) -> None:
     info = (await posted(provider, SeparateStems))["data"][name]
     assert {"vocal_url", "instrumental_url"} < info.keys()
-    failed = await posted(provider, SeparateStems, Fault.FAIL)
+    failed = await posted(provider, SeparateStems, Fail())
     assert (failed["code"], failed["data"][name]) == (500, None)
 
 
@@ -157,17 +157,17 @@ async def test_other_callbacks_are_spelled_as_each_provider_does() -> None:
         {"code", "msg", "task_id", "data"},
         {"state", "instruments"},
     )
-    assert (await posted(SUNOAPI, GenerateMidi, Fault.FAIL))["data"] is None
+    assert (await posted(SUNOAPI, GenerateMidi, Fail()))["data"] is None
     kie, sunoapi = await posted(KIE, GenerateLyrics), await posted(SUNOAPI, GenerateLyrics)
     assert "error_message" in kie["data"]["data"][0]
     assert "errorMessage" in sunoapi["data"]["data"][0]
     assert (await posted(KIE, ConvertToWav))["data"].keys() == {"task_id", "audioWavUrl"}
-    failed = await posted(KIE, ValidateVoice, Fault.FAIL)
+    failed = await posted(KIE, ValidateVoice, Fail())
     assert (failed["code"], failed["data"]["status"], failed["data"]["validateInfo"]) == (
         *(400, "processing_validate_fail"),
         "",
     )
-    failed = await posted(KIE, ReplaceSection, Fault.FAIL)
+    failed = await posted(KIE, ReplaceSection, Fail())
     assert failed["data"].keys() == {"callbackType", "task_id", "error"}
     by_jobs = await posted(KIE_JOBS, GenerateLyrics)
     assert by_jobs["data"]["state"] == "success"

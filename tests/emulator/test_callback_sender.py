@@ -17,7 +17,15 @@ import pytest
 from aiohttp import web
 
 from suno_async import APIKLEY, KIE, KIE_JOBS, SUNOAPI, Provider, Stage
-from suno_async.emulator import Emulator, Fault, Posted
+from suno_async.emulator import (
+    DelayCallbacks,
+    DuplicateCallbacks,
+    EarlyCallback,
+    Emulator,
+    Fail,
+    Posted,
+    ReorderCallbacks,
+)
 from suno_async.emulator.callback_sender import signature_headers
 
 from ..conftest import now
@@ -212,7 +220,7 @@ async def test_what_was_posted_is_kept(recorder: Recorder) -> None:
             "X-Webhook-Timestamp",
             "X-Webhook-Signature",
         }
-        caller.emulator.next(Fault.REJECT)
+        caller.emulator.script(None, [Fail("SENSITIVE_WORD_ERROR")])
         await caller.submit()
         await anyio.sleep(300)
         assert [posted.stage for posted in caller.emulator.posted][3:] == [Stage.TEXT, Stage.FIRST, Stage.FAILED]
@@ -265,7 +273,7 @@ async def test_what_is_not_taken_yet_is_there_to_be_seen(recorder: Recorder) -> 
 
 async def test_callbacks_come_a_minute_late(recorder: Recorder) -> None:
     async with opened(recorder, speed=10) as caller:
-        caller.emulator.next(Fault.DELAYED)
+        caller.emulator.script(None, [DelayCallbacks()])
         began = now()
         marks = caller.emulator.runs[await caller.submit()].marks
         await anyio.sleep(30)
@@ -276,7 +284,7 @@ async def test_callbacks_come_a_minute_late(recorder: Recorder) -> None:
 
 async def test_callbacks_come_after_the_end_the_last_one_first(recorder: Recorder) -> None:
     async with opened(recorder) as caller:
-        caller.emulator.next(Fault.REORDERED)
+        caller.emulator.script(None, [ReorderCallbacks()])
         end = caller.emulator.runs[await caller.submit()].marks[Stage.COMPLETE]
         lyrics = await caller.submit("/api/v1/lyrics", prompt="rain")
         await anyio.sleep(300)
@@ -286,7 +294,7 @@ async def test_callbacks_come_after_the_end_the_last_one_first(recorder: Recorde
 
 async def test_callbacks_come_twice_and_both_must_be_taken(recorder: Recorder) -> None:
     async with opened(recorder) as caller:
-        caller.emulator.next(Fault.DUPLICATED, Fault.DUPLICATED)
+        caller.emulator.script(None, [DuplicateCallbacks(), DuplicateCallbacks()])
         recorder.statuses = [200, 503]
         song = await caller.submit()
         await anyio.sleep(300)
@@ -303,7 +311,7 @@ async def test_callbacks_come_twice_and_both_must_be_taken(recorder: Recorder) -
 
 async def test_a_callback_comes_before_the_answer_to_its_submit(recorder: Recorder) -> None:
     async with opened(recorder, webhook_key=KEY) as caller:
-        caller.emulator.next(Fault.OVERTAKING, Fault.OVERTAKING)
+        caller.emulator.script(None, [EarlyCallback(), EarlyCallback()])
         recorder.slow = 0.5
         song = await caller.submit()
         assert recorder.stages == ["text"]
@@ -325,7 +333,7 @@ async def test_the_answer_waits_for_the_receivers_first_and_a_second_at_most(
     recorder: Recorder, status: int, slow: float, waits: float
 ) -> None:
     async with opened(recorder) as caller:
-        caller.emulator.next(Fault.OVERTAKING)
+        caller.emulator.script(None, [EarlyCallback()])
         recorder.statuses, recorder.slow = [status], slow
         await caller.submit()
         assert len(recorder.calls) == 1
@@ -336,7 +344,7 @@ async def test_the_answer_waits_for_the_receivers_first_and_a_second_at_most(
 
 async def test_an_answer_that_nothing_can_overtake_comes_at_once() -> None:
     async with opened(Recorder()) as caller:
-        caller.emulator.next(Fault.OVERTAKING)
+        caller.emulator.script(None, [EarlyCallback()])
         song = await caller.submit(callBackUrl="https://suno-async.invalid/callback")
         assert now() == pytest.approx(0, abs=0.1)
         assert await caller.state(song) == "PENDING"
@@ -345,8 +353,8 @@ async def test_an_answer_that_nothing_can_overtake_comes_at_once() -> None:
 async def test_of_a_replaced_section_nothing_is_posted_before_its_end(recorder: Recorder) -> None:
     """So the end is what overtakes, or comes first of all."""
     async with opened(recorder) as caller:
-        for fault in (Fault.OVERTAKING, Fault.REORDERED, Fault.DUPLICATED):
-            caller.emulator.next(fault)
+        for fault in (EarlyCallback(), ReorderCallbacks(), DuplicateCallbacks()):
+            caller.emulator.script(None, [fault])
             song = await caller.submit(
                 "/api/v1/generate/replace-section",
                 taskId="t",
@@ -358,7 +366,7 @@ async def test_of_a_replaced_section_nothing_is_posted_before_its_end(recorder: 
                 infillStartS=10,
                 infillEndS=30,
             )
-            assert (await caller.state(song) == "SUCCESS") is (fault is Fault.OVERTAKING)
+            assert (await caller.state(song) == "SUCCESS") is (fault == EarlyCallback())
             await anyio.sleep(300)
     assert recorder.stages == ["complete"] * 4
 

@@ -12,7 +12,7 @@ from suno_async import (
     Stage,
     SunoClient,
 )
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import CallbackException, Emulator, Fail, Fault
 
 from ..conftest import now
 from .support import Recorder, calling, open_recorder, receiving_client
@@ -41,13 +41,13 @@ async def test_a_callback_that_is_not_taken_is_posted_three_times_more(
     assert len(recorder[0].bodies) == 4
 
 
-@pytest.mark.parametrize(("fault", "status"), [(None, "SUCCESS"), (Fault.UNDELIVERED, "CALLBACK_EXCEPTION")])
+@pytest.mark.parametrize(("fault", "status"), [(None, "SUCCESS"), (CallbackException(), "CALLBACK_EXCEPTION")])
 async def test_an_address_that_never_answers_is_a_callback_exception_on_request_only(
     emulator: Emulator, recorder: tuple[Recorder, str], fault: Fault | None, status: str
 ) -> None:
     recorder[0].statuses = [500] * 100
     async with calling(emulator, recorder[1]) as suno:
-        emulator.next(fault)
+        emulator.script(None, [fault])
         task = await suno.generate_music(prompt="rain")
         assert len((await task).tracks) == 2
     assert task.last.status == status
@@ -96,7 +96,7 @@ async def test_callbacks_end_a_wait_without_a_poll(emulator: Emulator) -> None:
 async def posted_stages(emulator: Emulator, *faults: Fault) -> list[str]:
     """The stages that are posted of a song when the clock is moved past all of them at once."""
     async with open_recorder() as (recorder, url), calling(emulator, url) as suno:
-        emulator.next(*faults)
+        emulator.script(None, faults)
         await suno.generate_music(prompt="rain")
         emulator.advance(300)
         await anyio.sleep(30)
@@ -110,7 +110,7 @@ async def test_a_step_over_all_stages_posts_each_of_them_once() -> None:
 
 async def test_a_failure_is_posted_once() -> None:
     async with Emulator() as emulator:
-        assert (await posted_stages(emulator, Fault.FAIL)).count("error") == 1
+        assert (await posted_stages(emulator, Fail())).count("error") == 1
 
 
 async def test_an_emulator_whose_clock_stands_still_is_moved_by_hand() -> None:

@@ -34,7 +34,7 @@ from suno_async import (
 )
 from suno_async.api import providers
 from suno_async.api.requests import Request
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail
 
 from .support import EVERYWHERE, URL, answered, service
 
@@ -117,7 +117,7 @@ async def test_a_voice_needs_a_phrase_that_waits_for_it() -> None:
         with pytest.raises(InvalidRequest, match="not in valid status"):
             await suno.generate_voice(task_id=phrase.id, verify_url=URL)
         await phrase
-        emulator.next(Fault.FAIL)
+        emulator.script(None, [Fail()])
         failed = await suno.generate_voice(task_id=phrase.id, verify_url=URL)
         with pytest.raises(TaskFailed):
             await failed

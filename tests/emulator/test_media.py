@@ -26,7 +26,7 @@ from suno_async import (
     SunoClient,
 )
 from suno_async.api.requests import Request
-from suno_async.emulator import Emulator, Fault, media
+from suno_async.emulator import DeadLinks, Emulator, media
 
 from .support import SECONDS, URL, example_of, service
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("threads")
 
 
 async def test_dead_links_are_replaced_on_download(emulator: Emulator, suno: SunoClient, tmp_path: Path) -> None:
-    emulator.next(Fault.DEAD_LINK)
+    emulator.script(None, [DeadLinks()])
     music = await (await suno.generate_music(prompt="rain"))
     paths = await suno.download(music, tmp_path)
     assert [path.stat().st_size > 1000 for path in paths] == [True] * 4
@@ -66,7 +66,7 @@ async def test_every_file_is_what_its_name_says_and_dead_links_are_replaced(
 ) -> None:
     async with service(provider, pace=Pace(first=30)) as (emulator, suno):
         request = await example_of(kind, suno)
-        emulator.next(Fault.DEAD_LINK)
+        emulator.script(None, [DeadLinks()])
         paths = await suno.download(await suno.run(request), tmp_path)
     assert len(paths) >= (1 if kind in (ConvertToWav, CreateMusicVideo) else 2)
     for path in paths:

@@ -16,7 +16,7 @@ from suno_async import (
 from suno_async.api import providers
 from suno_async.api.pricing import list_price
 from suno_async.api.requests import TABLE, Request
-from suno_async.emulator import Fault
+from suno_async.emulator import Fail, Fault, Refuse
 from suno_async.wire import encoding
 
 from ..document import OPERATIONS, callback_schema, judge
@@ -45,7 +45,7 @@ async def asked(session: aiohttp.ClientSession, provider: Provider, request: Req
     return said
 
 
-@pytest.mark.parametrize("fault", [None, Fault.FAIL, Fault.REJECT], ids=lambda fault: fault.name if fault else "")
+@pytest.mark.parametrize("fault", [None, Fail(), Fail("SENSITIVE_WORD_ERROR")], ids=repr)
 @pytest.mark.parametrize(("provider", "kind"), TASKS)
 async def test_every_stage_of_every_task(
     provider: Provider, kind: type[Request[Any]], fault: Fault | None, recorder: tuple[Recorder, str]
@@ -54,7 +54,7 @@ async def test_every_stage_of_every_task(
     async with service(provider) as (emulator, suno):
         request = (await example_of(kind, suno)).with_model("V5")
         recorder[0].bodies.clear()
-        emulator.next(fault)
+        emulator.script(None, [fault])
         key = {"Authorization": f"Bearer {emulator.api_key}"}
         async with aiohttp.ClientSession(emulator.url, headers=key) as session:
             said = await asked(session, provider, request, recorder[1])
@@ -85,7 +85,7 @@ async def test_every_call(provider: Provider, kind: type[Request[Any]]) -> None:
             else:
                 await asked(session, provider, request, "")
             if kind is BoostStyle:
-                emulator.next(Fault.FAIL)
+                emulator.script(None, [Fail()])
                 async with session.post(kind.path, data=encoding.encode(request, provider)) as answer:
                     judge_answer("POST", kind.path, json.loads(await answer.read()))
 
@@ -107,11 +107,11 @@ async def test_every_refusal(provider: Provider, kind: type[Request[Any]]) -> No
             await ask("{", key)
             await ask(body, key)
             if not kind.path.startswith("/api/file"):
-                emulator.next(Fault.MAINTENANCE, of=kind)
+                emulator.script(kind, [Refuse(455)])
                 request = (await example_of(kind, suno)).with_model("V5")
                 encoded = encoding.encode(request, provider, "https://me.invalid/cb")
                 await ask(encoded, key)
-                emulator.next(Fault.RATE_LIMIT, of=kind)
+                emulator.script(kind, [Refuse()])
                 await ask(encoded, key)
                 if list_price(kind, request.payload()):
                     emulator.credits = 0

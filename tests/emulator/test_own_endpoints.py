@@ -34,7 +34,7 @@ from suno_async import (
 )
 from suno_async.api.requests import MusicJob
 from suno_async.api.results import File, Result
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import CallbackException, DeadLinks, Emulator, Fail, Fault, Invisible, LateFiles, Stuck
 
 from .support import answered, receiving_client
 
@@ -172,16 +172,16 @@ async def test_a_call_of_ones_own_is_answered(provider: Provider) -> None:
 async def test_a_job_of_ones_own_can_fail_and_be_rejected(provider: Provider) -> None:
     async with service(provider) as (emulator, suno):
         for request in (REMIX, ANALYZE):
-            emulator.next(Fault.FAIL, Fault.REJECT)
-            with pytest.raises(TaskFailed, match=Fault.FAIL.value):
+            emulator.script(None, [Fail(), Fail("SENSITIVE_WORD_ERROR")])
+            with pytest.raises(TaskFailed, match=Fail().message):
                 await suno.run(request)
-            with pytest.raises(ContentRejected, match=Fault.REJECT.value):
+            with pytest.raises(ContentRejected, match=Fail("SENSITIVE_WORD_ERROR").message):
                 await suno.run(request)
 
 
 async def test_a_call_of_ones_own_can_fail() -> None:
     async with service() as (emulator, suno):
-        emulator.next(Fault.FAIL, of=GetQuota)
+        emulator.script(GetQuota, [Fail()])
         with pytest.raises(ServerError):
             await suno.run(GetQuota(month="May"))
 
@@ -202,16 +202,16 @@ async def test_a_callback_brings_the_same_result_as_a_poll(provider: Provider, j
 
 async def test_a_callback_of_ones_own_can_report_a_failure() -> None:
     async with service() as (emulator, _), receiving_client(emulator, pace=Pace(first=1000)) as suno:
-        emulator.next(Fault.FAIL)
-        with pytest.raises(TaskFailed, match=Fault.FAIL.value):
+        emulator.script(None, [Fail()])
+        with pytest.raises(TaskFailed, match=Fail().message):
             await suno.run(ANALYZE)
 
 
 @everywhere
-@pytest.mark.parametrize("fault", [Fault.INVISIBLE, Fault.LATE_FILES, Fault.UNDELIVERED, Fault.DEAD_LINK])
+@pytest.mark.parametrize("fault", [Invisible(), LateFiles(), CallbackException(), DeadLinks()])
 async def test_the_usual_faults_apply(provider: Provider, fault: Fault) -> None:
     async with service(provider) as (emulator, suno):
-        emulator.next(fault, fault)
+        emulator.script(None, [fault, fault])
         assert (await suno.run(REMIX)).complete
         assert (await suno.run(ANALYZE)).complete
 
@@ -258,7 +258,7 @@ class Sparse(Job[Analysis], frozen=True, kw_only=True):
 async def test_a_class_need_not_name_words_for_pending() -> None:
     async with service(endpoints=[Sparse]) as (emulator, suno):
         assert (await suno.run(Sparse())).complete
-        emulator.next(Fault.STUCK)
+        emulator.script(None, [Stuck()])
         with pytest.raises(TaskTimeout):
             await suno.run(Sparse())
 

@@ -23,7 +23,7 @@ from suno_async import (
     Task,
     TaskFailed,
 )
-from suno_async.emulator import Emulator, Fault, Refused
+from suno_async.emulator import Emulator, Fail, Fault, LateFiles, Refused, Stuck
 from suno_async.emulator.loopback import guarded, is_loopback
 
 from .support import SECONDS, Recorder, open_recorder
@@ -213,14 +213,14 @@ async def test_a_task_is_finished_by_hand(opened: Opened, recorder: tuple[Record
     assert (await opened.do(task.id, "fail"))[0] == 409
 
 
-@pytest.mark.parametrize("fault", [Fault.STUCK, Fault.FAIL, Fault.LATE_FILES])
+@pytest.mark.parametrize("fault", [Stuck(), Fail(), LateFiles()])
 async def test_a_task_is_finished_whatever_was_planned_for_it(
     opened: Opened, recorder: tuple[Recorder, str], fault: Fault
 ) -> None:
-    opened.emulator.next(fault)
+    opened.emulator.script(None, [fault])
     async with opened.emulator.client(model="V5", callback_url=recorder[1]) as suno:
         task = await suno.submit(GenerateMusic(prompt="rain"))
-        if fault is Fault.STUCK:
+        if fault == Stuck():
             opened.emulator.advance(500)
             assert await posted(opened.emulator, 1) == [(Stage.TEXT, [200])]
         await opened.do(task.id, "finish")

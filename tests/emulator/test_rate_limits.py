@@ -13,7 +13,7 @@ from suno_async import (
     RateLimited,
     SunoClient,
 )
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Refuse
 
 from ..conftest import now
 
@@ -47,7 +47,7 @@ async def test_two_clients_of_one_account_get_through_in_the_end(emulator: Emula
 
 async def test_a_rate_refusal_says_so() -> None:
     async with Emulator() as emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
-        emulator.next(*[Fault.RATE_LIMIT] * 20)
+        emulator.script(None, [Refuse()] * 20)
         with pytest.raises(RateLimited):
             await suno.generate_music(prompt="rain")
 

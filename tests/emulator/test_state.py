@@ -22,7 +22,7 @@ from suno_async import (
     Stage,
     TaskFailed,
 )
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail, Stuck
 
 from .support import TASKS, Recorder, example_of, is_complete, submitted
 
@@ -107,7 +107,7 @@ async def test_callbacks_go_on_and_none_is_posted_twice(path: Path, recorder: tu
 
 async def test_faults_and_refunds_survive(path: Path) -> None:
     async with Emulator(state=path) as emulator, emulator.client() as suno:
-        emulator.next(Fault.FAIL, Fault.STUCK)
+        emulator.script(None, [Fail(), Stuck()])
         failing, stuck = [await suno.submit(GenerateMusic(prompt="rain")) for _ in range(2)]
         paid = emulator.credits
     async with Emulator(state=path) as emulator, emulator.client() as suno:
@@ -141,7 +141,7 @@ async def test_a_state_of_another_provider_or_shape_is_refused_and_left_alone(pa
         await suno.submit(GenerateLyrics(prompt="rain"))
     kept = path.read_bytes()
     for old, new, said in (
-        (b'"kie"', b'"sunoapi"', "is of provider sunoapi, version 1, and this is an"),
+        (b'"kie"', b'"sunoapi"', "is of provider sunoapi, version 2, and this is an"),
         (b'"version":1', b'"version":2', "version 2"),
         (GenerateLyrics.path.encode(), b"/mine", "has tasks of /mine, which is not served"),
         (b'"runs"', b'"odd"', "is not the state of an emulator: "),

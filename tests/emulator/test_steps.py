@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from suno_async import CreateMusicVideo, GenerateLyrics, GenerateMusic, Job, Stage, SunoClient, TaskTimeout
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import CallbackException, Emulator, Fault, Invisible, LateFiles, Stuck
 
 from .support import Recorder
 
@@ -82,10 +82,10 @@ async def test_what_nobody_polls_keeps_nobody_waiting(unlimited: Emulator) -> No
         assert not any(task.updates for task in left)
 
 
-@pytest.mark.parametrize("fault", [Fault.INVISIBLE, Fault.LATE_FILES, Fault.UNDELIVERED])
+@pytest.mark.parametrize("fault", [Invisible(), LateFiles(), CallbackException()])
 async def test_news_of_every_kind_are_reached(unlimited: Emulator, fault: Fault) -> None:
     async with unlimited.client() as suno:
-        unlimited.next(fault)
+        unlimited.script(None, [fault])
         began = time.perf_counter()
         await suno.run(RAIN)
         assert time.perf_counter() - began < 0.5
@@ -93,7 +93,7 @@ async def test_news_of_every_kind_are_reached(unlimited: Emulator, fault: Fault)
 
 async def test_a_task_that_never_ends_is_given_up_soon(unlimited: Emulator) -> None:
     async with unlimited.client() as suno:
-        unlimited.next(Fault.STUCK)
+        unlimited.script(None, [Stuck()])
         with pytest.raises(TaskTimeout):
             await suno.run(RAIN)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from suno_async import GenerateLyrics, GenerateMusic
-from suno_async.emulator import Fault
+from suno_async.emulator import Fail
 
 from .browser import chromium, served
 
@@ -19,7 +19,7 @@ def main() -> None:
         emulator.statuses[:] = [200, 503, 200]
         emulator.submit(GenerateMusic(prompt="rain in Lisbon", style="fado", title="Rain in Lisbon"))
         emulator.advance(500)
-        emulator.call(emulator.emulator.next, Fault.FAIL)
+        emulator.call(emulator.emulator.script, None, [Fail()])
         emulator.submit(GenerateLyrics(prompt="a harbour at night"))
         emulator.advance(100)
         emulator.submit(GenerateMusic(prompt="a calm piano track"))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from suno_async import GenerateLyrics, GenerateMusic, SeparateStems, Stage
-from suno_async.emulator import Fault
+from suno_async.emulator import DelayCallbacks
 
 from .browser import MISSING, Served, chromium, served
 
@@ -115,7 +115,7 @@ def test_a_task_is_failed_and_its_fault_shown(page: Any, emulator: Served) -> No
     emulator.submit(GenerateLyrics(prompt=PROMPT))
     page.get_by_role("button", name="Fail").click()
     expect(page.locator(".facts .stage")).to_have_text("FAILED")
-    expect(page.get_by_text("Fault: the task fails")).to_be_visible()
+    expect(page.get_by_text("Fault: Fail()")).to_be_visible()
     expect(page.get_by_role("button", name="Finish")).to_have_count(0)
 
 
@@ -197,7 +197,7 @@ def test_other_sites_cannot_press_the_buttons(browser: Any, emulator: Served) ->
 
 
 def test_what_a_screen_reader_is_told(page: Any, emulator: Served) -> None:
-    emulator.call(emulator.emulator.next, Fault.DELAYED)
+    emulator.call(emulator.emulator.script, None, [DelayCallbacks()])
     emulator.submit(GenerateMusic(prompt=PROMPT))
     expect(page.get_by_role("article")).to_have_count(1)
     expect(page.locator("body")).to_match_aria_snapshot(
@@ -216,7 +216,7 @@ def test_what_a_screen_reader_is_told(page: Any, emulator: Served) -> None:
                 - heading "GenerateMusic {PROMPT}" [level=3]
                 - paragraph:
                   - strong: PENDING
-                - paragraph: "Fault: each callback is posted 60 seconds late"
+                - paragraph: "Fault: DelayCallbacks()"
                 - group "End {NAME}":
                   - button "Finish {NAME}"
                   - button "Fail {NAME}"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from suno_async import SunoClient
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail, Fault
 
 PAGE = (Path(__file__).parents[2] / "docs" / "asyncio.md").read_text()
 IMPORTS, *RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -35,7 +35,7 @@ async def printed(recipe: str, capsys: pytest.CaptureFixture[str], fault: Fault 
     """What a recipe prints, and the ids of the tasks that it made."""
     code = compile(IMPORTS + recipe, "asyncio.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     async with Emulator() as emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
-        emulator.next(fault)
+        emulator.script(None, [fault])
         names: dict[str, Any] = {"suno": suno, "__builtins__": builtins}
         assert code.co_flags & inspect.CO_COROUTINE
         await types.FunctionType(code, names)()
@@ -50,7 +50,7 @@ async def test_a_recipe_runs(number: int, capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize("number", sorted(FAILED))
 async def test_a_recipe_with_a_job_that_fails(number: int, capsys: pytest.CaptureFixture[str]) -> None:
-    out, ids = await printed(RECIPES[number], capsys, Fault.FAIL)
+    out, ids = await printed(RECIPES[number], capsys, Fail())
     assert out == FAILED[number].format(*ids)
 
 

@@ -25,7 +25,17 @@ from suno_async import (
     TaskFailed,
     ValidateVoice,
 )
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import (
+    DelayCallbacks,
+    DropAfterAccepting,
+    DuplicateCallbacks,
+    EarlyCallback,
+    Emulator,
+    Fail,
+    Fault,
+    LoseCallbacks,
+    ReorderCallbacks,
+)
 from suno_async.http.transport import HTTP
 from suno_async.settings import NOWHERE
 from suno_async.wire.envelope import Reply
@@ -143,11 +153,11 @@ async def test_by_signature_alone_the_end_is_confirmed_by_a_poll() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.DELAYED, Fault.REORDERED, Fault.DUPLICATED, Fault.OVERTAKING], ids=lambda fault: fault.name
+    "fault", [DelayCallbacks(), ReorderCallbacks(), DuplicateCallbacks(), EarlyCallback()], ids=repr
 )
 async def test_late_twice_too_early_and_out_of_order_end_well(fault: Fault) -> None:
     async with world(signed=True) as here:
-        here.emulator.next(fault)
+        here.emulator.script(None, [fault])
         task = await here.suno.generate_music(prompt="rain")
         stages = [update.stage async for update in task]
         assert len((await task).tracks) == 2
@@ -159,7 +169,7 @@ async def test_late_twice_too_early_and_out_of_order_end_well(fault: Fault) -> N
 
 async def test_a_failure_comes_by_callback_too() -> None:
     async with world() as here:
-        here.emulator.next(Fault.FAIL)
+        here.emulator.script(None, [Fail()])
         task = await here.suno.generate_music(prompt="rain")
         with pytest.raises(TaskFailed):
             await task
@@ -170,7 +180,7 @@ async def test_a_failure_comes_by_callback_too() -> None:
 async def test_a_song_whose_submit_was_lost_is_heard_of() -> None:
     """The token in the address tells which submission it was."""
     async with world() as here:
-        here.emulator.next(Fault.LOSE_ANSWER)
+        here.emulator.script(None, [DropAfterAccepting()])
         with pytest.raises(SubmissionUncertain) as caught:
             await here.suno.generate_music(prompt="rain")
         await asyncio.sleep(300)
@@ -183,7 +193,7 @@ async def test_a_song_whose_submit_was_lost_is_heard_of() -> None:
 
 async def test_lost_callbacks_cost_time_and_no_song() -> None:
     async with world() as here:
-        here.emulator.next(Fault.SILENT)
+        here.emulator.script(None, [LoseCallbacks()])
         task = await here.suno.generate_music(prompt="rain")
         assert len((await task).tracks) == 2
         assert now() < 310

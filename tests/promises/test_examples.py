@@ -24,7 +24,7 @@ from examples import (
     telemetry,
     web_backend,
 )
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail
 
 from ..proxies import Socks
 
@@ -77,7 +77,7 @@ async def test_telemetry(emulator: Emulator, capsys: pytest.CaptureFixture[str])
 async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prompts = tmp_path / "prompts.txt"
     prompts.write_text("rain\n\nsun\nwind\n")
-    emulator.next(None, Fault.FAIL)
+    emulator.script(None, [None, Fail()])
     assert await fan_out.main(prompts, tmp_path / "songs") == 1
     assert len(list((tmp_path / "songs").glob("*.mp3"))) == 4
     printed = capsys.readouterr()
@@ -112,7 +112,7 @@ async def test_from_a_song(emulator: Emulator, tmp_path: Path, capsys: pytest.Ca
     assert {".wav", ".mp4"} < set(suffixes)
     assert "notes of" in capsys.readouterr().out
     (tmp_path / "own.mp3").write_bytes(b"a song")
-    emulator.next(None, Fault.FAIL)
+    emulator.script(None, [None, Fail()])
     assert await from_a_song.main("bossa nova", tmp_path / "again", tmp_path / "own.mp3") == 1
     printed = capsys.readouterr()
     assert "uploaded 6 of 6 bytes" in printed.out
@@ -143,7 +143,7 @@ async def test_the_web_backend(emulator: Emulator) -> None:
         async with session.get("/sing") as answer:
             assert answer.status == 400
             assert "prompt" in (await answer.json())["error"]
-        emulator.next(Fault.REJECT)
+        emulator.script(None, [Fail("SENSITIVE_WORD_ERROR")])
         async with session.get("/sing?about=rude") as answer:
             assert answer.status == 502
     await runner.cleanup()

@@ -44,7 +44,7 @@ from suno_async import (
 from suno_async.api import providers
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.requests import TABLE, Request
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, Fail, Fault
 from suno_async.http.transport import HTTP, Form
 from suno_async.wire.envelope import Reply
 
@@ -211,7 +211,7 @@ async def test_every_callback_on_the_way_is_as_documented(provider: Provider) ->
 
 
 @EVERYWHERE
-@pytest.mark.parametrize("fault", [Fault.FAIL, Fault.REJECT], ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [Fail(), Fail("SENSITIVE_WORD_ERROR")], ids=repr)
 @pytest.mark.parametrize("called_back", [False, True], ids=["polled", "called back"])
 async def test_every_failure_is_as_documented(provider: Provider, fault: Fault, called_back: bool) -> None:
     async with opened(provider, called_back=called_back) as (suno, emulator, _):
@@ -234,7 +234,7 @@ async def test_every_failure_is_as_documented(provider: Provider, fault: Fault, 
             BoostStyle(content="pop"),
         ]
         for request in requests:
-            emulator.next(fault)
+            emulator.script(None, [fault])
             with pytest.raises(SunoError) as caught:
                 await suno.run(request)
             assert str(caught.value)

@@ -30,7 +30,7 @@ SONGS = """
 import os, time
 import pytest
 from suno_async import ConfigurationError, GenerateMusic, Source, Stage, SunoClient, TaskFailed
-from suno_async.emulator import Fault
+from suno_async.emulator import Fail
 
 async def test_three_generations_take_no_time(suno_client):
     await suno_client.get_credits()
@@ -52,7 +52,7 @@ async def test_many_songs_are_no_rate_limit(suno_client):
     for _ in range(50):
         await suno_client.generate_music(prompt="rain")
 
-@pytest.mark.suno_faults(None, Fault.FAIL, of=GenerateMusic)
+@pytest.mark.suno_script(GenerateMusic, [None, Fail()])
 @pytest.mark.suno_emulator(provider="kie-legacy", webhook_key="w")
 class TestMarks:
     @pytest.mark.suno_emulator(credits=30)

@@ -9,7 +9,7 @@ from ...api.requests import TABLE, Request
 from ...api.results import Music
 from ...api.updates import Stage
 from ..durations import OTHER
-from ..faults import Fault
+from ..faults import Fail
 from ..media import Content
 from ..media.songs import whole
 from ..requests import Refused
@@ -95,7 +95,8 @@ class Family:
 
     def refusal(self, run: Run) -> tuple[int, str, Any]:
         """Code, message and data of a call that fails."""
-        return (422, run.reason, None) if run.fault is Fault.REJECT else (500, "Server error", None)
+        rejected = isinstance(run.fault, Fail) and run.fault.rejects
+        return (422, run.reason, None) if rejected else (500, "Server error", None)
 
     def content(self, run: Run, place: str) -> Content:
         """What one of its files is made of."""

@@ -6,7 +6,7 @@ from ...api import results
 from ...api.requests import GenerateLyrics
 from ...api.updates import Stage
 from ..durations import DURATIONS
-from ..faults import Fault
+from ..faults import Fail
 from ..media.scores import sung
 from ..runs import Run
 from .base import Family, need_track, track_number
@@ -50,7 +50,7 @@ class Style(Family):
     """A more detailed style text."""
 
     def result(self, run: Run) -> Any:
-        failed = run.fault in (Fault.FAIL, Fault.REJECT)
+        failed = isinstance(run.fault, Fail)
         content = str(run.params.get("content") or words_of(run))
         return {
             "taskId": run.id,

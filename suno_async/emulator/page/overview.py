@@ -91,7 +91,7 @@ def task(run: Run, now: float, callbacks: Sequence[Callback]) -> Task:
         ended=stage >= Stage.COMPLETE,
         created=run.created,
         cost=run.cost,
-        fault=run.fault.value if run.fault else "",
+        fault=repr(run.fault) if run.fault else "",
         groups=_each_once(_groups(run.family.response(run, stage, files))),
         callbacks=[*callbacks],
     )
