@@ -8,7 +8,7 @@ import tracemalloc
 from typing import Any
 
 from suno_async import KIE, KIE_LEGACY, GenerateMusic, MemoryStore, Pace, Stage, SunoClient, Task, Update
-from suno_async.http.transport import Form
+from suno_async.http.base import Form
 from suno_async.submissions.coordination import Alone
 from suno_async.tasks.pace import PacePolicy
 from suno_async.tasks.poller import Poller

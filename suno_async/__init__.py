@@ -11,18 +11,25 @@ if TYPE_CHECKING:
 else:  # type checkers would take any name for one that `__getattr__` finds
 
     def __getattr__(name: str) -> Any:
-        """Load all public names when the first of them is used, so that `suno_async.stores` alone loads little."""
+        """Load public names when they are first used: requests and errors without the client, all with the others.
+
+        So `suno_async.stores` alone loads little, and defining a job half as much as the client.
+        """
         if name != "__all__":
             if name.startswith("__"):
                 raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
             if find_spec(f"{__name__}.{name}") is not None:
                 return import_module(f"{__name__}.{name}")
-        public = import_module(f"{__name__}.public")
         names = globals()
-        names.update((one, getattr(public, one)) for one in (*public.__all__, "__all__"))
-        if name not in names:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return names[name]
+        for part in ("api.public", "public"):
+            public = import_module(f"{__name__}.{part}")
+            names.update((one, getattr(public, one)) for one in public.__all__)
+            if name in names:
+                return names[name]
+        if name == "__all__":
+            names["__all__"] = public.__all__
+            return public.__all__
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *import_module(f"{__name__}.public").__all__})

@@ -55,9 +55,9 @@ from .files.fetching import MAX_BYTES
 from .files.links import FreshLinks, Gateway
 from .files.uploads import FOLDER, Progress, UploadSource
 from .files.wanted import Saveable
+from .http.base import Transport
+from .http.network import Network
 from .http.request_events import OnRequest
-from .http.sessions import Network
-from .http.transport import Transport
 from .lifecycle import Lifecycle
 from .log import fields, log
 from .methods import calls, submits
@@ -68,8 +68,7 @@ from .status import Status
 from .stores.base import Store
 from .stores.record import Record
 from .submissions.calls import answered_at_once
-from .submissions.events import Observer
-from .submissions.housekeeping import OnExpiring
+from .submissions.hooks import Observer, OnExpiring
 from .submissions.options import NO_OPTIONS, OnQueued, Options, check_options
 from .tasks.batch import Outcome, Plan, outcomes
 from .tasks.pace import Pace

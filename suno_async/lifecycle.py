@@ -3,25 +3,27 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 
 from .api.updates import Source, Update
 from .errors import ConfigurationError, StoreError
-from .runtime import Carried, Runtime, Telemetry
 from .settings import Settings
 from .status import Status
-from .submissions.events import Observer
+from .submissions.hooks import Observer
 from .tasks.durations import Durations, Timing, seen_in_time
 from .tasks.pace import PacePolicy
 from .tasks.registry import TaskRegistry
 from .tasks.task import Holder, Task
-from .webhooks.dispatcher import CallbackDelivery
+from .webhooks.delivery import CallbackDelivery
 from .webhooks.policy import Decision
 from .webhooks.verdict import Verdict
+
+if TYPE_CHECKING:
+    from .runtime import Carried, Runtime, Telemetry
 
 __all__ = ["Lifecycle"]
 
@@ -58,7 +60,7 @@ class Lifecycle:
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
 
-    def current(self) -> Runtime:
+    def current(self) -> "Runtime":
         """Return the parts of the running event loop.
 
         Raises:
@@ -76,7 +78,7 @@ class Lifecycle:
             return runtime
         return self._renewed(runtime)
 
-    def _renewed(self, old: Runtime | None) -> Runtime:
+    def _renewed(self, old: "Runtime | None") -> "Runtime":
         if old is not None and not old.loop.is_closed():
             where = "a parent process" if old.pid != os.getpid() else "another event loop"
             raise ConfigurationError(
@@ -87,13 +89,17 @@ class Lifecycle:
                 "the session or connector that was given belongs to another event loop than the running one: give a "
                 "function that makes one"
             )
-        carried = old.abandon() if old is not None else Carried()
-        runtime = self._runtime = Runtime(
-            self._settings, self.registry, self._policy, self._observers, carried, self._telemetry
-        )
+        runtime = self._runtime = self._made(self._observers, None if old is None else old.abandon())
         while self._attached:
             runtime.events.follow(self._attached.pop())
         return runtime
+
+    def _made(self, observers: Sequence[Observer], carried: "Carried | None") -> "Runtime":
+        """New parts for the running event loop."""
+        from . import runtime  # here, with aiohttp: defining and checking requests needs neither network nor parts
+
+        carried = runtime.Carried() if carried is None else carried
+        return runtime.Runtime(self._settings, self.registry, self._policy, observers, carried, self._telemetry)
 
     # ---- for tasks and receivers ---------------------------------------------------------------------------------
 
@@ -165,11 +171,11 @@ class Lifecycle:
     # ---- telemetry -----------------------------------------------------------------------------------------------
 
     @property
-    def telemetry(self) -> Telemetry | None:
+    def telemetry(self) -> "Telemetry | None":
         """What notes what the client does; None if nothing does."""
         return self._telemetry
 
-    def instrument(self, telemetry: Telemetry) -> None:
+    def instrument(self, telemetry: "Telemetry") -> None:
         """Have what the client does noted from its first use on. ConfigurationError if it is in use or has another."""
         if self._telemetry is not None:
             raise ConfigurationError("the client is instrumented already")
@@ -257,12 +263,11 @@ class Lifecycle:
             with anyio.CancelScope(shield=True):  # who leaves by cancellation, of either kind, closes all the same
                 await asyncio.shield(self._closing)
 
-    async def _close(self, runtime: Runtime | None) -> None:
+    async def _close(self, runtime: "Runtime | None") -> None:
         if runtime is None or not self._here(runtime):
-            carried = runtime.abandon() if runtime is not None else Carried()
-            runtime = Runtime(self._settings, self.registry, self._policy, (), carried, self._telemetry)
+            runtime = self._made((), None if runtime is None else runtime.abandon())
         await runtime.aclose()
 
-    def _here(self, runtime: Runtime) -> bool:
+    def _here(self, runtime: "Runtime") -> bool:
         """Whether parts belong to the running event loop of this process."""
         return runtime.loop is asyncio.get_running_loop() and runtime.pid == os.getpid()

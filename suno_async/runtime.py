@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from .http.api_client import ApiClient
+from .http.base import Transport
 from .http.rate_limit import RateLimit
 from .http.request_events import RequestEvents, RequestTelemetry
-from .http.transport import Transport
 from .http.under_way import UnderWay
 from .settings import Settings
 from .status import Status
 from .stores.record import Record
 from .submissions.calls import Calls, CallSettings
 from .submissions.coordination import Alone, Coordination
-from .submissions.events import EventSettings, Observer, Told, UpdateEvents
+from .submissions.events import EventSettings, Told, UpdateEvents
+from .submissions.hooks import Observer
 from .submissions.housekeeping import Housekeeping
 from .submissions.journal import Journal, JournalSettings, StageTelemetry
 from .submissions.recovery import Recovery

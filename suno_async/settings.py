@@ -15,18 +15,16 @@ from .api.requests import Request
 from .api.requests.base import kind_by_token_id
 from .errors import ConfigurationError
 from .http import options
-from .http.proxies import EnvironmentProxies
+from .http.base import Transport
+from .http.network import Network
 from .http.request_events import OnRequest
 from .http.retry import MAX_RETRIES
-from .http.sessions import Network
-from .http.transport import HTTP, Transport
 from .log import to_stderr
 from .secret import Secret, hidden
 from .stores.address import store_at
 from .stores.base import DEFAULT_ACCOUNT, Store, check_account
 from .stores.memory import MemoryStore
-from .submissions.events import Observer
-from .submissions.housekeeping import HousekeepingSettings, OnExpiring
+from .submissions.hooks import HousekeepingSettings, Observer, OnExpiring
 from .tasks.pace import Pace, check_pace
 from .webhooks.verification import Proofs
 from .wire import tokens
@@ -80,7 +78,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     def transport(self) -> Transport:
         """Return the network of one event loop."""
         given: Transport | None = self.given_transport
-        return given or HTTP(self.api_key, self.network, (self.base, self.upload_base))
+        if given is not None:
+            return given
+        from .http.transport import HTTP  # here, since aiohttp is most of the time that importing the client took
+
+        return HTTP(self.api_key, self.network, (self.base, self.upload_base))
 
     def callback_url_of(self, kind: type[Request[Any]], ref: str, api: Provider) -> str:
         """Return the callback address of one submission; the jobs API wants none from those who have none.
@@ -292,6 +294,8 @@ def _network(network: Network, transport: Transport | None) -> Network:
     if network.proxy is not None:
         _proxy("proxy", network.proxy)
     elif network.trusts_env:
+        from .http.proxies import EnvironmentProxies  # here, since it loads urllib.request and all of email
+
         for variable, address in EnvironmentProxies().addresses.items():
             _proxy(variable, address)
     return network

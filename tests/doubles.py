@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from suno_async.http.transport import Download, Form
+from suno_async.http.base import Download, Form
 from suno_async.wire.envelope import Reply
 
 Answer = Reply | Exception | Callable[[], Reply]

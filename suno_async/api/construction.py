@@ -1,6 +1,5 @@
 """How requests are made and described: what is wrong with arguments is said with the class and the nearest field."""
 
-import difflib
 import inspect
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
@@ -63,7 +62,11 @@ def unknown_fields(kind: type[msgspec.Struct], names: Iterable[str]) -> str:
 def _meant(name: str, fields: Collection[str]) -> str:
     squeezed = {field.replace("_", ""): field for field in fields}
     exact = squeezed.get(name.replace("_", "").lower())
-    near = [exact] if exact else difflib.get_close_matches(name, fields, 1)
+    if exact:
+        return f", did you mean {exact!r}?"
+    import difflib  # only a mistake needs it
+
+    near = difflib.get_close_matches(name, fields, 1)
     return f", did you mean {near[0]!r}?" if near else f", only {', '.join(fields) or 'none'}"
 
 

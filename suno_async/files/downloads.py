@@ -10,8 +10,8 @@ from pathlib import Path
 import anyio
 
 from ..errors import DownloadFailed, SunoError
+from ..http.base import Transport
 from ..http.retry import MAX_RETRIES
-from ..http.transport import Transport
 from ..log import fields, log
 from .fetching import MAX_BYTES, Begin, Fetching, Known
 from .links import Addresses, Gateway, Links

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 import anyio
 
 from ..errors import ConnectError, SunoError, TransportError
+from ..http.base import Download, Transport
 from ..http.retry import MAX_RETRIES, pauses
-from ..http.transport import Download, Transport, retry_after
+from ..http.retry_after import retry_after
 from ..log import fields, log
 from .links import Addresses
 from .media import HEAD, why_no_media

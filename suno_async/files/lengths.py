@@ -1,7 +1,6 @@
 """How long local songs are, as far as they tell: WAV and MP3."""
 
 import os
-import wave
 from typing import BinaryIO
 
 __all__ = ["seconds_of"]
@@ -17,6 +16,8 @@ def seconds_of(path: str | os.PathLike[str]) -> float | None:
     Args:
         path: The file.
     """
+    import wave  # only jobs with songs of this machine need it
+
     try:
         if not os.path.isfile(path):  # opening a pipe would wait for its other end
             return None

@@ -16,7 +16,7 @@ import anyio
 from ..api.requests import Call
 from ..api.requests.account import UploadBase64, UploadCall, UploadFromUrl, UploadStream
 from ..errors import InvalidJob, Problem
-from ..http.transport import Form
+from ..http.base import Form
 from .file_objects import FileObject, Readable, own_name
 
 __all__ = ["FOLDER", "Progress", "UploadSource", "call_for", "form", "rereadable", "size_of"]

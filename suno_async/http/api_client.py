@@ -1,18 +1,19 @@
 """The API of one gateway: requests encoded, sent once and read. Nothing is repeated here."""
 
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
-
-from aiohttp import ClientTimeout
 
 from ..api.providers import Provider
 from ..api.requests import Call, Request
 from ..api.updates import Provisional, Update
 from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
+from .base import Adjustable, Form, Transport
 from .rate_limit import Place, RateLimit
 from .request_events import About, RequestEvents
-from .transport import HTTP, Form, Transport
+
+if TYPE_CHECKING:
+    from aiohttp import ClientTimeout
 
 __all__ = ["Addresses", "ApiClient"]
 
@@ -74,7 +75,7 @@ class ApiClient:
         *,
         ref: str = "",
         attempt: int = 1,
-        within: float | ClientTimeout | None = None,
+        within: "float | ClientTimeout | None" = None,
     ) -> str | Update[R]:
         """Send a request that creates a task, in a place of the rate window; return the task id.
 
@@ -105,7 +106,7 @@ class ApiClient:
         form: Form | None = None,
         *,
         attempt: int = 1,
-        within: float | ClientTimeout | None = None,
+        within: "float | ClientTimeout | None" = None,
     ) -> R:
         """Send a request that is answered at once; `form` is its body if that is a file, the others as in `submit`."""
         kind, transport = type(call), self._transport(within)
@@ -146,9 +147,9 @@ class ApiClient:
         reply = await self._events.heard(self.transport.send("GET", url), about)
         return details.update(reply, kind, api, task_id, task.model)
 
-    def _transport(self, within: float | ClientTimeout | None) -> Transport:
+    def _transport(self, within: "float | ClientTimeout | None") -> Transport:
         """The transport with its own limits of time or others; one that was given has its own only."""
-        if within is None or not isinstance(self.transport, HTTP):
+        if within is None or not isinstance(self.transport, Adjustable):
             return self.transport
         return self.transport.within(within)
 

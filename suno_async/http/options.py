@@ -8,12 +8,10 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
-import aiohttp
-
 from ..errors import ConfigurationError
 from ..secret import Secret
+from .network import Network, is_of_aiohttp, why_unusable
 from .retry import MAX_RETRIES
-from .sessions import Network, why_unusable
 
 __all__ = ["check", "completed", "retries"]
 
@@ -49,9 +47,9 @@ def completed(network: Network) -> Network:
 
 def check(network: Network) -> None:
     """Refuse what cannot be used together or at all. ConfigurationError."""
-    _check_kind("session", network.session, aiohttp.ClientSession)
-    _check_kind("connector", network.connector, aiohttp.BaseConnector)
-    if not isinstance(cast(Any, network.ssl), bool | ssl.SSLContext | aiohttp.Fingerprint):
+    _check_kind("session", network.session, "ClientSession")
+    _check_kind("connector", network.connector, "BaseConnector")
+    if not (isinstance(network.ssl, bool | ssl.SSLContext) or is_of_aiohttp(network.ssl, "Fingerprint")):
         raise ConfigurationError(
             f"ssl must be an ssl.SSLContext, an aiohttp.Fingerprint or a bool, got {network.ssl!r}"
         )
@@ -59,7 +57,7 @@ def check(network: Network) -> None:
         raise ConfigurationError("paid_through_session=True needs session= or connector=: there is none to go through")
     if network.session is not None and network.connector is not None:
         raise ConfigurationError("session and connector cannot both be given: the session has its own")
-    if isinstance(network.session, aiohttp.ClientSession):
+    if network.session is not None and not callable(network.session):
         if network.trace_configs:
             raise ConfigurationError("session and trace_configs cannot both be given: the session has its own")
         if why := why_unusable(network.session):
@@ -70,13 +68,13 @@ def check(network: Network) -> None:
     _check_headers(network.headers)
     _check_app_info(network.app_info)
     for one in cast("tuple[object, ...]", network.trace_configs):
-        if not isinstance(one, aiohttp.TraceConfig):
+        if not is_of_aiohttp(one, "TraceConfig"):
             raise ConfigurationError(f"trace_configs must be aiohttp.TraceConfigs, got {one!r}")
 
 
-def _check_kind(name: str, given: Any, kind: type[Any]) -> None:
-    if not (given is None or isinstance(given, kind) or callable(given)):
-        what = f"an aiohttp.{kind.__name__} or a function that makes one"
+def _check_kind(name: str, given: Any, kind: str) -> None:
+    if not (given is None or is_of_aiohttp(given, kind) or callable(given)):
+        what = f"an aiohttp.{kind} or a function that makes one"
         raise ConfigurationError(f"{name} must be {what}, got {given!r}")
 
 
@@ -92,7 +90,7 @@ def retries(given: int | None) -> int:
 
 
 def _check_timeout(given: Any) -> None:
-    if given is None or isinstance(given, aiohttp.ClientTimeout):
+    if given is None or is_of_aiohttp(given, "ClientTimeout"):
         return
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given < float("inf"):
         raise ConfigurationError(f"timeout must be more than 0 seconds or an aiohttp.ClientTimeout, got {given!r}")

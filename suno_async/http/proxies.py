@@ -2,11 +2,13 @@
 
 import ipaddress
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
-from yarl import URL
-
 from ..secret import Secret
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 __all__ = ["EnvironmentProxies"]
 
@@ -31,7 +33,7 @@ class EnvironmentProxies:
         used = {scheme if scheme in self._proxies else "all" for scheme in ("http", "https")}
         return {f"{scheme.upper()}_PROXY": self._proxies[scheme] for scheme in sorted(used) if scheme in self._proxies}
 
-    def of(self, url: URL) -> str | None:
+    def of(self, url: "URL") -> str | None:
         """Return the address of the proxy for a request, if it has one."""
         if not self._proxies:
             return None

@@ -1,14 +1,12 @@
 """HTTP out. Whatever aiohttp raises becomes one of ours here; nothing is repeated here."""
 
 import asyncio
-import email.utils
 import io
-import time
 from collections.abc import AsyncGenerator, AsyncIterable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from copy import copy
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Self
 
 import aiohttp
 from yarl import URL
@@ -17,12 +15,15 @@ from ..errors import ConnectError, ResponseLost, TransportError
 from ..secret import Secret
 from ..wire.envelope import Reply
 from .addresses import UnusableAddress, check_redirect, exact, named, redirected
+from .base import Download, Form
 from .failures import LOST, NEVER_LEFT, cause_of, is_permanent
+from .network import Network
 from .proxies import EnvironmentProxies
-from .sessions import Network, Sessions
+from .retry_after import retry_after
+from .sessions import Sessions
 from .timeouts import timeouts
 
-__all__ = ["HTTP", "Download", "Form", "Transport", "retry_after"]
+__all__ = ["HTTP"]
 
 LARGE = 1 << 20
 """Bytes of a body; aiohttp wants larger ones as streams."""
@@ -31,74 +32,6 @@ LONGEST_ANSWER = 16 << 20
 """Bytes of an answer of the API, after decompression; the largest documented ones have some thousand."""
 REDIRECTS = 10
 REDIRECTING = (301, 302, 303, 307, 308)
-
-
-class Form(NamedTuple):
-    """A multipart body that streams: some fields and one file."""
-
-    fields: Mapping[str, str]
-    name: str
-    """The file's field."""
-    file_name: str
-    content_type: str
-    size: int | None
-    """Bytes of the file, if they are known beforehand."""
-    chunks: AsyncIterable[bytes]
-
-
-class Download(NamedTuple):
-    """The answer to a download, before its bytes are read."""
-
-    status: int
-    headers: Mapping[str, str]
-    """By any spelling of their names."""
-    chunks: AsyncIterable[bytes]
-    """The body as it arrives."""
-
-
-class Transport(Protocol):
-    """What the client needs of the network: a small door for everything that the options of aiohttp do not offer.
-
-    `SunoClient(transport=…)` takes your own, which replaces session, proxy, ssl, timeout, headers and the rest. It is
-    given the whole addresses, adds the key as `Authorization: Bearer …`, sends each request once and repeats nothing,
-    and raises no other errors than the two named here. It is closed with the client.
-    """
-
-    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
-        """Send one request to the API, with the key.
-
-        Args:
-            method: GET or POST.
-            url: The whole address.
-            body: JSON, or nothing.
-            fresh: Use a connection that was not used before, since the request must not be sent twice and a used
-                connection may have been closed by the other side.
-
-        Raises:
-            ConnectError: No connection was made, so nothing left. It is sent again, a few times, unless it is
-                `permanent`.
-            ResponseLost: The request may have arrived, and no whole answer came.
-        """
-        ...
-
-    async def upload(self, url: str, form: Form) -> Reply:
-        """Send one file to the upload host, with the key. Raises what `send` and `form.chunks` raise."""
-        ...
-
-    def fetch(self, url: str, *, start: int = 0, validator: str = "") -> AbstractAsyncContextManager[Download]:
-        """Download from anywhere, without the key. What fails inside is raised as the same two errors.
-
-        Args:
-            url: The address, which is sent byte for byte.
-            start: The first byte that is wanted. If it is not 0, the answer may be 206 with the rest, or the whole.
-            validator: The ETag or Last-Modified of what is on hand: if the file has changed, the whole is wanted
-                (If-Range). Empty: none is known.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        ...
 
 
 class HTTP:
@@ -134,7 +67,7 @@ class HTTP:
     def __repr__(self) -> str:
         return "<HTTP>"
 
-    def within(self, timeout: float | aiohttp.ClientTimeout) -> "HTTP":
+    def within(self, timeout: float | aiohttp.ClientTimeout) -> Self:
         """Return the same transport for requests with other limits of time; see `timeouts`."""
         limited = copy(self)
         limited._limits = timeouts(timeout)
@@ -352,15 +285,3 @@ def _prepared(url: str) -> URL:
         return URL(url, encoded=True)
     except ValueError as exc:
         raise aiohttp.InvalidURL(url, str(exc)) from exc
-
-
-def retry_after(said: str | None) -> float | None:
-    """Return the seconds to wait, from either form of the header (RFC 9110 §10.2.3)."""
-    if said is None:
-        return None
-    try:
-        if said.isascii() and said.isdigit():
-            return float(said)
-        return max(0.0, email.utils.parsedate_to_datetime(said).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None

@@ -27,9 +27,9 @@ from ..files import uploads
 from ..files.lengths import seconds_of
 from ..files.uploads import FOLDER, Progress, UploadSource
 from ..http.api_client import ApiClient
+from ..http.base import Form
 from ..http.rate_limit import Place
 from ..http.retry import HARMLESS, MAX_RETRIES, NOT_ACCEPTED, retry
-from ..http.transport import Form
 from ..http.turns import Turn
 from ..http.under_way import UnderWay
 from ..log import fields, log

@@ -19,12 +19,10 @@ from ..tasks.poller import Change, Poller
 from ..tasks.task import Task
 from . import codec
 from .coordination import Alone
+from .hooks import Observer
 from .journal import Journal
 
-__all__ = ["EventSettings", "Observer", "Told", "UpdateEvents"]
-
-Observer = Callable[[Update[Any], Record], Any]
-"""A function or coroutine function: `on_update(update, record)`."""
+__all__ = ["EventSettings", "Told", "UpdateEvents"]
 
 REMEMBERED = 10_000
 """Tasks whose stages are remembered, so that none is told twice."""

@@ -3,36 +3,21 @@
 import asyncio
 import inspect
 import secrets
-from collections.abc import Callable
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..api.retention import LONGER
 from ..errors import StoreError
 from ..log import log
 from ..stores.base import Store
 from ..tasks.task import Task
+from .hooks import HousekeepingSettings, OnExpiring
 from .recovery import Recovery
 
-__all__ = ["Housekeeping", "HousekeepingSettings", "OnExpiring"]
-
-OnExpiring = Callable[[Task[Any]], object]
-"""A function or coroutine function: `on_expiring(task)`."""
+__all__ = ["Housekeeping"]
 
 INTERVAL = 3600.0
 """Seconds between two rounds."""
-
-
-class HousekeepingSettings(NamedTuple):
-    """What is asked for."""
-
-    retention: float | None
-    """Seconds after which what has ended and was delivered is forgotten; None keeps it."""
-    on_expiring: OnExpiring | None
-    expiring_within: float
-    """Seconds before its files are gone in which a task is told of."""
-    clock: Callable[[], float]
-    """Unix seconds."""
 
 
 class Housekeeping:

@@ -1,6 +1,7 @@
 """Idempotency keys: which submission holds one, and what became of it."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from ..api.providers import Provider
 from ..api.requests import Request
@@ -8,7 +9,9 @@ from ..errors import InvalidJob, Problem, SubmissionUncertain
 from ..http.rate_limit import RateLimit
 from ..stores.record import Record, State
 from . import codec
-from .journal import Journal
+
+if TYPE_CHECKING:
+    from .journal import Journal
 
 __all__ = ["Keys", "check_key"]
 
@@ -23,7 +26,7 @@ class Keys:
 
     # State: none.
 
-    def __init__(self, journal: Journal, window: RateLimit, provider: Provider) -> None:
+    def __init__(self, journal: "Journal", window: RateLimit, provider: Provider) -> None:
         self._journal = journal
         self._window = window
         self._provider = provider

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aiohttp import ClientTimeout
 from msgspec import Struct
 
 from ..errors import ConfigurationError
+from ..http.network import is_of_aiohttp
 from ..tasks.pace import Pace, check_pace
+
+if TYPE_CHECKING:
+    from aiohttp import ClientTimeout
 
 __all__ = ["NO_OPTIONS", "OnQueued", "Options", "check_options"]
 
@@ -27,7 +30,7 @@ class Options(Struct, frozen=True, kw_only=True):
     """What the task carries."""
     pace: Pace | None = None
     """How often the task is polled."""
-    timeout: float | ClientTimeout | None = None
+    timeout: "float | ClientTimeout | None" = None
     """How long one attempt may take; polls have the client's."""
     max_retries: int | None = None
     """How often an attempt that failed is repeated."""
@@ -58,7 +61,7 @@ def check_options(options: Options) -> None:
         check_pace(options.pace)
     timeout: Any = options.timeout
     seconds = isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout < math.inf
-    if not (timeout is None or seconds or isinstance(timeout, ClientTimeout)):
+    if not (timeout is None or seconds or is_of_aiohttp(timeout, "ClientTimeout")):
         raise ConfigurationError(f"timeout must be more than 0 seconds or an aiohttp.ClientTimeout, got {timeout!r}")
     retries: Any = options.max_retries
     if retries is not None and (not isinstance(retries, int) or isinstance(retries, bool) or retries < 0):

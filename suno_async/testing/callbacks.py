@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
-from ..submissions.events import Observer
+from ..submissions.hooks import Observer
 
 if TYPE_CHECKING:
     from ..api.updates import Update

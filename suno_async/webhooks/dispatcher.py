@@ -22,10 +22,11 @@ from ..tasks.task import Task, TaskInfo
 from ..wire import callbacks
 from ..wire.callbacks import Callback
 from ..wire.tokens import Token
+from .delivery import CallbackDelivery
 from .policy import Decision, decide
 from .verification import Proof, bind
 
-__all__ = ["CallbackDelivery", "CallbackDispatcher", "DispatchSettings"]
+__all__ = ["CallbackDispatcher", "DispatchSettings"]
 
 R = TypeVar("R")
 
@@ -41,15 +42,6 @@ A_SECOND = 3
 """The same in a second, for all such tokens of a client."""
 REMEMBERED = 1000
 """Such tokens that are counted."""
-
-
-class CallbackDelivery(NamedTuple):
-    """A callback, how far it is verified, and what its receiver wants done with such."""
-
-    callback: Callback
-    proof: Proof
-    token: Token | None = None
-    confirm: bool = False
 
 
 class Followers(Protocol):

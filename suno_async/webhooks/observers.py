@@ -14,7 +14,8 @@ from ..log import fields, log
 from ..notifier import Notifier
 from ..stores import transitions
 from ..stores.record import Record
-from ..submissions.events import Observer, UpdateEvents
+from ..submissions.events import UpdateEvents
+from ..submissions.hooks import Observer
 from ..submissions.journal import Journal
 from ..tasks.poller import Poller
 from ..tasks.task import Task

@@ -9,7 +9,7 @@ from ..errors import CallbackError, ConfigurationError, StoreError
 from ..log import fields, log
 from ..wire import callbacks, tokens
 from .asgi import CallbackApplication
-from .dispatcher import CallbackDelivery
+from .delivery import CallbackDelivery
 from .policy import Decision
 from .verdict import LIMIT, TOO_LARGE, Verdict
 from .verification import FRESHNESS, Proof, Proofs, prove

@@ -141,6 +141,36 @@ def test_stores_load_nothing_of_the_service_but_stages_and_rates(code: str) -> N
     }
 
 
+DEFINE = "from suno_async import GenerateMusic, InvalidJob, Stage; job = GenerateMusic(prompt='x', model='V5')"
+CHECK = f"{DEFINE}; from suno_async.api import validation; validation.check(job)"
+MAKE = "from suno_async import SunoClient; suno = SunoClient(api_key='k')"
+PREVIEW = f"{DEFINE}; {MAKE}; assert not suno.preview(job).problems"
+FACE = set(ORDER[: ORDER.index("emulator")]) - {"runtime"}
+
+
+@pytest.mark.parametrize(
+    ("code", "parts", "beside"),
+    [
+        (DEFINE, {"version", "errors", "api"}, {"msgspec"}),
+        (CHECK, {"version", "errors", "api"}, {"msgspec"}),
+        (PREVIEW, FACE, {"msgspec", "anyio", "backoff"}),
+    ],
+    ids=["a job", "a job that is checked", "a client that checks it"],
+)
+def test_what_is_loaded_to_define_and_check_a_job(code: str, parts: set[str], beside: set[str]) -> None:
+    """No network stack, and no parts of an event loop."""
+    loaded = loaded_by(code)
+    assert {name.split(".")[1] for name in loaded if name.startswith("suno_async.")} <= parts
+    assert outside("") & loaded == beside | {"typing_extensions"}  # which msgspec loads
+    assert loaded.isdisjoint({"yarl", "multidict", "suno_async.http.transport", "suno_async.http.sessions"})
+    assert loaded.isdisjoint({"suno_async.tasks.poller", "suno_async.submissions.submitter"})
+
+
+def test_the_first_use_in_an_event_loop_loads_the_network() -> None:
+    loaded = loaded_by(f"{MAKE}; import asyncio; asyncio.run(suno.aclose())")
+    assert {"aiohttp", "suno_async.http.transport", "suno_async.runtime"} <= loaded
+
+
 def test_a_lazy_name_is_the_one_of_its_module() -> None:
     code = "import suno_async; from suno_async.client import SunoClient; assert suno_async.SunoClient is SunoClient"
     assert "suno_async.public" in loaded_by(code)

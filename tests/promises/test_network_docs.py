@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from suno_async import SunoClient
-from suno_async.http.sessions import Network
+from suno_async.http.network import Network
 
 from .test_readme import emulated
 

@@ -17,7 +17,8 @@ import suno_async
 from suno_async import SunoError, errors
 from suno_async.api.requests import TABLE
 from suno_async.emulator import Emulator
-from suno_async.http.transport import HTTP, Download
+from suno_async.http.base import Download
+from suno_async.http.transport import HTTP
 from suno_async.wire.envelope import Reply
 
 from ..doubles import method_of

@@ -45,7 +45,8 @@ from suno_async.api import providers
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.requests import TABLE, Request
 from suno_async.emulator import Emulator, Fail, Fault
-from suno_async.http.transport import HTTP, Form
+from suno_async.http.base import Form
+from suno_async.http.transport import HTTP
 from suno_async.wire.envelope import Reply
 
 from ..document import OPERATIONS, callback_schema, job_schemas, judge

@@ -8,7 +8,7 @@ import pytest
 
 from suno_async import ConnectError, DownloadFailed, File, Music, ResponseLost, Track
 from suno_async.files.downloads import save
-from suno_async.http.transport import Download
+from suno_async.http.base import Download
 
 from ...conftest import now
 from ...doubles import Script

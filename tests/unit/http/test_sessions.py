@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from suno_async import ConnectError
-from suno_async.http.sessions import Network, Sessions
+from suno_async.http.network import Network
+from suno_async.http.sessions import Sessions
 
 
 @pytest.mark.parametrize(

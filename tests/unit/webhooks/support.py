@@ -11,14 +11,15 @@ from suno_async.api.updates import Stage, Update
 from suno_async.stores import MemoryStore
 from suno_async.stores.record import Record
 from suno_async.submissions.coordination import Alone
-from suno_async.submissions.events import Observer
+from suno_async.submissions.hooks import Observer
 from suno_async.submissions.journal import Journal, JournalSettings
 from suno_async.submissions.write_behind import WriteBehind
 from suno_async.tasks.pace import Pace
 from suno_async.tasks.poller import Poller
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import Holder, Interests, Task, TaskInfo
-from suno_async.webhooks.dispatcher import CallbackDelivery, CallbackDispatcher, DispatchSettings
+from suno_async.webhooks.delivery import CallbackDelivery
+from suno_async.webhooks.dispatcher import CallbackDispatcher, DispatchSettings
 from suno_async.webhooks.observers import Observers
 from suno_async.webhooks.policy import Decision
 from suno_async.webhooks.verdict import Verdict

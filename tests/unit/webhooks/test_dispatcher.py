@@ -6,7 +6,8 @@ import pytest
 
 from suno_async import GenerateMusic, Stage, StoreError, parse_callback
 from suno_async.tasks.task import TaskInfo
-from suno_async.webhooks.dispatcher import WAITING, WAITING_BYTES, WAITS, CallbackDelivery
+from suno_async.webhooks.delivery import CallbackDelivery
+from suno_async.webhooks.dispatcher import WAITING, WAITING_BYTES, WAITS
 from suno_async.webhooks.policy import Decision
 from suno_async.webhooks.verification import Proof
 from suno_async.wire.tokens import Token
