@@ -8,8 +8,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-page screenshot chromium test-oldest check examples fuzz chaos bench resolve dist clean redis-server postgres-server
+.PHONY: help demo test test-page screenshot chromium test-oldest check docs docs-serve recording examples fuzz chaos bench resolve dist clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
@@ -17,10 +18,12 @@ help:
 	@echo 'make test-oldest  the tests with the oldest versions that pyproject.toml allows, on Python 3.11'
 	@echo 'make test-page    the page of the emulator in a headless Chromium'
 	@echo 'make check        lint and types'
+	@echo 'make docs         the site of docs/ under site/, with its links and spelling checked'
+	@echo 'make docs-serve   the same at http://127.0.0.1:8000/'
 	@echo 'make examples     the examples, in the frameworks that they are for'
 	@echo 'make fuzz         51 000 callbacks from strangers'
 	@echo 'make chaos        rounds of 200 jobs: processes killed and forked, clocks set, stores lost, connections closed'
-	@echo 'make bench        the numbers of the README'
+	@echo 'make bench        the numbers of docs/performance.md'
 	@echo 'make resolve      what pip would install beside the frameworks of our users'
 	@echo 'make dist         wheel and sdist under dist/, tried in fresh environments'
 
@@ -56,6 +59,18 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/basedpyright
+
+docs: .venv/docs/ready
+	.venv/docs/bin/python -m mkdocs build --strict --quiet
+	.venv/docs/bin/codespell README.md CHANGELOG.md docs/*.md
+	@echo 'site/index.html'
+
+docs-serve: .venv/docs/ready
+	.venv/docs/bin/python -m mkdocs serve --livereload --watch README.md --watch suno_async
+
+# The README's picture of `make demo`.
+recording: .venv/demo
+	$(BIN)/python docs/recording.py
 
 examples: .venv/dev .venv/arq/ready redis-server
 	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \
@@ -117,7 +132,7 @@ postgres-server:
 	}
 
 clean:
-	rm -rf .venv .venv-oldest dist demo-output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest dist site demo-output .mypy_cache .pytest_cache .ruff_cache
 
 .venv/pip:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; set PYTHON=...'; exit 1; }
@@ -138,6 +153,13 @@ clean:
 	$(BIN)/python -m venv .venv/arq
 	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
 	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group arq
+	@touch $@
+
+# MkDocs has many dependencies that nothing else needs.
+.venv/docs/ready: .venv/pip pyproject.toml
+	$(BIN)/python -m venv .venv/docs
+	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
+	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group docs
 	@touch $@
 
 .venv/page: .venv/dev pyproject.toml

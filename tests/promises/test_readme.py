@@ -1,4 +1,4 @@
-"""What the README says is true: its programs run, its tables are whole."""
+"""What the README and the main guides say is true: their programs run at each gateway, the errors are all explained."""
 
 import asyncio
 import re
@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import anyio.to_thread
@@ -15,25 +15,30 @@ import uvicorn
 
 import suno_async
 from suno_async import SunoError, errors
-from suno_async.api.requests import TABLE
 from suno_async.emulator import Emulator
 from suno_async.http.base import Download
 from suno_async.http.transport import HTTP
 from suno_async.wire.envelope import Reply
 
-from ..doubles import method_of
 from ..loop import JumpLoop, stores_work
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
-PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    *(ROOT / "docs" / f"{name}.md" for name in ("tasks", "many", "costs", "restarts", "uploads")),
+]
+"""Their whole programs run at each gateway here; all others run in test_docs.py."""
+PROGRAMS = [
+    program for page in PAGES for program in re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+]
 SCRIPTS = [program for program in PROGRAMS if "asyncio.run(main())" in program]
-SERVERS = [program for program in PROGRAMS if "FastAPI(" in program]
-
-
-def test_every_program_is_run_here() -> None:
-    assert len(SCRIPTS) == 7
-    assert len(SERVERS) == 1
-    assert len(SCRIPTS) + len(SERVERS) == len(PROGRAMS)
+(SERVER,) = (
+    program
+    for program in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "callbacks.md").read_text("utf-8"), re.DOTALL)
+    if "FastAPI(" in program
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +48,18 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `asyncio.run` does, with an emulator in the environment and time that jumps."""
+
+    async def inside() -> None:
+        async with Emulator(provider=provider, media_seconds=8) as emulator:
+            monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
+            monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
+            await main
+
+    jumping(inside(), monkeypatch)
+
+
+def jumping(main: Coroutine[Any, Any, T], monkeypatch: pytest.MonkeyPatch) -> T:
+    """What `asyncio.run` does, with time that jumps while no request is under way."""
     flying = [0]
 
     async def send(self: HTTP, *args: Any, **options: Any) -> Reply:
@@ -55,23 +72,19 @@ def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest
             async with fetches(self, url, **options) as download:
                 yield download
 
-    sends, fetches = HTTP.send, HTTP.fetch
-    monkeypatch.setattr(HTTP, "send", send)
-    monkeypatch.setattr(HTTP, "fetch", fetch)
-
-    async def inside() -> None:
+    async def inside() -> T:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, JumpLoop)
         threads = anyio.to_thread.current_default_thread_limiter()
         loop.jumps.busy = lambda: threads.borrowed_tokens > 0 or stores_work()
         loop.jumps.flying = lambda: flying[0] > 0
-        async with Emulator(provider=provider, media_seconds=8) as emulator:
-            monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
-            monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
-            await main
+        return await main
 
-    with asyncio.Runner(loop_factory=JumpLoop) as runner:
-        runner.run(inside())
+    sends, fetches = HTTP.send, HTTP.fetch
+    with monkeypatch.context() as patched, asyncio.Runner(loop_factory=JumpLoop) as runner:
+        patched.setattr(HTTP, "send", send)
+        patched.setattr(HTTP, "fetch", fetch)
+        return runner.run(inside())
 
 
 @contextmanager
@@ -111,7 +124,6 @@ def test_the_programs_run(
 
 def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """As pasted, served by uvicorn, with the emulator's callbacks over loopback and no poll."""
-    (program,) = SERVERS
 
     async def main() -> None:
         door = socket.create_server(("127.0.0.1", 0))
@@ -120,7 +132,7 @@ def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             names: dict[str, Any] = {}
-            exec(program.replace("https://bot.example", url), names)
+            exec(SERVER.replace("https://bot.example", url), names)
             server = uvicorn.Server(uvicorn.Config(names["app"], log_level="error", ws="none"))
             serving = asyncio.create_task(server.serve(sockets=[door]))
             async with aiohttp.ClientSession() as session, session.get(f"{url}/sing?about=rain") as answer:
@@ -135,21 +147,10 @@ def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(main())
 
 
-def test_the_endpoint_table_is_the_code() -> None:
-    for kind in TABLE:
-        assert row(kind) in README.splitlines()
-
-
-def row(kind: type[Any]) -> str:
-    gives = kind.result.__name__
-    gives = f"`Task[{gives}]`" if hasattr(kind, "details") else f"`{gives}`"
-    return f"| `{method_of(kind)}` | {gives} | {(kind.__doc__ or '').splitlines()[0]} |"
-
-
 def test_every_error_stands_in_the_table() -> None:
-    table = README[README.index("## Errors") : README.index("## Or write")]
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
     for name in errors.__all__:
         kind = getattr(errors, name)
         if isinstance(kind, type) and issubclass(kind, SunoError) and not kind.__subclasses__():
-            assert f"`{name}`" in table
+            assert re.search(rf"^### .*\b{name}\b|^\\| `{name}` \\|", page, re.MULTILINE), name
             assert getattr(suno_async, name) is kind
