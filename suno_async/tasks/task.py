@@ -352,7 +352,9 @@ class Task(Generic[R]):
         if self.stage is Stage.COMPLETE:
             return 1.0
         if not self.done() and (timing := self._timing()) is not None:
-            self._progress = max(self._progress or 0.0, min(timing.elapsed / timing.expected, ALMOST))
+            over = timing.elapsed >= timing.expected  # which may be 0
+            part = ALMOST if over else min(timing.elapsed / timing.expected, ALMOST)
+            self._progress = max(self._progress or 0.0, part)
         return self._progress
 
     def _timing(self) -> Timing | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from suno_async import GenerateLyrics, GenerateMusic, Pace, SunoClient, TaskFailed
+from suno_async import GenerateLyrics, GenerateMusic, Pace, SunoClient, TaskFailed, parse_callback
 from suno_async.wire.envelope import Reply
 
 from ..clients import by_task, client
@@ -148,3 +148,14 @@ async def test_after_a_restart_progress_goes_on_where_it_was(world: World) -> No
         tasks: dict[Any, Any] = {task.context: task async for task in suno.resume()}
         assert tasks["waited"].eta == pytest.approx(90, abs=0.1)
         assert tasks["waited"].progress == pytest.approx(0.5, abs=0.01)
+
+
+async def test_tasks_that_took_no_time_at_all_foretell_nothing() -> None:
+    """An emulator may complete them within the resolution of the loop's clock."""
+    async with client(Script(PENDING)) as suno:
+        for _ in range(3):
+            task = await suno.submit(SONG)
+            suno.feed(parse_callback(called("complete", track(1), track(2), task_id=task.id)))
+            assert task.done()
+        task = await suno.submit(SONG)
+        assert (task.eta, task.progress) == (None, 0.95)
