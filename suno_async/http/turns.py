@@ -52,7 +52,8 @@ class FairQueue:
 
     # State, all of it: _levels (by priority: by group, in the order of their turns: who waits, in the order of coming),
     # _passed (turns in a row in which a lower priority was passed over), _served (number of the last turn of each
-    # priority in which somebody waits) with _turns (how many there were), _count (who waits).
+    # priority, kept while nobody waits there, or who comes alone again and again would always be next) with _turns (how
+    # many there were), _count (who waits).
 
     def __init__(self) -> None:
         self._levels: dict[int, OrderedDict[Hashable, OrderedDict[Any, None]]] = {}
@@ -120,4 +121,3 @@ class FairQueue:
             del groups[group]
         if not groups:
             del self._levels[level]
-            self._served.pop(level, None)

@@ -102,3 +102,13 @@ def test_the_order_that_is_told_is_the_order_that_comes(seed: int) -> None:
     told = [one.name for one in queue.in_order()]
     assert sorted(told) == sorted(one.name for one in waiting)
     assert served(queue) == told
+
+
+def test_single_songs_of_a_lower_priority_do_not_shut_out_the_batch_of_the_lowest() -> None:
+    queue = queue_of(*batch("high", 200, 10), *batch("batch", 30), One("single", priority=5))
+    names = Counter[str]()
+    for _ in range(100):
+        names[(one := queue.take_first()).name.rstrip("0123456789")] += 1
+        if one.name == "single":  # the next comes as soon as the last has gone
+            queue.join(One("single", priority=5))
+    assert names == {"high": 80, "batch": 10, "single": 10}
