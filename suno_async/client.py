@@ -83,6 +83,8 @@ if TYPE_CHECKING:
 
     from aiohttp import BaseConnector, ClientSession, ClientTimeout, Fingerprint, TraceConfig
 
+    from .submissions.events import UpdateEvents
+
 __all__ = ["SunoClient"]
 
 R = TypeVar("R")
@@ -484,16 +486,15 @@ class SunoClient:
             name = key(job) if key is not None else ""
             if name and attempt > 1:
                 name = f"{name} (attempt {attempt})"
-            sending = self._lifecycle.current().submitter.submit(
-                job, replace(options, key=name) if name else options, check
-            )
-            return sending if on_update is None else tell_of(sending, on_update)
+            runtime = self._lifecycle.current()
+            sending = runtime.submitter.submit(job, replace(options, key=name) if name else options, check)
+            return sending if on_update is None else tell_of(sending, on_update, runtime.events)
 
-        async def tell_of(sending: Awaitable[Task[R]], observer: Observer) -> Task[R]:
-            task = await sending
+        async def tell_of(sending: Awaitable[Task[R]], observer: Observer, events: "UpdateEvents") -> Task[R]:
+            task = await sending  # the client may be closed by now, and the task was paid
             if task not in told:  # two jobs with one key have one task
                 told.add(task)
-                self._lifecycle.current().events.call_for(task, observer)
+                events.call_for(task, observer)
             return task
 
         def price(job: Job[R]) -> float | None:

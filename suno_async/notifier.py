@@ -92,11 +92,23 @@ class Notifier:
             self._left_out = 0
         try:
             answer = function(event)
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # as of a cancelled future; it is not that of the request
             log.exception("%s failed at %s", self._name, event)
             return
         if inspect.isawaitable(answer):
             self.start(self._finish(answer, event))
+
+    async def call(self, function: Callable[..., Any], event: Any) -> None:
+        """Call a function and wait for its end. Who is cancelled meanwhile leaves it to end by itself."""
+
+        async def made() -> None:
+            if inspect.isawaitable(answer := function(event)):
+                await answer
+
+        called = self.start(self._finish(made(), event))
+        await asyncio.wait([called])
+        if called.cancelled():
+            log.warning("%s was cancelled at %s", self._name, event)
 
     async def _finish(self, answer: Any, event: Any) -> None:
         _calling.set(asyncio.current_task())

@@ -183,7 +183,7 @@ class Runtime:
             calls=self.calls.pending,
             downloads=len(self.downloads),
             callbacks=self.dispatcher.pending,
-            observer_calls=self._observers.pending,
+            observer_calls=self._observers.pending + self.events.pending,
             store_reachable=health.reachable,
             store_failed=_sum(ahead, health.failed_at),
             store_error=health.error,
@@ -198,7 +198,8 @@ class Runtime:
     @property
     def busy(self) -> bool:
         """Whether something is under way or awaited."""
-        parts = (self.submitter, self.calls, self.poller, self.dispatcher, self._observers, self.events, self.journal)
+        functions = (self._observers, self.events, self._housekeeping)
+        parts = (self.submitter, self.calls, self.poller, self.dispatcher, *functions, self.journal)
         return len(self.downloads) > 0 or any(part.pending for part in parts)
 
     async def drain(self, seconds: float) -> None:

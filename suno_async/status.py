@@ -23,7 +23,7 @@ class Status(Struct, Exported, frozen=True, kw_only=True):
         calls: Calls and uploads that have begun and not ended.
         downloads: Downloads that have begun and not ended.
         callbacks: Callbacks that are being taken and are not answered yet.
-        observer_calls: Calls of `on_update` that are under way or still to make.
+        observer_calls: Calls of `on_update`, of the client and of receivers, that are under way or still to make.
         store_reachable: Whether the store answered when it was last used; None if that is not known. An idle client
             does not ask it.
         store_failed: Unix time of the last failure of the store; None if there was none.

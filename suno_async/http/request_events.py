@@ -6,7 +6,6 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from ..errors import SunoError
 from ..notifier import Notifier
 from ..wire.envelope import Reply
 from .request_log import logged
@@ -94,7 +93,7 @@ class RequestEvents:
         try:
             reply = await sending
             return reply
-        except (SunoError, asyncio.CancelledError) as exc:
+        except BaseException as exc:  # noted and raised again, cancellations and those of an own transport as well
             error = type(exc).__name__
             raise
         finally:

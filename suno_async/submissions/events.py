@@ -220,7 +220,7 @@ class UpdateEvents:
             if inspect.isawaitable(answer):
                 await answer
 
-        self._notifier.call_in_order(call, (function, update.task_id or ref), update)
+        self._notifier.call_in_order(call, (id(function), update.task_id or ref), update)  # it may have no hash
 
     async def _found(self, ref: str, task_id: str) -> Record | None:
         try:

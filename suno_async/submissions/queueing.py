@@ -40,6 +40,9 @@ def _group(context: Any, fair_by: Callable[[Any], Hashable] | None) -> Hashable:
     try:
         group = fair_by(context)
         hash(group)
+        if inspect.iscoroutine(group):  # each would be a group of its own
+            group.close()
+            raise TypeError("it is a coroutine function")
     except Exception as exc:  # of a function of the application, here and below
         raise ConfigurationError(f"fair_by failed with the context {context!r:.100}: {exc!r}") from exc
     return group
@@ -71,7 +74,7 @@ class _Observer:
     def _started(self, place: int) -> Coroutine[Any, Any, object] | None:
         try:
             returned = self._function(place)
-        except Exception:
+        except (Exception, asyncio.CancelledError):  # as of a cancelled future
             log.exception("on_queued failed")
             return None
         return returned if inspect.iscoroutine(returned) else None
@@ -81,6 +84,10 @@ class _Observer:
         while waiting is not None:
             try:
                 await waiting
+            except asyncio.CancelledError:
+                if self._call is not this:  # it has left
+                    raise
+                log.warning("on_queued was cancelled")
             except Exception:
                 log.exception("on_queued failed")
             waiting = self._started(self._place) if self._call is this and self._place != place else None

@@ -138,7 +138,7 @@ class Observers:
                 if await self._journal.mark_observed(task, update.stage):
                     record = transitions.updated(followed.record, update, self._clock()) or followed.record
                     for observer in self._observers:
-                        self._notifier.call_in_order(observer, (observer, followed), update, record)
+                        self._notifier.call_in_order(observer, (id(observer), followed), update, record)
         finally:
             followed.marking = None
             self._notifier.log_missed(followed.unmarked)
