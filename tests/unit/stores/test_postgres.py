@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from suno_async import Rate, StoreError
@@ -74,6 +75,26 @@ async def test_what_is_over_does_not_stay(postgres: PostgresServer, store: Postg
 def rows(postgres: PostgresServer, table: str) -> int:
     [(count,)] = postgres.do(f"SELECT count(*) FROM suno.{table}")
     return int(count)
+
+
+async def test_what_goes_on_while_it_is_forgotten_is_kept(postgres: PostgresServer, store: PostgresStore) -> None:
+    """A dismissed submission whose callback comes at the same moment."""
+    await store.intend(Record(ref="r1", state=State.DISMISSED))
+    with psycopg.connect(postgres.url) as other:
+        other.execute("UPDATE suno.records SET state = 'running', version = version + 1 WHERE ref = 'r1'")
+        pruning = asyncio.create_task(store.prune(100, undelivered=False))
+        await until_locked(postgres)
+        other.commit()
+    assert await pruning == 0
+    found = await store.get(ref="r1")
+    assert found is not None
+    assert found.state is State.RUNNING
+
+
+async def until_locked(postgres: PostgresServer) -> None:
+    """Wait until somebody waits for a lock."""
+    while not postgres.do("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+        await asyncio.sleep(0.01)
 
 
 # ---- the schema ------------------------------------------------------------------------------------------------------
