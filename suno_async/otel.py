@@ -4,6 +4,7 @@ What they hold is in docs/telemetry.md.
 """
 
 import contextlib
+import logging
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter, MeterProvider
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode, Tracer, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from .api.pricing import refunded
@@ -22,6 +23,7 @@ from .api.requests import Request
 from .api.updates import Stage, Update
 from .client import SunoClient
 from .http.request_events import RequestEvent
+from .log import log
 from .stores.record import Record
 from .tasks.task import Task
 from .version import __version__
@@ -101,7 +103,7 @@ class _Burst:
 class _Telemetry:
     """Notes what one client does."""
 
-    # State, all of it: _bursts (the tasks that are waited for).
+    # State, all of it: _bursts (the tasks that are waited for), _failed (whether it was said that something failed).
 
     def __init__(self, tracer: Tracer, instruments: _Instruments, provider: str, clock: Callable[[], float]) -> None:
         self._tracer = tracer
@@ -109,6 +111,7 @@ class _Telemetry:
         self._provider = provider
         self._clock = clock
         self._bursts: WeakKeyDictionary[Task[Any], _Burst] = WeakKeyDictionary()
+        self._failed = False
 
     # ---- submissions ---------------------------------------------------------------------------------------------
 
@@ -231,7 +234,7 @@ class _Telemetry:
         if update.stage is Stage.FAILED:
             span.set_attributes({"error.type": type(update.failure()).__name__, "suno.status": update.status})
             span.set_status(Status(StatusCode.ERROR))
-        span.end(_nanoseconds(max(record.created, record.updated)))
+        self._end(span, max(record.created, record.updated))
 
     # ---- callbacks and files -------------------------------------------------------------------------------------
 
@@ -290,10 +293,21 @@ class _Telemetry:
             elif present.is_valid and near:
                 parent = None
         start = _nanoseconds(self._clock() if began is None else began)
-        return self._tracer.start_span(name, parent, kind, about, links, start)
+        try:
+            return self._tracer.start_span(name, parent, kind, about, links, start)
+        except Exception:  # of a sampler or processor of the application's, here and below: no song may be lost by it
+            self._log_failure()
+            return INVALID_SPAN
 
-    def _end(self, span: Span) -> None:
-        span.end(_nanoseconds(self._clock()))
+    def _end(self, span: Span, at: float | None = None) -> None:
+        try:
+            span.end(_nanoseconds(self._clock() if at is None else at))
+        except Exception:
+            self._log_failure()
+
+    def _log_failure(self) -> None:
+        log.log(logging.DEBUG if self._failed else logging.ERROR, "telemetry failed", exc_info=True)
+        self._failed = True
 
 
 @contextmanager

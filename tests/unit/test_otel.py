@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -384,3 +384,23 @@ def test_without_an_sdk_nothing_is_kept() -> None:
         "asyncio.run(main())"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+class Broken(SpanProcessor):
+    """A processor of the application with a fault."""
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        raise ValueError("at the start")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        raise ValueError("at the end")
+
+
+async def test_a_processor_that_fails_costs_no_song(caplog: pytest.LogCaptureFixture) -> None:
+    telemetry = Telemetry()
+    telemetry.tracers.add_span_processor(Broken())
+    network = Script(PENDING, DONE)
+    async with telemetry.client(network) as suno:
+        assert len((await suno.run(GenerateMusic(prompt="x"))).tracks) == 2
+    assert len(network.posted) == 1
+    assert caplog.text.count("telemetry failed") == 1, "said once"
