@@ -286,6 +286,7 @@ class CallbackDispatcher:
                 return
             if record is not None and codec.known(record, self._provider):
                 task = self._registry.restored(*self._journal.restore(record))
+                self._followers.follow(task, record)
         if task is not None:
             self._feed(task, callback)
 

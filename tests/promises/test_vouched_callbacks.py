@@ -1,15 +1,29 @@
 """Callbacks that the application vouches for: `feed` and `nudge`."""
 
 import asyncio
+from typing import Any
 
 import anyio
 import pytest
 
-from suno_async import GenerateLyrics, GenerateMusic, Pace, Stage, SunoClient, TaskTimeout, parse_callback
+from suno_async import (
+    GenerateLyrics,
+    GenerateMusic,
+    Pace,
+    Record,
+    Stage,
+    SunoClient,
+    TaskTimeout,
+    Update,
+    parse_callback,
+)
 
 from ..clients import client
 from ..conftest import now
 from ..doubles import DONE, PENDING, Script, called, track
+from .world import SONG, World, world
+
+__all__ = ["world"]
 
 
 async def test_a_callback_that_is_vouched_for_is_believed() -> None:
@@ -93,3 +107,20 @@ async def test_the_pace_of_a_submit_holds_when_its_callback_overtook_the_answer(
         task = await submitting
         with anyio.fail_after(40), pytest.raises(TaskTimeout):
             await task
+
+
+async def test_on_update_hears_of_one_whose_task_nobody_holds_and_then_of_its_end(world: World) -> None:
+    told: list[tuple[Stage, Any]] = []
+
+    def on_update(update: Update[Any], record: Record) -> None:
+        told.append((update.stage, record.context))
+
+    async with world.process() as (one, _):
+        task_id = (await one.submit(SONG, context=7)).id
+    async with world.process(DONE, on_update=on_update) as (two, script):
+        assert two.feed(parse_callback(called("text", track(1), task_id=task_id))) is False
+        await anyio.sleep(1)
+        assert told == [(Stage.TEXT, 7)]
+        assert script.polled_at == []
+        await anyio.sleep(1000)
+    assert told == [(Stage.TEXT, 7), (Stage.COMPLETE, 7)]
