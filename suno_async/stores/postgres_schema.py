@@ -113,9 +113,7 @@ class Statements:
         self.remove = f"DELETE FROM {records} WHERE account = %(account)s AND ref = %(ref)s"
         self.reserve = f"SELECT {schema}.reserve(%(name)s, %(place)s, %(calls)s, %(seconds)s)"
         self.release = f"DELETE FROM {places} WHERE name = %(name)s AND place = %(place)s"
-        over = (
-            f"NOT {OPEN_RECORDS} AND updated < %(before)s AND (%(undelivered)s OR delivered OR state = 'dismissed')"
-        )
+        over = f"NOT {OPEN_RECORDS} AND updated < %(before)s AND (%(undelivered)s OR delivered OR state = 'dismissed')"
         # Asked of what is found, and again of what is removed: it may have gone on while its lock was waited for.
         self.prune = (
             f"WITH gone AS (DELETE FROM {records} WHERE {over} AND number IN (SELECT number FROM {records}"
