@@ -139,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if pace is not None:
             check_pace(pace)
         place = store or os.environ.get("SUNO_STORE") or None
-        owner = check_account((account or os.environ.get("SUNO_ACCOUNT") or DEFAULT_ACCOUNT).strip())
+        owner = check_account(account or os.environ.get("SUNO_ACCOUNT", "").strip() or DEFAULT_ACCOUNT)
         return cls(
             api_key=keys[0],
             provider=gateway,
