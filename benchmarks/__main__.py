@@ -2,7 +2,7 @@
 
 import sys
 
-from . import callback, decode, emulator, imports, latency, limits, polls, stores, submits, waiting
+from . import callback, decode, emulator, events, imports, latency, limits, polls, stores, submits, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
@@ -11,6 +11,7 @@ SUITES: dict[str, Suite] = {
     "polls": polls.suite,
     "submits": submits.suite,
     "waiting": waiting.suite,
+    "events": events.suite,
     "limits": limits.suite,
     "stores": stores.suite,
     "imports": imports.suite,

@@ -1,0 +1,99 @@
+"""What events, telemetry and accounts cost a song: when nobody asks for them, and when somebody does.
+
+A song is a submit, a poll and its end, without a network. That they cost nothing when off is held against the same
+client with its hooks taken out.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
+from unittest import mock
+
+from msgspec.structs import replace
+
+from suno_async import GenerateMusic, Pace, SunoClient
+from suno_async.http.request_events import RequestEvents
+from suno_async.lifecycle import Lifecycle
+from suno_async.stores import MemoryStore
+from suno_async.wire.envelope import Reply
+
+from .bodies import PAGE
+from .submits import UNLIMITED
+from .table import Row
+from .waiting import Idle
+
+SONGS, ROUNDS = 500, 5
+EAGER = replace(UNLIMITED, polls_per_second=10_000)
+AT_ONCE = Pace(first=0.001, growth=1, cap=0.001)
+MOST = 1.05
+"""Times what a song costs without hooks; the differences of single rounds are larger than that."""
+
+
+class Finishing(Idle):
+    """A network whose songs are complete at the first poll."""
+
+    async def send(self, method: str, url: str, body: bytes = b"", *, fresh: bool = False) -> Reply:
+        if method == "GET":
+            return Reply(200, PAGE)
+        return await super().send(method, url, body, fresh=fresh)
+
+
+async def songs(instrument: Callable[[SunoClient], None] | None, options: dict[str, Any]) -> float:
+    suno = SunoClient(api_key="k", provider=EAGER, transport=Finishing(), store=MemoryStore(), pace=AT_ONCE, **options)
+    if instrument is not None:
+        instrument(suno)
+    async with suno:
+        began = time.process_time()
+        await asyncio.gather(*(suno.run(GenerateMusic(prompt="x")) for _ in range(SONGS)))
+        return (time.process_time() - began) / SONGS * 1e6
+
+
+@contextmanager
+def without_hooks() -> Iterator[None]:
+    """Take the places out at which events and telemetry would hear of something."""
+
+    def heard(self: RequestEvents, sending: Any, about: object) -> Any:
+        return sending
+
+    def fed(self: Lifecycle, task: object, update: object) -> None: ...
+
+    with mock.patch.object(RequestEvents, "heard", heard), mock.patch.object(Lifecycle, "fed", fed):
+        yield
+
+
+def by_telemetry(suno: SunoClient) -> None:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.trace import TracerProvider
+
+    from suno_async.otel import instrument
+
+    instrument(suno, tracer_provider=TracerProvider(), meter_provider=MeterProvider())
+
+
+def suite() -> list[Row]:
+    def ignored(*_: object) -> None: ...
+
+    cases: dict[str, tuple[Callable[[SunoClient], None] | None, dict[str, Any]]] = {
+        "nothing asked for": (None, {}),
+        "account=": (None, {"account": "team-a"}),
+        "on_request=": (None, {"on_request": ignored}),
+        "on_update=": (None, {"on_update": ignored}),
+        "OpenTelemetry, without exporters": (by_telemetry, {}),
+    }
+    bare = list[float]()
+    taken: dict[str, list[float]] = {case: [] for case in cases}
+    for _ in range(ROUNDS):  # in turn, so that the machine's moods are shared
+        with without_hooks():
+            bare.append(asyncio.run(songs(None, {})))
+        for case, (instrument, options) in cases.items():
+            taken[case].append(asyncio.run(songs(instrument, options)))
+    rows = [Row("a song (submit, poll, end) without hooks", median(bare), "µs CPU")]
+    for case, times in taken.items():
+        ratio = median(one / floor for one, floor in zip(times, bare, strict=True))
+        off = case in ("nothing asked for", "account=")
+        target, met = (f"≤ {MOST}", ratio <= MOST) if off else ("", None)
+        rows.append(Row(f"the same, {case}", median(times), "µs CPU", "against without hooks", ratio, target, met))
+    return rows
