@@ -1,4 +1,4 @@
-"""Functions of the application that raise odd things, hang, or are odd themselves are in nobody's way. In virtual time."""
+"""Functions of the application that raise odd things, hang, or are odd themselves are in nobody's way."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
