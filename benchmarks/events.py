@@ -6,7 +6,7 @@ client with its hooks taken out.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
@@ -51,7 +51,7 @@ async def songs(instrument: Callable[[SunoClient], None] | None, options: dict[s
 
 
 @contextmanager
-def without_hooks() -> Iterator[None]:
+def without_hooks() -> Generator[None]:
     """Take the places out at which events and telemetry would hear of something."""
 
     def heard(self: RequestEvents, sending: Any, about: object) -> Any:

@@ -12,7 +12,6 @@ from ..errors import StoreError
 from ..log import log
 from ..notifier import Notifier
 from ..stores.base import Store
-from ..tasks.task import Task
 from .hooks import HousekeepingSettings, OnExpiring
 from .recovery import Recovery
 

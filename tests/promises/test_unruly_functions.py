@@ -92,7 +92,7 @@ async def test_a_task_of_a_map_is_in_its_outcome_although_the_client_was_closed_
     suno = client(Script(PENDING, delay=1))
     closing: list[asyncio.Task[None]] = []
     asyncio.get_running_loop().call_later(0.5, lambda: closing.append(asyncio.create_task(suno.aclose())))
-    outcomes = [one async for one in suno.map(jobs(1), on_update=lambda *_: None)]
+    outcomes = [one async for one in suno.map(jobs(1), on_update=Unhashable())]
     assert [one.task is not None and one.task.id for one in outcomes] == ["t1"]
     await closing[0]
 
