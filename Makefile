@@ -10,13 +10,14 @@ OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-page screenshot chromium test-oldest check docs docs-serve recording examples fuzz chaos bench resolve dist clean redis-server postgres-server
+.PHONY: help demo test test-page screenshot chromium test-oldest check docs docs-serve test-docs recording examples fuzz chaos bench resolve dist clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
 	@echo 'make test         lint, types and tests'
 	@echo 'make test-oldest  the tests with the oldest versions that pyproject.toml allows, on Python 3.11'
 	@echo 'make test-page    the page of the emulator in a headless Chromium'
+	@echo 'make test-docs    the site of the docs in a headless Chromium'
 	@echo 'make check        lint and types'
 	@echo 'make docs         the site of docs/ under site/, with its links and spelling checked'
 	@echo 'make docs-serve   the same at http://127.0.0.1:8000/'
@@ -67,6 +68,9 @@ docs: .venv/docs/ready
 
 docs-serve: .venv/docs/ready
 	.venv/docs/bin/python -m mkdocs serve --livereload --watch README.md --watch suno_async
+
+test-docs: docs .venv/page chromium
+	CI=1 $(BIN)/python -m pytest tests/page/test_site.py
 
 # The README's picture of `make demo`.
 recording: .venv/demo

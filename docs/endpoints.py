@@ -106,12 +106,15 @@ def page(kind: type[Request[Any]]) -> Iterator[str]:
 
 def _call(kind: type[Request[Any]], sample: Mapping[str, Any]) -> Iterator[str]:
     asked = sample.get("requests") or [{"job": {"file": "song.mp3"} if kind.__name__ == "UploadStream" else {}}]
-    fields = ", ".join(f"{name}={_value(name, value)}" for name, value in asked[0]["job"].items())
+    fields = [f"{name}={_value(name, value)}" for name, value in asked[0]["job"].items()]
     variable = "task" if issubclass(kind, Job) else "answer"
     yield "```python"
-    if "pathlib" in fields or "Path(" in fields:
+    if any("=Path(" in field for field in fields):
         yield from ("from pathlib import Path", "")
-    yield f"{variable} = await suno.{method_of(kind)}({fields})"
+    if sum(map(len, fields)) > 40:
+        yield from (f"{variable} = await suno.{method_of(kind)}(", *(f"    {field}," for field in fields), ")")
+    else:
+        yield f"{variable} = await suno.{method_of(kind)}({', '.join(fields)})"
     if issubclass(kind, Job):
         yield f"{kind.result.__name__.lower()} = await task"
     yield from ("```", "")
@@ -149,7 +152,8 @@ def _fields(kind: type[Request[Any]]) -> Iterator[str]:
         yield from ("None.", "")
         return
     described = field_descriptions(kind)
-    legacy, jobs = names(kind, KIE_LEGACY), names(kind, KIE_JOBS) if kind.operation else {}
+    legacy = names(kind, KIE_LEGACY)
+    jobs: Mapping[str, str] = names(kind, KIE_JOBS) if kind.operation else {}
     head = ["Field", "Type", "", "In the legacy API", *(["In the jobs API"] if jobs else [])]
     yield f"| {' | '.join(head)} |"
     yield f"|{' --- |' * len(head)}"
@@ -159,7 +163,7 @@ def _fields(kind: type[Request[Any]]) -> Iterator[str]:
         cells.append(f"`{legacy[name]}`" if sent else "")
         if jobs:
             cells.append(f"`{jobs[name]}`" if sent else "")
-        yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+        yield f"| {' | '.join(cells)} |"
     yield ""
     if needed := [f"`{name}`" for name in kind.required]:
         yield from (f"The service requires {', '.join(needed)}. What is left out here follows from the rest.", "")
@@ -277,7 +281,8 @@ def _samples(kind: type[Request[Any]], sample: Mapping[str, Any]) -> Iterator[st
 
 
 def _complete(sample: Mapping[str, Any], section: str, gateway: str) -> Any:
-    for entry in sample.get(section) or []:
+    entries: list[dict[str, Any]] = sample.get(section) or []
+    for entry in entries:
         if entry.get("stage") == "COMPLETE" and gateway in entry["from"]:
             return entry["body"]
     return None
@@ -355,7 +360,9 @@ def _sentences(text: str) -> str:
 
 
 def _value(name: str, value: Any) -> str:
-    return f'Path("{value}")' if name == "file" else repr(value)
+    if name == "file":
+        return f'Path("{value}")'
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _default(parameter: inspect.Parameter) -> str:

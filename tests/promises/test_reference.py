@@ -8,7 +8,8 @@ import suno_async.stores
 import suno_async.testing
 from docs import endpoints, reference
 from suno_async.api.requests import TABLE, Request
-from tests.doubles import method_of
+
+from ..doubles import method_of
 
 MODULES = (suno_async, suno_async.stores, suno_async.emulator, suno_async.testing)
 
