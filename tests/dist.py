@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 import tomllib
 import venv
+import zipfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +49,16 @@ def emulator(python: Path, folder: Path) -> Generator[dict[str, str]]:
             process.terminate()
 
 
+def described(wheel: Path) -> str:
+    """What PyPI shows of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (one for one in archive.namelist() if one.endswith(".dist-info/METADATA"))
+        return archive.read(name).decode()
+
+
 def try_wheel(wheel: Path, folder: Path) -> None:
     """Install the wheel with its emulator, and run the first program of the README."""
+    assert "](docs/" not in described(wheel), "a link of the README leads nowhere on PyPI"
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / BIN / "python"
     run(python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", f"{wheel}[emulator]", at=folder)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import suno_async
+from docs.readme import published
 
 from ..oldest import oldest
 
@@ -63,6 +64,19 @@ def test_the_documented_bounds_are_those_of_the_package() -> None:
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_the_quickstart_says_what_an_extra_is_for(extra: str) -> None:
     assert f"| `pip install '.[{extra}]'` | " in (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
+
+
+def test_links_of_the_readme_lead_to_the_published_docs() -> None:
+    """On PyPI no file is beside the README. As long as the docs are published nowhere, it has no links to them."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((?!docs/)([^)]*)\)", readme)) == set()
+    there = published(readme, "https://docs.example/suno")
+    assert "[Quickstart](https://docs.example/suno/quickstart/)" in there
+    assert "](https://docs.example/suno/images/demo.svg)" in there
+    assert "](docs/" not in there
+    nowhere = published(readme, "")
+    assert "](" not in nowhere
+    assert "| Quickstart |" in nowhere
 
 
 def test_it_is_typed_and_says_so() -> None:
