@@ -10,7 +10,7 @@ OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-page screenshot chromium test-oldest check docs docs-serve test-docs recording examples fuzz chaos bench resolve dist clean redis-server postgres-server
+.PHONY: help demo test test-page screenshot chromium test-oldest check docs docs-serve test-docs recording examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
@@ -27,6 +27,7 @@ help:
 	@echo 'make bench        the numbers of docs/performance.md'
 	@echo 'make resolve      what pip would install beside the frameworks of our users'
 	@echo 'make dist         wheel and sdist under dist/, tried in fresh environments'
+	@echo 'make release-notes VERSION=0.1.0  what CHANGELOG.md says of a version'
 
 demo: .venv/demo
 	$(BIN)/python examples/demo.py
@@ -98,6 +99,10 @@ dist: .venv/dist
 	$(BIN)/python -m build
 	$(BIN)/twine check --strict dist/*
 	$(BIN)/python tests/dist.py
+
+# What CHANGELOG.md says of VERSION.
+release-notes:
+	@python3 docs/release_notes.py '$(or $(VERSION),Unreleased)'
 
 # The Debian package, not started as a service: each test run has a server of its own.
 redis-server:

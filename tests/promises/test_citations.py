@@ -14,7 +14,18 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("suno_async", "tests", "benchmarks", "examples", "docs")
 FILES = sorted(
     [path for folder in FOLDERS for ending in ("py", "md") for path in (ROOT / folder).rglob(f"*.{ending}")]
-    + [ROOT / name for name in ("README.md", "CHANGELOG.md", "Makefile", "pyproject.toml")]
+    + [
+        ROOT / name
+        for name in (
+            "README.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            "CODE_OF_CONDUCT.md",
+            "Makefile",
+            "pyproject.toml",
+        )
+    ]
 )
 CITED = re.compile(r"\bdocs/[\w-]+\.md(?:#[\w-]+)?")
 """A citation in code or text: a document and maybe a heading, by paths from the root of the repository."""

@@ -87,4 +87,4 @@ def test_it_is_typed_and_says_so() -> None:
 def test_the_sdist_has_what_its_makefile_needs() -> None:
     """`make dist` runs its demo; what the other targets need is there, too."""
     included = {*PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]}
-    assert included >= {"suno_async", "tests", "benchmarks", "examples", "docs", "CHANGELOG.md", "Makefile"}
+    assert included >= {"suno_async", "tests", "benchmarks", "examples", "docs", "/*.md", "mkdocs.yml", "Makefile"}
