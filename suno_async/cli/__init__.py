@@ -4,7 +4,7 @@ import sys
 
 __all__ = ["main"]
 
-EXTRA = ("typer",)
+EXTRA = ("typer", "rich", "platformdirs")
 """The packages of the extra."""
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .connection import SPEED, UNLIMITED_RATE
 from .options import provider_name
 from .serving import fail, port_taken, stop_event
 
@@ -84,10 +85,10 @@ def emulator(
         )
     except (ConfigurationError, ValueError) as exc:
         raise typer.BadParameter(str(exc)) from None
-    asyncio.run(_serve(made, port))
+    asyncio.run(_serve(made, port, speed, unlimited=no_rate_limits))
 
 
-async def _serve(made: "Emulator", port: int) -> None:
+async def _serve(made: "Emulator", port: int, speed: float, *, unlimited: bool) -> None:
     from ..errors import ConfigurationError
 
     stopped = stop_event()
@@ -98,7 +99,11 @@ async def _serve(made: "Emulator", port: int) -> None:
             fail(str(exc))
         except OSError as exc:
             fail(port_taken(port, exc))
-        typer.echo(f"export SUNO_BASE_URL={made.url} SUNO_API_KEY={made.api_key} SUNO_PROVIDER={made.provider.name}")
+        # The last two are for this command: how often it polls, and how fast it may submit.
+        said = {"SUNO_BASE_URL": made.url, "SUNO_API_KEY": made.api_key, "SUNO_PROVIDER": made.provider.name}
+        said |= {SPEED: f"{speed:g}"} if speed != 1 else {}
+        said |= {UNLIMITED_RATE: "1"} if unlimited else {}
+        typer.echo("export " + " ".join(f"{name}={value}" for name, value in said.items()))
         await stopped.wait()
 
 

@@ -1,10 +1,16 @@
 """The command as a process, as its user runs it."""
 
+import json
+import re
 import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from typer.testing import CliRunner, Result
+
+from suno_async.cli.app import app
 
 COMMAND = (sys.executable, "-W", "error", "-m", "suno_async")
 
@@ -40,6 +46,23 @@ def serving(*arguments: str, env: dict[str, str] | None = None) -> Generator[Ser
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+def variables(line: str) -> dict[str, str]:
+    """The environment variables in what the emulator printed."""
+    return dict(re.findall(r"(SUNO_\w+)=(\S+)", line))
+
+
+def called(*arguments: str, given: str | None = None, code: int = 0) -> Result:
+    """Run a command in this process. It must end with this exit code."""
+    result = CliRunner().invoke(app, arguments, input=given, prog_name="suno-async")
+    assert result.exit_code == code, (result.exit_code, result.stdout, result.stderr, result.exception)
+    return result
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    """The JSON documents in what a command printed, one a line."""
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def ran(*arguments: str) -> subprocess.CompletedProcess[str]:

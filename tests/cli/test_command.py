@@ -1,7 +1,5 @@
 """The frame of the command line: help, version, errors, what is loaded."""
 
-import importlib
-import inspect
 import subprocess
 import sys
 import tomllib
@@ -13,10 +11,11 @@ from typer.testing import CliRunner
 from suno_async import __version__
 from suno_async.api.providers import PROVIDERS
 from suno_async.cli.app import COMMANDS, app
+from suno_async.cli.kinds import KINDS
 
 from .support import COMMAND, ran
 
-SLOW = {"aiohttp", "msgspec", "anyio", "asyncio", "rich", "pydantic"}
+SLOW = {"aiohttp", "anyio", "backoff", "sqlite3", "rich", "platformdirs", "pydantic"}
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
@@ -38,22 +37,21 @@ def loaded_by(program: str) -> tuple[set[str], str]:
 
 
 def test_help_lists_every_command_and_loads_none_of_them() -> None:
-    """What takes long to import is not imported, so that help comes at once."""
+    """What takes long to import is not imported, so that help comes at once. Of ours it is the table of requests."""
     loaded, printed = loaded_by("sys.argv = ['x', '--help']; from suno_async.cli import main; main()")
-    for name in COMMANDS:
+    for name in (*COMMANDS, *KINDS):
         assert f"\n  {name} " in printed
-    ours = {name for name in loaded if name.startswith("suno_async")}
-    assert ours == {"suno_async", "suno_async.version", "suno_async.cli", "suno_async.cli.app"}
-    assert not (loaded - loaded_by("import typer")[0]) & SLOW
+    ours = {name for name in loaded if name.startswith("suno_async.") and not name.startswith("suno_async.api")}
+    names = ("version", "errors", "cli", "cli.app", "cli.kinds")
+    assert ours == {f"suno_async.{name}" for name in names}
+    assert not (loaded - loaded_by("import typer, asyncio")[0]) & SLOW
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_of_a_command_says_the_same_as_the_list(name: str) -> None:
-    function = getattr(importlib.import_module(f"suno_async.cli.{name}"), name)
-    assert (inspect.getdoc(function) or "").splitlines()[0] == COMMANDS[name]
     shown = CliRunner().invoke(app, [name, "--help"])
     assert shown.exit_code == 0
-    assert COMMANDS[name].split()[0] in shown.output
+    assert COMMANDS[name] in " ".join(shown.output.split())
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -37,7 +37,7 @@ EXTRAS = {
     "testing": {"pytest"},
     "litestar": {"litestar"},
     "otel": {"opentelemetry"},
-    "cli": {"typer"},
+    "cli": {"typer", "rich", "platformdirs"},
 }
 """What parts outside the core need besides."""
 

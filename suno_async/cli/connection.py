@@ -1,0 +1,85 @@
+"""The client of a command: its store, and its pace at an emulator."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from ..client import SunoClient
+    from ..stores.base import Store
+
+__all__ = ["SPEED", "UNLIMITED_RATE", "connected", "default_store", "opened_store"]
+
+SPEED = "SUNO_EMULATOR_SPEED"
+"""Environment variable that `suno-async emulator` prints: how fast its clock goes, so that it is polled as often."""
+UNLIMITED_RATE = "SUNO_EMULATOR_UNLIMITED"
+"""Environment variable that it prints if it has no rate limits."""
+NO_KEY_NEEDED = "no-key"
+
+
+def connected(store: "Store", *, key_needed: bool = True, **options: Any) -> "SunoClient":
+    """Return a client as the environment says.
+
+    Args:
+        store: Its store.
+        key_needed: False for what sends nothing, so that it can be tried without a key.
+        options: More arguments of `SunoClient`.
+    """
+    from ..client import SunoClient
+
+    given: dict[str, Any] = _of_emulator()
+    if not key_needed and not os.environ.get("SUNO_API_KEY", "").strip():
+        given["api_key"] = NO_KEY_NEEDED
+    return SunoClient(store=store, **given | options)
+
+
+def opened_store() -> "Store":
+    """Return the store of SUNO_STORE, or the one of this user for the asked gateway."""
+    from ..stores.address import store_at
+    from ..stores.sqlite import SQLiteStore
+
+    if place := os.environ.get("SUNO_STORE", "").strip():
+        return store_at(place)
+    path = default_store()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SQLiteStore(path)
+
+
+def default_store() -> Path:
+    """Return the file of the store that is used without SUNO_STORE: one for each host of an API."""
+    from platformdirs import user_data_path
+
+    host = urlsplit(_base()).netloc.rpartition("@")[2].replace(":", "-") or "unknown"
+    return user_data_path("suno-async", appauthor=False) / f"{host}.sqlite"
+
+
+def _base() -> str:
+    from ..api.providers import provider_named
+
+    given = os.environ.get("SUNO_BASE_URL", "").strip()
+    return given or provider_named(os.environ.get("SUNO_PROVIDER") or "kie").api
+
+
+def _of_emulator() -> dict[str, Any]:
+    """Pace and provider that fit an emulator on this machine; nothing for another address."""
+    if urlsplit(_base()).hostname not in ("127.0.0.1", "localhost", "::1"):
+        return {}
+    options: dict[str, Any] = {}
+    if speed := _number(os.environ.get(SPEED, "")):
+        from ..emulator.pace import pace_at
+
+        options["pace"] = pace_at(speed)
+    if os.environ.get(UNLIMITED_RATE):
+        from ..api.providers import provider_named
+        from ..emulator.service import UNLIMITED
+
+        options["provider"] = provider_named(os.environ.get("SUNO_PROVIDER") or "kie").replace(**UNLIMITED)
+    return options
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
