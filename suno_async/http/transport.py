@@ -12,6 +12,7 @@ import aiohttp
 from yarl import URL
 
 from ..errors import ConnectError, ResponseLost, TransportError
+from ..log import shown
 from ..secret import Secret
 from ..wire.envelope import Reply
 from .addresses import UnusableAddress, check_redirect, exact, named, redirected
@@ -134,14 +135,14 @@ class HTTP:
             raise
         except NEVER_LEFT as exc:
             never_left, permanent, cause = sent is None or not sent.left, is_permanent(exc), cause_of(exc)
-            why = f"{method} {url}: {exc or type(exc).__name__}"
+            why = f"{method} {url}: {_why(exc)}"
         except aiohttp.ClientResponseError as exc:
             never_left, permanent = isinstance(exc, aiohttp.ClientHttpProxyError), is_permanent(exc)
             why = f"{method} {url}: {_said(exc)}"
         except TransportError:
             raise
         except Exception as exc:  # a connector or trace that was given raises what it likes, as those of SOCKS do
-            why = f"{method} {url}: {exc or type(exc).__name__}"
+            why = f"{method} {url}: {_why(exc)}"
             if sent is not None and sent.never_left:
                 raise ConnectError(why) from exc
             raise ResponseLost(why) from exc
@@ -163,7 +164,7 @@ class HTTP:
             async with answer:
                 yield Download(answer.status, answer.headers, answer.content.iter_chunked(CHUNK))
         except LOST as exc:
-            raise ResponseLost(f"{named(url)}: {exc or type(exc).__name__}") from exc
+            raise ResponseLost(f"{named(url)}: {_why(exc)}") from exc
 
     async def _opened(self, url: URL, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         session = await self._sessions.reads()
@@ -175,13 +176,13 @@ class HTTP:
             raise
         except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
             cause = cause_of(exc)
-            refused = ConnectError(f"{named(url)}: {exc or type(exc).__name__}", permanent=is_permanent(exc))
+            refused = ConnectError(f"{named(url)}: {_why(exc)}", permanent=is_permanent(exc))
         except aiohttp.ClientHttpProxyError as exc:
             refused = ConnectError(f"{named(url)}: {_said(exc)}", permanent=is_permanent(exc))
         except TransportError:
             raise
         except Exception as exc:  # as in `_send`
-            raise ResponseLost(f"{named(url)}: {exc or type(exc).__name__}") from exc
+            raise ResponseLost(f"{named(url)}: {_why(exc)}") from exc
         raise refused from cause  # outside, as in `_send`
 
     async def _follow(
@@ -221,9 +222,14 @@ class HTTP:
         await self._sessions.aclose()
 
 
+def _why(error: BaseException) -> str:
+    """What an error says, on one line and cut: aiohttp quotes what it cannot read, all of it."""
+    return shown(error) or type(error).__name__
+
+
 def _said(error: aiohttp.ClientResponseError) -> str:
     by = "the proxy answered " if isinstance(error, aiohttp.ClientHttpProxyError) else ""
-    return f"{by}{error.status} {error.message}"
+    return f"{by}{error.status} {shown(error.message)}"
 
 
 async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:

@@ -135,6 +135,17 @@ async def test_a_file_cut_short_is_fetched_again_and_never_kept(broken: bytes, t
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
 
 
+async def test_bytes_beyond_the_announced_ones_are_refused_and_not_quoted_at_length(tmp_path: Path) -> None:
+    """aiohttp repeats all that it could not read, which would be in the error and in the log."""
+    broken = http(AUDIO, 200, "Connection: close", length=100)
+    async with RawServer(broken) as server, SunoClient(api_key="k") as suno:
+        with pytest.raises(DownloadFailed) as caught:
+            await suno.download(Track(id="a", title="La", audio_url=f"{server.url}/a.mp3"), tmp_path)
+    assert len(str(caught.value)) < 1000
+    assert str(caught.value).isprintable()
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_a_host_that_compresses_all_the_same(tmp_path: Path) -> None:
     body = gzip.compress(AUDIO)
     async with RawServer(http(body, 200, "Content-Encoding: gzip")) as server, SunoClient(api_key="k") as suno:
