@@ -47,6 +47,7 @@ REFERENCE: Mapping[str, tuple[str, str, str]] = {
         "suno_async.stores",
         "Store Record State Transition Damaged MemoryStore SQLiteStore RedisStore PostgresStore store_at",
     ),
+    "archive": ("The archive", "suno_async.archive", "Archive ArchivedTask ArchivedFile"),
     "network": ("Network", "suno_async.public", "Transport Reply Form Download"),
     "emulator": (
         "The emulator",

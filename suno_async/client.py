@@ -83,6 +83,7 @@ if TYPE_CHECKING:
 
     from aiohttp import BaseConnector, ClientSession, ClientTimeout, Fingerprint, TraceConfig
 
+    from .archive import Archive
     from .submissions.events import UpdateEvents
 
 __all__ = ["SunoClient"]
@@ -709,6 +710,36 @@ class SunoClient:
                         done.size += len(chunk)
                         yield chunk
             done.files = 1
+
+    def archive(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+        timed_lyrics: bool = False,
+        max_bytes: int = MAX_BYTES,
+        recover: bool = False,
+    ) -> "Archive":
+        """Return an archive: `await archive.save(task)` keeps a task in a folder that is complete on its own.
+
+        Audio has tags: title, style, lyrics, cover, model and ids. What breaks off or is killed is continued by the
+        next call, and what is there is checked and not fetched again. Sends nothing. See docs/archive.md.
+
+        Args:
+            folder: Where the folders of tasks are: a path, or an address that fsspec knows, as s3://bucket/songs.
+            concurrency: How many files, and of `save_all` how many tasks, are worked on at once (default: 8).
+            timed_lyrics: Ask `get_timestamped_lyrics` once for each track that is sung, for `.lrc` files and
+                synchronized lyrics. It may cost credits (default: False).
+            max_bytes: Largest file in bytes (default: 2147483648 = 2 GiB).
+            recover: Ask the service to restore audio that has no address any more, as in `download` (default: False).
+
+        Raises:
+            ConfigurationError: One of them cannot be used, or the extra is missing: pip install 'suno-async[archive]'.
+        """
+        from .archive.archive import Archive, ArchiveSettings  # loaded by those who use it
+
+        options = ArchiveSettings(concurrency, timed_lyrics, max_bytes, recover)
+        return Archive(folder, self._lifecycle, self._settings, self._without_options(), options)
 
     async def upload(
         self, source: UploadSource, *, name: str | None = None, folder: str = FOLDER, progress: Progress | None = None

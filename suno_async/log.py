@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from .errors import DecodeError
 
-__all__ = ["RedactTokens", "fields", "log", "shown", "to_stderr"]
+__all__ = ["RedactTokens", "fields", "log", "redacted", "shown", "to_stderr"]
 
 LONGEST_SHOWN = 200
 """Characters of a text from outside in a log line."""
@@ -29,7 +29,7 @@ def shown(value: object, limit: int = LONGEST_SHOWN) -> str:
         text = value.message if isinstance(value, DecodeError) else str(value)
     except Exception as exc:  # of somebody else's error; a log line must not end what it tells of
         text = f"<{type(value).__name__} without a text: {type(exc).__name__}>"
-    text = str(_redacted(text))  # before it is cut, which could leave nearly all of a token
+    text = str(redacted(text))  # before it is cut, which could leave nearly all of a token
     if len(text) > limit:
         text = f"{text[:limit]}… ({len(text)} characters)"
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
@@ -77,25 +77,30 @@ class RedactTokens(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace each token in the record by `<token>`."""
-        record.msg = _redacted(record.msg)
+        record.msg = redacted(record.msg)
         if isinstance(record.args, tuple):
-            record.args = tuple(_redacted(one) for one in record.args)
+            record.args = tuple(redacted(one) for one in record.args)
         elif isinstance(record.args, dict):  # gunicorn and hypercorn; their class has defaults, so it is kept
-            record.args.update({name: _redacted(one) for name, one in record.args.items()})
+            record.args.update({name: redacted(one) for name, one in record.args.items()})
         for name, value in vars(record).items():  # aiohttp repeats the request line there
             if name not in ("msg", "args") and isinstance(value, str | Mapping | list):
-                setattr(record, name, _redacted(value))
+                setattr(record, name, redacted(value))
         return True
 
 
-def _redacted(value: Any) -> Any:
+def redacted(value: Any) -> Any:
+    """Return a JSON value without callback tokens.
+
+    Args:
+        value: The value.
+    """
     if isinstance(value, str):
         return _TOKEN.sub("<token>", value)
     if isinstance(value, Mapping):
         held = cast("Mapping[str, object]", value)
-        return {name: _redacted(one) for name, one in held.items()}
+        return {name: redacted(one) for name, one in held.items()}
     if isinstance(value, list):
-        return [_redacted(one) for one in cast("list[object]", value)]
+        return [redacted(one) for one in cast("list[object]", value)]
     return value
 
 

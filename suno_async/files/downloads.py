@@ -20,12 +20,12 @@ from .part_file import PartFile
 from .uploads import Progress
 from .wanted import Saveable, Wanted, is_kind, wanted
 
-__all__ = ["save", "stream"]
+__all__ = ["Total", "fetch_to", "save", "stream"]
 
 RECOVER = "download(…, recover=True) asks the service to restore audio; that is a submission whose price is not known"
 
 
-class _Sum:
+class Total:
     """How far several files are, together."""
 
     # State, all of it: _received and _totals, by file.
@@ -72,7 +72,7 @@ async def save(
     raised: list[Exception] = []
     recoverable = False
     gate = anyio.Semaphore(at_once)
-    far = _Sum(len(named), progress)
+    far = Total(len(named), progress)
 
     async def save_one(place: int) -> None:
         nonlocal recoverable
@@ -82,7 +82,7 @@ async def save(
             try:
                 new = one.is_new(clock())
                 fetching = Fetching(one, addresses, transport, max_bytes, max_retries=max_retries, new=new)
-                await _save(fetching, target / name, far, place)
+                await fetch_to(target / name, fetching, far, place)
                 paths[place] = target / name
                 _log_saved(one, target / name)
             except (SunoError, OSError) as exc:
@@ -110,7 +110,18 @@ def _log_saved(one: Wanted, path: Path) -> None:
         log.info("saved %s of task %s", path, one.task_id, extra=fields("saved", one.task_id, file=str(path)))
 
 
-async def _save(fetching: Fetching, target: Path, far: _Sum, place: int) -> None:
+async def fetch_to(
+    target: Path, fetching: Fetching, far: Total, place: int, prepare: Callable[[Path], object] | None = None
+) -> None:
+    """Fetch one file to its place. SunoError and OSError; what can be continued by another call is kept.
+
+    Args:
+        target: Its place.
+        fetching: What fetches it.
+        far: Where it is told how far it is.
+        place: Its number there.
+        prepare: Called in a thread with the whole file before it takes its place.
+    """
     part = PartFile(target)
     try:
         have, known = await part.open()
@@ -122,7 +133,7 @@ async def _save(fetching: Fetching, target: Path, far: _Sum, place: int) -> None
                 else:
                     await part.write(piece)
                     far.add(place, len(piece))
-        await part.finish()
+        await part.finish(prepare)
     finally:
         await part.aclose()
 
@@ -140,7 +151,7 @@ async def stream(
 ) -> AsyncGenerator[bytes]:
     """Yield one file as it arrives. DownloadFailed if it cannot be fetched, or not be continued where it broke off."""
     given, at, known = 0, 0, Known()
-    far = _Sum(1, progress)
+    far = Total(1, progress)
     addresses = Addresses(one, links, gateway)
     new = one.is_new(clock())
     fetching = Fetching(one, addresses, transport, max_bytes, max_retries=max_retries, new=new)

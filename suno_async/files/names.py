@@ -10,7 +10,7 @@ from ..api.results import File
 from .media import KINDS
 from .wanted import Wanted
 
-__all__ = ["file_name", "file_names"]
+__all__ = ["file_name", "file_names", "marked", "safe_title"]
 
 SUFFIXES = {suffix for suffixes in KINDS.values() for suffix in suffixes}
 DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
@@ -45,15 +45,34 @@ def file_name(file: File, *, take: int = 0, same: int = 0) -> str:
         take: Number of its track in its task, from 1; 0 if there is only one.
         same: How many files of the same id and kind come before it.
     """
-    title = "".join(c if _plain(c) else " " for c in unicodedata.normalize("NFC", file.title))
+    number = f" ({take})" if take else ""
+    origin = f"{file.id or file.url} {file.suffix}" + (f" {same}" if same else "")
+    suffix = os.path.splitext(_path(file.url))[1].lower()
+    name = marked(f"{safe_title(file.title)}{number}", origin)
+    return f"{name}{suffix if suffix in SUFFIXES else file.suffix}"
+
+
+def safe_title(title: str) -> str:
+    """Return a title cut to 80 bytes and rid of what a path or a shell could trip over; never empty.
+
+    Args:
+        title: Any text.
+    """
+    title = "".join(c if _plain(c) else " " for c in unicodedata.normalize("NFC", title))
     title = " ".join(title.split()).encode()[:80].decode(errors="ignore").lstrip(" .-~").rstrip(" .")
     if title.split(".")[0].rstrip().upper() in DEVICES:
         title = f"_{title}"
-    number = f" ({take})" if take else ""
-    origin = f"{file.id or file.url} {file.suffix}" + (f" {same}" if same else "")
-    mark = hashlib.sha256(origin.encode(errors="replace")).hexdigest()[:8]
-    suffix = os.path.splitext(_path(file.url))[1].lower()
-    return f"{title or 'untitled'}{number} {mark}{suffix if suffix in SUFFIXES else file.suffix}"
+    return title or "untitled"
+
+
+def marked(name: str, origin: str) -> str:
+    """Return a name with eight digits that are its own.
+
+    Args:
+        name: The name.
+        origin: What the digits are made from.
+    """
+    return f"{name} {hashlib.sha256(origin.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def _path(url: str) -> str:

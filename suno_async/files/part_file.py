@@ -48,9 +48,13 @@ class PartFile:
         """Append a chunk. OSError."""
         await _in_thread(lambda: self._write(chunk))
 
-    async def finish(self) -> None:
-        """Give it the name of the file, in place of what is there. OSError."""
-        await _in_thread(self._finish)
+    async def finish(self, prepare: Callable[[Path], object] | None = None) -> None:
+        """Give it the name of the file, in place of what is there. OSError.
+
+        Args:
+            prepare: Called before, in a thread, with where it is now: it may change what is in it.
+        """
+        await _in_thread(lambda: self._finish(prepare))
 
     async def aclose(self) -> None:
         """Let go of it. What can be continued later is kept."""
@@ -87,9 +91,14 @@ class PartFile:
         self._file.flush()  # a process that is killed leaves what it has
         self._have += len(chunk)
 
-    def _finish(self) -> None:
+    def _finish(self, prepare: Callable[[Path], object] | None) -> None:
         assert self._file is not None
         self._file.flush()
+        if prepare is not None:
+            if self._path == self._kept:
+                self._notes.unlink(missing_ok=True)  # what is about to change cannot be continued
+            self._known = Known()
+            prepare(self._path)
         if sys.platform == "win32":  # which renames no open file
             self._file.close()
         os.replace(self._path, self._target)

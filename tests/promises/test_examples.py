@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from examples import (
+    archive,
     behind_a_proxy,
     demo,
     dry_run,
@@ -24,8 +26,10 @@ from examples import (
     telemetry,
     web_backend,
 )
+from suno_async import GenerateMusic, SunoClient
 from suno_async.emulator import Emulator, Fail
 
+from ..loop import JumpLoop, stores_work
 from ..proxies import Socks
 
 WORKERS = Path(__file__).parents[2] / "examples" / "workers.py"
@@ -72,6 +76,25 @@ async def test_telemetry(emulator: Emulator, capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out
     for name in ("suno.submit", "suno.wait", "suno.task", "suno.download", "GET /api", "http.client.request.duration"):
         assert name in printed
+
+
+async def test_an_archive(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was made twelve days ago is saved, and saved again it is only checked."""
+    monkeypatch.setenv("SUNO_STORE", f"sqlite:///{tmp_path}/songs.db")
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpLoop)
+    copies = loop.jumps.busy
+    loop.jumps.busy = lambda: copies() or stores_work()
+    async with SunoClient(clock=lambda: time.time() - 12 * 86_400) as suno:
+        await suno.run(GenerateMusic(prompt="rain"))
+    await archive.main(str(tmp_path / "songs"))
+    await archive.main(str(tmp_path / "songs"))
+    (folder,) = (tmp_path / "songs").iterdir()
+    new, again = capsys.readouterr().out.splitlines()
+    assert new == f"{folder}: 4 files, 4 of them new"
+    assert again == f"{folder}: 4 files, 0 of them new"
 
 
 async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ ORDER = [
         "submissions",
         "webhooks",
     ),
-    *("settings", "preview", "status", "runtime", "lifecycle", "methods", "client", "public"),
+    *("settings", "preview", "status", "runtime", "lifecycle", "archive", "methods", "client", "public"),
     *("emulator", "testing", "litestar", "otel", "cli", "__main__"),
 ]
 """Imports point up this list."""
@@ -108,7 +108,7 @@ def test_the_core_needs_its_four_packages_only() -> None:
     assert needed - set(sys.stdlib_module_names) == {"aiohttp", "msgspec", "anyio", "backoff", "yarl"}
 
 
-@pytest.mark.parametrize("name", ["emulator", "testing", "litestar", "otel", "cli", "__main__"])
+@pytest.mark.parametrize("name", ["archive", "emulator", "testing", "litestar", "otel", "cli", "__main__"])
 def test_other_parts_need_little_more(name: str) -> None:
     assert outside(name) <= {"aiohttp", "msgspec", "anyio"} | EXTRAS.get(name, set())
 
@@ -123,7 +123,7 @@ def test_importing_the_package_alone_loads_next_to_nothing() -> None:
 def test_the_client_loads_the_core_only(code: str) -> None:
     later = {"suno_async.emulator", "suno_async.testing", "suno_async.files.downloads", "av", "numpy", "aiohttp.web"}
     later |= {"suno_async.api.player", "html", "suno_async.api.schema", "suno_async.litestar", "pydantic", "litestar"}
-    later |= {"suno_async.otel", "opentelemetry"}
+    later |= {"suno_async.otel", "opentelemetry", "suno_async.archive", "mutagen", "fsspec"}
     later |= {"suno_async.stores.sqlite", "suno_async.stores.redis", "suno_async.stores.postgres"}
     later |= {"sqlite3", "redis", "psycopg"}
     assert later.isdisjoint(loaded_by(code))

@@ -21,6 +21,7 @@ from ..doubles import method_of
 PUBLIC = (
     "suno_async",
     "suno_async.stores",
+    "suno_async.archive",
     "suno_async.emulator",
     "suno_async.testing",
     "suno_async.testing.store_contract",
@@ -43,6 +44,7 @@ ALIASES = (
 """Values, which have no docstring of their own at run time."""
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FOR_THE_CLIENT = {
+    "Archive": {"__init__"},
     "Receiver": {"__init__"},
     "Task": {"__init__", "learn", "restore"},
     "Result": {"came_from"},
