@@ -62,9 +62,7 @@ def write(path: Path, tags: Tags, cover: bytes = b"") -> bool:
     try:
         if head.startswith(b"RIFF") and head[8:] == b"WAVE":
             wave = WAVE.WAVE(path)
-            if wave.tags is None:
-                wave.add_tags()
-            _to_id3(wave.tags, tags, cover)
+            _to_id3(_tags_of(wave), tags, cover)
             wave.save()
         elif head[4:8] == b"ftyp":
             _to_mp4(path, tags, cover)
@@ -107,17 +105,16 @@ def _to_id3(id3: Any, tags: Tags, cover: bytes) -> None:
 
 def _to_mp4(path: Path, tags: Tags, cover: bytes) -> None:
     file: Any = MP4.MP4(path)
-    if file.tags is None:
-        file.add_tags()
+    held = _tags_of(file)
     for name, value in {"\xa9nam": tags.title, "\xa9gen": tags.style, "\xa9lyr": tags.lyrics}.items():
         if value:
-            file.tags[name] = [value]
+            held[name] = [value]
     own = tags.own | ({"SYNCEDLYRICS": lrc(tags.lines)} if tags.lines else {})
     for name, value in own.items():
-        file.tags[f"----:com.apple.iTunes:{name}"] = [MP4.MP4FreeForm(value.encode(), MP4.AtomDataType.UTF8)]
+        held[f"----:com.apple.iTunes:{name}"] = [MP4.MP4FreeForm(value.encode(), MP4.AtomDataType.UTF8)]
     if cover:
         kind = MP4.MP4Cover.FORMAT_PNG if _mime(cover) == "image/png" else MP4.MP4Cover.FORMAT_JPEG
-        file.tags["covr"] = [MP4.MP4Cover(cover, kind)]
+        held["covr"] = [MP4.MP4Cover(cover, kind)]
     file.save()
 
 
@@ -125,13 +122,12 @@ def _to_comments(path: Path, tags: Tags, cover: bytes) -> None:
     file: Any = MUTAGEN.File(path)  # FLAC, or one of the codecs in Ogg
     if file is None:
         raise ValueError("unknown codec")
-    if file.tags is None:
-        file.add_tags()
+    held = _tags_of(file)
     timed = lrc(tags.lines) if tags.lines else ""
     texts = {"title": tags.title, "genre": tags.style, "lyrics": tags.lyrics, "syncedlyrics": timed}
     for name, value in (texts | tags.own).items():
         if value:
-            file.tags[name] = [value]
+            held[name] = [value]
     if cover:
         picture = FLAC.Picture()
         picture.data, picture.type, picture.mime = cover, FRAMES.PictureType.COVER_FRONT, _mime(cover)
@@ -139,8 +135,15 @@ def _to_comments(path: Path, tags: Tags, cover: bytes) -> None:
             file.clear_pictures()
             file.add_picture(picture)
         else:
-            file.tags["metadata_block_picture"] = [base64.b64encode(picture.write()).decode()]
+            held["metadata_block_picture"] = [base64.b64encode(picture.write()).decode()]
     file.save()
+
+
+def _tags_of(file: Any) -> Any:
+    """The tags of a file, which has none at first."""
+    if file.tags is None:
+        file.add_tags()
+    return file.tags
 
 
 def _mime(picture: bytes) -> str:

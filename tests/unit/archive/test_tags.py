@@ -25,8 +25,9 @@ def song(path: Path) -> Path:
     if path.suffix in (".mp3", ".m4a", ".wav"):
         path.write_bytes(make(Content(whole(Tune("rain", 1.0)), "rain"), path.suffix))
         return path
-    with av.open(str(path), "w") as file:
-        stream: Any = file.add_stream("flac" if path.suffix == ".flac" else "libopus", rate=48000)
+    with av.open(str(path), "w") as opened:
+        file: Any = opened
+        stream = file.add_stream("flac" if path.suffix == ".flac" else "libopus", rate=48000)
         stream.layout = "stereo"
         frame: Any = av.AudioFrame(format="s16", layout="stereo", samples=960)
         frame.sample_rate = 48000
