@@ -87,6 +87,7 @@ fuzz: .venv/dev
 
 chaos: .venv/dev redis-server postgres-server
 	$(BIN)/python -m tests.chaos
+	BATCH=200 $(BIN)/python -m pytest tests/cli/test_batch.py -k killed
 
 bench: .venv/dev
 	$(BIN)/python -m benchmarks

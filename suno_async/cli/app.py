@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "resume": "See every unfinished task of the store to its end.",
     "watch": "See every unfinished task of the store to its end, and those that come, until Ctrl-C.",
     "save": "Save the files of tasks.",
+    "batch": "Run the jobs of a file, many at once.",
     "uncertain": "List the submissions whose answer was lost, or decide about one.",
     "credits": "Print the credits of the account.",
     "prices": "Print what requests cost, as far as that is known.",

@@ -9,10 +9,15 @@ import typer
 if TYPE_CHECKING:
     from ..tasks.task import Task
 
-__all__ = ["columns", "document", "lines_of", "task_data", "tell_result", "tell_task"]
+__all__ = ["amount", "columns", "document", "lines_of", "task_data", "tell_result", "tell_task"]
 
 MOST = 20
 """Entries of a list that are shown to people."""
+
+
+def amount(number: float) -> str:
+    """Return a number of credits as people write it: 12, 0.4, 1000000."""
+    return f"{number:.10g}"
 
 
 def document(data: Any) -> None:
@@ -62,7 +67,7 @@ def tell_task(
         for path in saved:
             typer.echo(str(path))
         return
-    credits = "" if task.credits is None else f", {task.credits:g} credits"
+    credits = "" if task.credits is None else f", {amount(task.credits)} credits"
     typer.echo(f"{task.kind.__name__} {task.id}: {task.stage.name.lower()}{credits}")
     if task.stage and task.last.result is not None:
         tell_result(task.last.result)
@@ -81,7 +86,7 @@ def tell_result(result: Any, *, as_json: bool = False) -> None:
     if as_json:
         document({"result": data})
     elif isinstance(data, float):
-        typer.echo(f"{data:g}")
+        typer.echo(amount(data))
     else:
         for line in lines_of(data):
             typer.echo(line)

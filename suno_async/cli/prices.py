@@ -16,14 +16,14 @@ def prices(as_json: Annotated[bool, JSON] = False) -> None:
     In credits, by KIE's price list. Sends nothing.
     """
     from ..api.pricing import PRICES_AS_OF
-    from .output import columns, document
+    from .output import amount, columns, document
 
     rows = list(_rows())
     if as_json:
         for name, price in rows:
             document({"request": name, "credits": price})
         return
-    shown = [(name, "not known" if price is None else f"{price:g}") for name, price in rows]
+    shown = [(name, "not known" if price is None else amount(price)) for name, price in rows]
     for line in columns([("Request", "Credits"), *shown]):
         typer.echo(line)
     typer.echo(f"KIE's list of {PRICES_AS_OF}. Failed music gives its credits back.")

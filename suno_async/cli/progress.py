@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..tasks.task import Task
 
-__all__ = ["Display", "display", "showing"]
+__all__ = ["Display", "Quiet", "display", "showing"]
 
 INTERVAL = 0.25
 """Seconds between two looks at how far the tasks are."""
