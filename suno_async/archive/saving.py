@@ -18,7 +18,7 @@ from ..files.media import kind_of
 from ..files.names import file_names
 from ..files.uploads import Progress
 from ..files.wanted import Wanted, wanted
-from ..http.transport import Transport
+from ..http.base import Transport
 from .contents import ArchivedFile
 from .folder import TaskFolder, sum_of
 from .lrc import lines_of, lrc

@@ -355,7 +355,7 @@ async def test_what_is_about_to_be_removed_is_saved(tmp_path: Path) -> None:
     async with Emulator(media_seconds=5) as emulator:
         suno = emulator.client(store="memory:", clock=lambda: time.time() + days * 86_400)
         async with suno:
-            emulator.next(Fail())
+            emulator.script(None, [Fail()])
             with pytest.raises(TaskFailed):
                 await suno.run(GenerateMusic(prompt="sun"))
             task = await suno.submit(GenerateMusic(prompt="rain"))
