@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from ..api.requests import GetCredits, GetDownloadUrl, Request, UploadBase64, UploadFromUrl, UploadStream
-from . import interruptions
+from . import interruptions, loopback
 from .answers import answer
 from .billing import Billing
 from .clock import Clock
@@ -52,13 +52,13 @@ class Account:
                 path = self._endpoints.legacy.path(kind)
                 yield web.route(kind.method, path, self._with_faults(kind, self._handlers[kind]))
 
-    def _with_faults(self, kind: type[Request[Any]], handler: Handler) -> Handler:
-        async def handle(request: web.Request) -> web.Response:
+    def _with_faults(self, kind: type[Request[Any]], handler: Handler) -> loopback.Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
             fault = self._faults.take(kind)
             if isinstance(fault, Fail):
                 raise Refused(500, "Server error")
-            interrupted = interruptions.before(request, fault, self._endpoints.provider, kind.path)
-            return interruptions.after(request, fault, await handler(request)) if interrupted is None else interrupted
+            instead = await interruptions.before(request, fault, self._endpoints.provider, kind.path)
+            return await interruptions.after(request, fault, await handler(request)) if instead is None else instead
 
         return handle
 

@@ -1,7 +1,8 @@
 """HTTP answers in the service's envelopes, and broken ones."""
 
 import http
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import msgspec
 from aiohttp import web
@@ -9,7 +10,17 @@ from aiohttp import web
 from ..api.requests import UploadBase64, UploadFromUrl, UploadStream
 from .requests import Refused
 
-__all__ = ["Broken", "answer", "break_connection", "gateway_error", "json", "refusal", "truncated"]
+__all__ = [
+    "Broken",
+    "answer",
+    "break_connection",
+    "gateway_error",
+    "half_of",
+    "json",
+    "refusal",
+    "truncated",
+    "with_odd_types",
+]
 
 UPLOADS = {kind.path for kind in (UploadBase64, UploadFromUrl, UploadStream)}
 
@@ -52,3 +63,34 @@ def truncated(complete: web.Response) -> web.Response:
     """The same answer without the last bytes of its body."""
     complete.body = bytes(complete.body)[:-10]  # type: ignore[arg-type]
     return complete
+
+
+async def half_of(request: web.Request, complete: web.Response) -> Broken:
+    """Send the first half of an answer, and close the connection."""
+    body = bytes(complete.body)  # type: ignore[arg-type]
+    answer = web.StreamResponse(status=complete.status, headers={"Content-Type": complete.headers["Content-Type"]})
+    answer.content_length = len(body)
+    await answer.prepare(request)
+    await answer.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return Broken()
+
+
+def with_odd_types(complete: web.Response) -> web.Response:
+    """The same answer with other types in `data`; as it is if it is not JSON."""
+    if complete.content_type != "application/json":
+        return complete
+    body = msgspec.json.decode(bytes(complete.body), type=dict[str, Any])  # type: ignore[arg-type]
+    complete.body = msgspec.json.encode(body | {"data": _odd(body.get("data"))})
+    return complete
+
+
+def _odd(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _odd(one) for name, one in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_odd(one) for one in cast("Iterable[Any]", value)]
+    if isinstance(value, bool):
+        return int(value)
+    return str(value) if isinstance(value, int | float) else value

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from ..api.updates import Stage
 from ..errors import InsufficientCredits
 from .clock import Clock
+from .counts import Counts
 from .faults import Fail
 from .requests import Refused
 from .runs import Run
@@ -17,9 +18,10 @@ class Billing:
 
     # State, all of it: _credits, the balance; _refundable, paid runs that will fail and are refunded then.
 
-    def __init__(self, credits: float, clock: Clock) -> None:
+    def __init__(self, credits: float, clock: Clock, counts: Counts) -> None:
         self._credits = credits
         self._clock = clock
+        self._counts = counts
         self._refundable: list[Run] = []
 
     @property
@@ -29,6 +31,7 @@ class Billing:
         for run in failed:
             self._refundable.remove(run)
             self._credits = round(self._credits + run.cost, 2)
+            self._counts.refund(run.cost)
         return self._credits
 
     @credits.setter
@@ -54,6 +57,7 @@ class Billing:
             known = run.asked.provider.refusal(429, "", run.kind.path) is InsufficientCredits
             raise Refused(429 if known else 402, "The current credits are insufficient")
         self._credits = round(self._credits - run.cost, 2)
+        self._counts.charge(run.cost)
         run.charged(self._credits)
         if isinstance(run.fault, Fail):
             self.expect_failure(run)

@@ -20,7 +20,17 @@ from ..api.updates import Stage
 from ..log import log
 from . import bodies
 from .clock import Clock
-from .faults import DelayCallbacks, DuplicateCallbacks, EarlyCallback, Fail, LoseCallbacks, ReorderCallbacks, Stuck
+from .counts import Counts
+from .faults import (
+    DelayCallbacks,
+    DuplicateCallbacks,
+    EarlyCallback,
+    Fail,
+    ForgeCallback,
+    LoseCallbacks,
+    ReorderCallbacks,
+    Stuck,
+)
 from .loopback import is_loopback
 from .runs import Run
 
@@ -58,6 +68,7 @@ class CallbackSender:
         clock: The emulator's clock.
         key: The key of the signatures; empty for none.
         posted: Where each callback is noted when it is first attempted.
+        counts: Counts the attempts.
         anywhere: Whether addresses that are not on loopback are posted to.
     """
 
@@ -65,13 +76,16 @@ class CallbackSender:
     # of them is due, until it is answered; _session, opened by the first post; _warned, the hosts that were found not
     # to be on loopback.
 
-    def __init__(self, clock: Clock, key: str, posted: deque[Posted], *, anywhere: bool = False) -> None:
+    def __init__(
+        self, clock: Clock, key: str, posted: deque[Posted], counts: Counts, *, anywhere: bool = False
+    ) -> None:
         self._following: dict[asyncio.Task[None], Run] = {}
         self._due: dict[Run, float] = {}
         self._session: aiohttp.ClientSession | None = None
         self._clock = clock
         self._key = key
         self._posted = posted
+        self._counts = counts
         self._anywhere = anywhere
         self._warned: set[str] = set()
 
@@ -158,6 +172,8 @@ class CallbackSender:
 
     async def _post_all(self, run: Run, answered: asyncio.Event, since: float) -> None:
         posted: set[Stage] = set()
+        if isinstance(run.fault, ForgeCallback) and since == -math.inf:
+            await self.forge(run, Stage.COMPLETE, None, None, {})
 
         def left() -> list[tuple[Stage, float]]:
             return [(one, mark) for one, mark in _schedule(run) if one not in posted and run.born + mark > since]
@@ -183,6 +199,7 @@ class CallbackSender:
             await asyncio.sleep(pause / max(self._clock.speed, 1))
             status = await self._send(posted.url, headers, posted.body)
             posted.statuses.append(status)
+            self._counts.callback(status)
             log.debug("callback %s of %s: %s", stage.name, run.id, status or "no answer")
             answered.set()
             if posted.statuses[-1] == 200:

@@ -5,22 +5,37 @@ import msgspec
 __all__ = [
     "REJECTED",
     "CallbackException",
+    "CallbackFault",
+    "CloseIdle",
     "DeadLinks",
     "DelayCallbacks",
     "Drop",
     "DropAfterAccepting",
+    "DropHalfway",
     "DuplicateCallbacks",
     "EarlyCallback",
+    "Endless",
     "ErrorPage",
     "Fail",
     "Fault",
+    "ForgeCallback",
+    "HtmlMedia",
     "Invisible",
     "LateFiles",
+    "LateMedia",
     "LoseCallbacks",
+    "MediaFault",
+    "NoAnswer",
+    "NoFiles",
+    "OddTypes",
     "Refuse",
     "ReorderCallbacks",
+    "RequestFault",
+    "Slow",
     "Stuck",
+    "TaskFault",
     "Truncate",
+    "TruncateMedia",
 ]
 
 REJECTED = "SENSITIVE_WORD_ERROR"
@@ -52,6 +67,36 @@ class Drop(_Fault, frozen=True):
 
 class DropAfterAccepting(_Fault, frozen=True):
     """The request is done, and the connection breaks before the answer."""
+
+
+class DropHalfway(_Fault, frozen=True):
+    """The request is done, and the connection breaks in the middle of the answer."""
+
+
+class CloseIdle(_Fault, frozen=True):
+    """The request is answered, and then the connection is closed, although it was to be kept alive."""
+
+
+class Slow(_Fault, frozen=True):
+    """The request is handled late.
+
+    Args:
+        seconds: How late, in real seconds at any speed (default: 5).
+    """
+
+    seconds: float = 5.0
+
+
+class NoAnswer(_Fault, frozen=True):
+    """Nothing is created, and nothing is ever answered. The connection stays open until the client closes it."""
+
+
+class Endless(_Fault, frozen=True):
+    """The request is done, and the answer never ends: after its body, spaces follow until the client closes."""
+
+
+class OddTypes(_Fault, frozen=True):
+    """The request is done, and the answer has numbers as text and truth values as numbers in its `data`."""
 
 
 class Truncate(_Fault, frozen=True):
@@ -118,6 +163,10 @@ class LateFiles(_Fault, frozen=True):
     seconds: float = 30.0
 
 
+class NoFiles(_Fault, frozen=True):
+    """The details page reports success, and the files never come."""
+
+
 class CallbackException(_Fault, frozen=True):
     """The details page says CALLBACK_EXCEPTION once the task is complete, whatever the callback address answered."""
 
@@ -151,6 +200,10 @@ class EarlyCallback(_Fault, frozen=True):
     """The first callback is posted before the submit is answered. The answer waits for it, 1 real second at most."""
 
 
+class ForgeCallback(_Fault, frozen=True):
+    """Before the callbacks of the task, somebody else posts that it is complete, without token and signature."""
+
+
 # ---- of files --------------------------------------------------------------------------------------------------------
 
 
@@ -158,22 +211,43 @@ class DeadLinks(_Fault, frozen=True):
     """The first URLs of the files are dead. From the second poll of the complete task on there are new ones."""
 
 
-Fault = (
+class LateMedia(_Fault, frozen=True):
+    """The files cannot be fetched at first, although the details page links to them: HTTP 404.
+
+    Args:
+        seconds: For how long after the task is complete, in seconds of the emulator's clock (default: 30).
+    """
+
+    seconds: float = 30.0
+
+
+class HtmlMedia(_Fault, frozen=True):
+    """Each file is an HTML page, with HTTP status 200."""
+
+
+class TruncateMedia(_Fault, frozen=True):
+    """The connection breaks in the middle of each file."""
+
+
+RequestFault = (
     Refuse
     | Drop
     | DropAfterAccepting
+    | DropHalfway
+    | CloseIdle
+    | Slow
+    | NoAnswer
+    | Endless
+    | OddTypes
     | Truncate
     | ErrorPage
-    | Fail
-    | Stuck
-    | Invisible
-    | LateFiles
-    | CallbackException
-    | LoseCallbacks
-    | DelayCallbacks
-    | ReorderCallbacks
-    | DuplicateCallbacks
-    | EarlyCallback
-    | DeadLinks
 )
-"""What goes wrong with one request, its task, its callbacks or its files."""
+"""What goes wrong with one request, whatever it is for."""
+TaskFault = Fail | Stuck | Invisible | LateFiles | NoFiles | CallbackException
+"""What goes wrong with a task."""
+CallbackFault = LoseCallbacks | DelayCallbacks | ReorderCallbacks | DuplicateCallbacks | EarlyCallback | ForgeCallback
+"""What goes wrong with the callbacks of a task."""
+MediaFault = DeadLinks | LateMedia | HtmlMedia | TruncateMedia
+"""What goes wrong with the files of a task."""
+Fault = RequestFault | TaskFault | CallbackFault | MediaFault
+"""What goes wrong with one request, or with its task, callbacks or files."""

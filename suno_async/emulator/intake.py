@@ -67,15 +67,15 @@ class Intake:
         asked = parse_jobs_request(await request.read(), endpoints.operations, endpoints.jobs)
         return await self._receive(request, asked)
 
-    async def _receive(self, request: web.Request, asked: Asked) -> web.Response:
+    async def _receive(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         """Accept a job, or answer a call at once."""
         kind, family = asked.kind, self._endpoints.family(asked.kind)
         run = self._registry.new(asked, family, files=f"{request.url.origin()}/files")
-        interrupted = interruptions.before(request, run.fault, asked.provider, kind.path)
-        if interrupted is not None:
-            return interrupted
+        instead = await interruptions.before(request, run.fault, asked.provider, kind.path)
+        if instead is not None:
+            return instead
         by_task = issubclass(kind, Job) or (asked.jobs_api and not family.at_once)
-        return interruptions.after(request, run.fault, await self._accept(run) if by_task else self._answer(run))
+        return await interruptions.after(request, run.fault, await self._accept(run) if by_task else self._answer(run))
 
     async def _accept(self, run: Run) -> web.Response:
         self._billing.charge(run)

@@ -39,17 +39,17 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
-def guarded(handler: Handler) -> Handler:
-    """Refuse requests from other machines, and from pages of other sites in a browser on this one.
+def guarded(handler: Handler, *, anywhere: bool = False) -> Handler:
+    """Refuse requests from other machines unless they are permitted, and from pages of other sites in a browser.
 
     A page of another site whose name was made to lead to loopback shows that name in Host; one that posts here shows
     its own address in Origin.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        if not is_loopback(request.remote or ""):
+        if not anywhere and not is_loopback(request.remote or ""):
             raise Refused(403, "this is for programs on the emulator's own machine", status=403)
-        if not is_loopback(_hostname(request.host)):
+        if not anywhere and not is_loopback(_hostname(request.host)):
             raise Refused(403, "the Host header must name loopback, as 127.0.0.1 or localhost", status=403)
         if request.method not in SAFE and _is_cross_site(request):
             raise Refused(403, "pages of other sites cannot control the emulator", status=403)

@@ -10,10 +10,12 @@ import anyio.to_thread
 from aiohttp import web
 
 from ..api.requests import ExtendMusic, UploadCover
+from ..api.updates import Stage
 from ..log import log
 from . import media
+from .answers import half_of
 from .clock import Clock
-from .faults import DeadLinks
+from .faults import DeadLinks, HtmlMedia, LateMedia, TruncateMedia
 from .media import Content
 from .registry import RunRegistry
 from .requests import Refused
@@ -93,12 +95,17 @@ class MediaFiles:
         suffix = name.suffix or ".mp3"  # the URLs of streams have none
         if run is None or suffix not in media.TYPES or self._is_gone(run, request):
             raise web.HTTPNotFound
+        if isinstance(run.fault, HtmlMedia):
+            return web.Response(text="<html><h1>Please wait</h1></html>", content_type="text/html")
         made = await self._cache.get(run.family.content(run, name.stem), suffix)
-        return _answer(request, made, media.TYPES[suffix])
+        answered = _answer(request, made, media.TYPES[suffix])
+        return await half_of(request, answered) if isinstance(run.fault, TruncateMedia) else answered
 
     def _is_gone(self, run: Run, request: web.Request) -> bool:
         """Whether a link is dead or has expired."""
         if isinstance(run.fault, DeadLinks) and "/new/" not in request.path:
+            return True
+        if isinstance(run.fault, LateMedia) and run.stage(self._clock.now() - run.fault.seconds) is not Stage.COMPLETE:
             return True
         try:
             until = float(request.query.get(EXPIRES, "inf"))

@@ -9,6 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from ..log import log
 from .answers import Broken, refusal
+from .counts import Counts
 from .loopback import SAFE, is_control
 from .requests import Refused
 
@@ -31,28 +32,34 @@ class Seen(NamedTuple):
     """The HTTP status of the answer; 0 if the connection was broken."""
 
 
-def logged(seen: deque[Seen]) -> Middleware:
-    """Log each request to the service, and answer those that are refused."""
+def logged(seen: deque[Seen], counts: Counts) -> Middleware:
+    """Log and count each request to the service, and answer those that are refused."""
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        status, refused = 0, ""
+        status, refused, code = 0, "", None
         try:
             answered = await handler(request)
             status = 0 if isinstance(answered, Broken) else answered.status
         except Refused as exc:
             answered = refusal(request, exc)
-            status, refused = answered.status, f" ({exc.code} {exc.message})"
+            status, refused, code = answered.status, f" ({exc.code} {exc.message})", exc.code
         except web.HTTPException as exc:
             answered = refusal(request, Refused(exc.status, exc.reason, status=exc.status))
             status = exc.status
         finally:
             if not is_control(request):
+                counts.request(_route(request), status, code)
                 seen.append(Seen(request.method, request.path, "Authorization" in request.headers, status))
                 log.debug("%s %s %s%s", request.method, request.path_qs, status or "broken off", refused)
         return answered
 
     return middleware
+
+
+def _route(request: web.Request) -> str:
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource is not None else 'unknown path'}"
 
 
 def noted(note: Callable[[], None]) -> Middleware:

@@ -53,7 +53,7 @@ class RunRegistry:
         first = self._unique.get(_identity(run)) if _is_unique(run) else None
         if first is not None and first.state(born)[0] is not Stage.FAILED:  # a failed one may be tried again
             raise family.repeated(first)
-        self._faults.take(asked.kind, None)
+        self._faults.done(asked.kind, None)
         return run
 
     def keep(self, run: Run, *, task: bool) -> None:

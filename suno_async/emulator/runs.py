@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..api.updates import Stage
-from .faults import DeadLinks, Fail, Fault, Invisible, LateFiles, Stuck
+from .faults import DeadLinks, Fail, Fault, Invisible, LateFiles, NoFiles, Stuck
 from .media.songs import Composer
 from .requests import Asked
 
@@ -78,6 +78,10 @@ class Run:
         """Note that it was paid, and the balance after that."""
         self.credits_left = credits_left
 
+    def misbehave(self, fault: Fault) -> None:
+        """Let something go wrong with it from now on."""
+        self.fault = fault
+
     def polled(self, now: float) -> None:
         """Note that it is being polled."""
         if self.state(now)[0] is Stage.COMPLETE:
@@ -90,7 +94,7 @@ class Run:
     def finish(self, now: float) -> None:
         """Let it reach its remaining stages now, and complete whatever was planned for it."""
         shown = self.state(now)[0]
-        if isinstance(self.fault, Fail | Stuck | LateFiles):
+        if isinstance(self.fault, Fail | Stuck | LateFiles | NoFiles):
             self.fault = None
         self.marks = {stage: mark if stage <= shown else self._age(now) for stage, mark in self.marks.items()}
 
@@ -128,6 +132,8 @@ class Run:
                 return max((mark for mark in self.marks if mark <= min(stage, Stage.TEXT)), default=Stage.PENDING), True
             case LateFiles(seconds) if stage is Stage.COMPLETE:
                 return stage, self.stage(now - seconds) is Stage.COMPLETE
+            case NoFiles() if stage is Stage.COMPLETE:
+                return stage, False
             case _:
                 return stage, True
 

@@ -2,17 +2,17 @@
 
 import math
 import os
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..api.limits import Rate
 from ..api.providers import KIE, Provider, provider_named
-from ..api.requests import Request
 from ..api.updates import Stage
 from ..client import SunoClient
 from ..stores.memory import MemoryStore
@@ -20,11 +20,14 @@ from .account import Account
 from .billing import Billing
 from .callback_sender import CallbackSender, Posted, check_signing
 from .clock import Clock
+from .counts import Counts, Stats
 from .endpoints import Endpoints, OwnEndpoints
-from .fault_plan import FaultPlan
-from .faults import Fault
+from .fault_plan import FaultPlan, Target
+from .faults import EarlyCallback, Fail, Fault, ForgeCallback, RequestFault
 from .ids import Ids
 from .intake import Intake
+from .interruptions import interrupted
+from .loopback import CONTROL, guarded
 from .media.songs import Composer
 from .media_files import MediaCache, MediaFiles
 from .middlewares import Seen, authorized, logged, noted
@@ -42,6 +45,8 @@ __all__ = ["Emulator"]
 
 UNLIMITED: dict[str, Any] = {"submits": Rate(10_000, 1.0), "polls_per_second": 1000.0, "polls_at_once": 1000}
 """Limits of a provider whose limits are not enforced."""
+SHUTDOWN = 1.0
+"""How long requests that are not answered, as with `NoAnswer`, may hold up the end, in seconds."""
 
 
 class Emulator:
@@ -88,6 +93,8 @@ class Emulator:
             `client` (default: True).
         callbacks_anywhere: Whether callbacks are posted to other machines, too (default: False, to loopback addresses
             only; others are logged and left out).
+        stats_anywhere: Whether `GET /__emulator/stats` is answered to other machines and under other host names, too,
+            as through a port that a container forwards (default: False).
 
     Raises:
         ValueError: If `speed` is negative, `media_seconds` is not positive, `webhook_key` is given for a provider whose
@@ -114,6 +121,7 @@ class Emulator:
         media_seconds: float | None = None,
         rate_limits: bool = True,
         callbacks_anywhere: bool = False,
+        stats_anywhere: bool = False,
         state: str | Path | None = None,
     ) -> None:
         provider = provider if isinstance(provider, Provider) else provider_named(provider)
@@ -135,10 +143,14 @@ class Emulator:
         composer = Composer("" if seed is None else str(seed), math.inf if media_seconds is None else media_seconds)
         cache = MediaCache()
         self._clock = Clock(speed)
-        self._faults = FaultPlan()
+        self._served = {*served}
+        self._counts = Counts()
+        self._faults = FaultPlan(seed)
         self._registry = RunRegistry(self._clock, ids, self._faults, composer)
-        self._billing = Billing(credits, self._clock)
-        self._callbacks = CallbackSender(self._clock, webhook_key, self.posted, anywhere=callbacks_anywhere)
+        self._billing = Billing(credits, self._clock, self._counts)
+        self._callbacks = CallbackSender(
+            self._clock, webhook_key, self.posted, self._counts, anywhere=callbacks_anywhere
+        )
         self._steps = Steps(self._clock, self._registry, self._callbacks)
         path = None if state is None else Path(state)
         folder = None if path is None else uploads_folder(path)
@@ -148,14 +160,16 @@ class Emulator:
             parts = Parts(served, self._clock, ids, self._registry, self._billing, self._callbacks, self._uploads)
             self._state = StateFile(path, parts)
         noting = [] if self._state is None else [noted(self._state.changed)]
-        self._middlewares = [logged(self.log), *noting, authorized(api_key), *middlewares]
+        faulty = interrupted(self._faults, provider)
+        self._middlewares = [logged(self.log, self._counts), *noting, faulty, authorized(api_key), *middlewares]
         self._routes = [
             *Intake(served, limits, self._registry, self._billing, self._callbacks).routes(),
             *Account(served, self._faults, self._billing, self._uploads, self._clock).routes(),
-            *StatusPages(served, limits, self._registry, self._clock, self._steps).routes(),
+            *StatusPages(served, limits, self._registry, self._clock, self._steps, self._counts).routes(),
             *MediaFiles(self._registry, self._clock, cache).routes(),
             *self._uploads.routes(),
             *Page(provider.name, self._registry, self._billing, self._callbacks, self.posted, self._clock).routes(),
+            web.get(f"{CONTROL}stats", guarded(self._stats, anywhere=stats_anywhere)),
         ]
 
     # ---- state ---------------------------------------------------------------------------------------------------
@@ -179,19 +193,82 @@ class Emulator:
     def credits(self, credits: float) -> None:
         self._billing.credits = credits
 
+    @property
+    def stats(self) -> Stats:
+        """What it has done since it was made; `GET /__emulator/stats` gives the same as JSON."""
+        now = self._clock.now()
+        stages = Counter(run.state(now)[0].name for run in self.runs.values())
+        return self._counts.stats(dict(stages), self.credits)
+
+    async def _stats(self, request: web.Request) -> web.Response:
+        return web.Response(body=msgspec.json.encode(self.stats), content_type="application/json")
+
     # ---- faults and time -----------------------------------------------------------------------------------------
 
-    def script(self, target: type[Request[Any]] | None, faults: Iterable[Fault | None]) -> None:
-        """Plan faults for the next jobs and calls, one for each::
+    def script(self, target: Target, faults: Iterable[Fault | None]) -> None:
+        """Plan faults for the next requests, one for each::
 
             emulator.script(GenerateMusic, [Refuse(430), None, Fail("SENSITIVE_WORD_ERROR")])
+            emulator.script("/files/", [Slow(2)])
 
         Args:
-            target: The request class that they are for; None for any. Calls about credits, download links and uploads
-                get only the faults that name their class.
+            target: What they are for: a request class; None, any job or call, but for calls about credits, download
+                links and uploads, which get only the faults that name their class; the beginning of a path; or a task
+                id, for the requests that name the task. Faults of tasks, callbacks and files hit such a task at once,
+                and the last one counts.
             faults: The faults in order; None stands for a request without a fault.
+
+        Raises:
+            ValueError: If a fault cannot happen at this target, or the class is not served.
+            KeyError: If there is no such task.
         """
+        faults = [*faults]
+        self._check(target, faults)
+        if isinstance(target, str) and target in self.runs:
+            for fault in faults:
+                if fault is not None and not isinstance(fault, RequestFault):
+                    self.runs[target].misbehave(fault)
+                    if isinstance(fault, Fail):
+                        self._billing.expect_failure(self.runs[target])
+            faults = [fault for fault in faults if fault is None or isinstance(fault, RequestFault)]
         self._faults.add(target, faults)
+
+    def set_fault_rates(self, target: Target, rates: Mapping[Fault, float]) -> None:
+        """Let faults happen by chance to requests for which none is scripted; with `seed` to the same ones each time.
+
+        ::
+
+            emulator.set_fault_rates(None, {Refuse(): 0.1, DropAfterAccepting(): 0.02})
+
+        Args:
+            target: What they are for, as in `script`; a task id takes faults of requests only.
+            rates: The share of the requests that each fault happens to, from 0 to 1 and at most 1 together. They
+                replace those that the target had; an empty mapping ends them.
+
+        Raises:
+            ValueError: If a share is wrong, or a fault cannot happen at this target.
+            KeyError: If there is no such task.
+        """
+        self._check(target, rates)
+        if target in self.runs and not all(isinstance(fault, RequestFault) for fault in rates):
+            raise ValueError(f"only faults of requests have rates at a task, got {[*rates]}: script the others")
+        self._faults.set_rates(target, rates)
+
+    def _check(self, target: Target, faults: Iterable[Fault | None]) -> None:
+        if target is None:
+            return
+        if not isinstance(target, str):
+            if target not in self._served:
+                raise ValueError(f"{target.__name__} is not served by this emulator of {self.provider.name}")
+            return
+        if target.startswith("/"):
+            if wrong := [fault for fault in faults if fault is not None and not isinstance(fault, RequestFault)]:
+                raise ValueError(f"{wrong[0]} is no fault of a request to a path: name a request class or a task")
+            return
+        if target not in self.runs:
+            raise KeyError(f"there is no task {target}; a path begins with /")
+        if any(isinstance(fault, EarlyCallback | ForgeCallback) for fault in faults):
+            raise ValueError("what happens when a task is accepted cannot be scripted for a task that there is already")
 
     def now(self) -> float:
         """The time of the emulator's clock, in seconds."""
@@ -282,7 +359,7 @@ class Emulator:
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=self._middlewares, client_max_size=1 << 20)
         app.add_routes(self._routes)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN)
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, "127.0.0.1", self._port).start()

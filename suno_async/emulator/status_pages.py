@@ -10,6 +10,7 @@ from ..api.requests import Job
 from . import bodies
 from .answers import answer, json
 from .clock import Clock
+from .counts import Counts
 from .endpoints import Endpoints
 from .rate_limits import RateLimits
 from .registry import RunRegistry
@@ -28,13 +29,20 @@ class StatusPages:
     # State: none of its own; runs count their polls.
 
     def __init__(
-        self, endpoints: Endpoints, limits: RateLimits, registry: RunRegistry, clock: Clock, steps: Steps
+        self,
+        endpoints: Endpoints,
+        limits: RateLimits,
+        registry: RunRegistry,
+        clock: Clock,
+        steps: Steps,
+        counts: Counts,
     ) -> None:
         self._endpoints = endpoints
         self._limits = limits
         self._registry = registry
         self._clock = clock
         self._steps = steps
+        self._counts = counts
 
     def routes(self) -> Iterator[web.RouteDef]:
         """The routes that it answers."""
@@ -68,6 +76,7 @@ class StatusPages:
         run = self._registry.runs.get(id)
         if run is None:
             return None
+        self._counts.poll(id)
         await self._steps.poll(run)
         now = self._clock.now()
         if not run.visible(now):

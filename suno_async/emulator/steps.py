@@ -7,6 +7,7 @@ from itertools import islice
 from ..api.updates import Stage
 from .callback_sender import CallbackSender
 from .clock import Clock
+from .faults import Invisible, LateFiles
 from .registry import RunRegistry
 from .runs import Run
 
@@ -109,6 +110,7 @@ class Steps:
 def _next_news(run: Run, now: float) -> float:
     """The next full second from now at which a poll says something else, whatever the reason is; infinite for never."""
     said = run.visible(now), run.state(now)
-    last = run.born + max(run.marks.values()) + AFTERWARDS
+    later = run.fault.seconds if isinstance(run.fault, Invisible | LateFiles) else 0.0
+    last = run.born + max(run.marks.values()) + AFTERWARDS + later
     moments = (now + second for second in range(1, math.ceil(max(last - now, 0.0)) + 1))
     return next((moment for moment in moments if (run.visible(moment), run.state(moment)) != said), math.inf)

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 LOOP_SCOPES = ("function", "class", "module", "package", "session")
 """What pytest-asyncio can share an event loop among; a fixture must be made in the one of its test."""
-PLANS = {"suno_script": "script"}
+PLANS = {"suno_script": "script", "suno_fault_rates": "set_fault_rates"}
 """Markers whose arguments are handed to a method of the emulator as they are."""
 MARKERS = (
     "suno_emulator(**options): options of the Emulator of a test, as speed=0 for time in steps, or credits=10",
     "suno_script(target, faults): faults of the next requests, as Emulator.script takes them",
+    "suno_fault_rates(target, rates): faults by chance, as Emulator.set_fault_rates takes them",
 )
 
 

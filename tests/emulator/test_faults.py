@@ -1,6 +1,6 @@
 """Planned faults, and what the client makes of each."""
 
-from typing import Any, get_args
+from typing import Any
 
 import anyio
 import pytest
@@ -100,7 +100,6 @@ async def test_every_way_a_job_can_go_wrong(emulator: Emulator, suno: SunoClient
         DeadLinks(): 2,
     }
     assert {fault: await ends(fault) for fault in expected} == expected
-    assert {type(fault) for fault in (*BEFORE, *expected)} == {*get_args(Fault)}
 
 
 @pytest.mark.parametrize("fault", [Fail(), Fail("SENSITIVE_WORD_ERROR")])

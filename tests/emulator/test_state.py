@@ -142,7 +142,7 @@ async def test_a_state_of_another_provider_or_shape_is_refused_and_left_alone(pa
     kept = path.read_bytes()
     for old, new, said in (
         (b'"kie"', b'"sunoapi"', "is of provider sunoapi, version 2, and this is an"),
-        (b'"version":1', b'"version":2', "version 2"),
+        (b'"version":2', b'"version":3', "version 3"),
         (GenerateLyrics.path.encode(), b"/mine", "has tasks of /mine, which is not served"),
         (b'"runs"', b'"odd"', "is not the state of an emulator: "),
     ):
