@@ -10,7 +10,7 @@ OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-page screenshot chromium test-oldest check docs docs-serve test-docs recording examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
+.PHONY: help demo test test-page third-party screenshot chromium test-oldest check docs docs-serve test-docs recording examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
@@ -18,6 +18,7 @@ help:
 	@echo 'make test-oldest  the tests with the oldest versions that pyproject.toml allows, on Python 3.11'
 	@echo 'make test-page    the page of the emulator in a headless Chromium'
 	@echo 'make test-docs    the site of the docs in a headless Chromium'
+	@echo 'make third-party  clients of other people against the emulator'
 	@echo 'make check        lint and types'
 	@echo 'make docs         the site of docs/ under site/, with its links and spelling checked'
 	@echo 'make docs-serve   the same at http://127.0.0.1:8000/'
@@ -40,6 +41,9 @@ test-oldest: .venv-oldest/dev redis-server postgres-server
 
 test-page: .venv/page chromium
 	CI=1 $(BIN)/python -m pytest tests/page
+
+third-party: .venv/third-party
+	CI=1 $(BIN)/python -m pytest tests/third_party
 
 screenshot: .venv/page chromium
 	$(BIN)/python -m tests.page.screenshot
@@ -170,6 +174,11 @@ clean:
 	$(BIN)/python -m venv .venv/docs
 	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
 	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group docs
+	@touch $@
+
+.venv/third-party: .venv/dev
+	$(BIN)/python -m venv .venv/third-party
+	.venv/third-party/bin/python -m pip install -q "suno-easy==0.2.0" "suno-music-cli==0.1.2"
 	@touch $@
 
 .venv/page: .venv/dev pyproject.toml

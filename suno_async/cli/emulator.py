@@ -104,6 +104,7 @@ async def _serve(made: "Emulator", port: int, speed: float, *, unlimited: bool) 
         said |= {SPEED: f"{speed:g}"} if speed != 1 else {}
         said |= {UNLIMITED_RATE: "1"} if unlimited else {}
         typer.echo("export " + " ".join(f"{name}={value}" for name, value in said.items()))
+        typer.echo(f"{made.url}/ shows the tasks in a browser", err=True)
         await stopped.wait()
 
 

@@ -39,7 +39,7 @@ def test_a_client_with_the_printed_variables_gets_a_song(provider: str) -> None:
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_it_ends_quietly(end: int, code: int) -> None:
     with serving("emulator", "--port", "0") as command:
-        assert command.stopped(end) == (code, "", "")
+        assert command.stopped(end) == (code, "", f"{command.url}/ shows the tasks in a browser\n")
 
 
 def test_verbose_shows_a_line_for_each_request() -> None:
@@ -56,6 +56,7 @@ def test_verbose_shows_a_line_for_each_request() -> None:
         asyncio.run(asked(command))
         printed = command.stopped(signal.SIGINT)[2]
     lines = [line.partition(" ")[2] for line in printed.splitlines()]
+    assert lines.pop(0) == "shows the tasks in a browser"
     assert lines[0] == "GET /api/v1/generate/record-info?taskId=t%0A1 200"
     assert lines[1].endswith("401 (401 You do not have access permissions)")
     assert lines[2].startswith("POST /api/v1/generate 200 (400 not valid JSON: ")

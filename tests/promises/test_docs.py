@@ -17,7 +17,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import suno_async
-from suno_async.emulator import Emulator, Fault
+from suno_async.emulator import Emulator, faults
 
 from .test_readme import PAGES, emulated, jumping
 
@@ -87,7 +87,7 @@ def test_a_recipe_runs(program: Program, monkeypatch: pytest.MonkeyPatch, capsys
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             if program.mark == "fault":
-                emulator.next(Fault[program.value])
+                emulator.script(None, [eval(program.value, vars(faults))])
             async with suno_async.SunoClient() as suno:
                 public = {name: getattr(suno_async, name) for name in dir(suno_async) if name[0] != "_"}
                 names = public | {"suno": suno, "asyncio": asyncio, "anyio": anyio, "__builtins__": builtins}

@@ -1,0 +1,1 @@
+"""Other people's clients of this API, unchanged, against the emulator: `make third-party`."""
