@@ -173,7 +173,7 @@ clean:
 .venv/docs/ready: .venv/pip pyproject.toml
 	$(BIN)/python -m venv .venv/docs
 	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
-	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group docs
+	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[redis,postgres,archive,otel]' --group docs
 	@touch $@
 
 .venv/third-party: .venv/dev

@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 
+from docs.reference import defined_at
 from suno_async import Call, Job, Model, Request
 from suno_async.api.construction import signature_of
 from suno_async.api.descriptions import field_descriptions, summary
@@ -338,7 +339,7 @@ def _linked(kind: type[Request[Any]]) -> str:
     if kind.result in (str, float):
         return f"`{_gives(kind)}`"
     name = kind.result.__name__
-    return f"`{_gives(kind)}`: [`{name}`](../reference/results.md#suno_async.public.{name})"
+    return f"`{_gives(kind)}`: [`{name}`](../reference/results.md#{defined_at(name, kind.result)})"
 
 
 def _price(kind: type[Request[Any]]) -> str:

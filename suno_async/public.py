@@ -43,5 +43,5 @@ from .wire.envelope import Reply as Reply
 parse_callback = _callbacks.parse
 
 if not TYPE_CHECKING:  # type checkers read lists of literals only
-    __all__ = sorted(name for name in vars() if not name.startswith("_") and name != "TYPE_CHECKING")
+    __all__ = sorted(name for name in vars() if name[0] not in "_@" and name != "TYPE_CHECKING")  # @: pytest's
     __all__ += ["__version__"]

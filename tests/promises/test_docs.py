@@ -17,7 +17,8 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 import suno_async
-from suno_async.emulator import Emulator, faults
+import suno_async.emulator
+from suno_async.emulator import Emulator
 
 from .test_readme import PAGES, emulated, jumping
 
@@ -87,9 +88,10 @@ def test_a_recipe_runs(program: Program, monkeypatch: pytest.MonkeyPatch, capsys
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             if program.mark == "fault":
-                emulator.script(None, [eval(program.value, vars(faults))])
+                emulator.script(None, [eval(program.value, vars(suno_async.emulator))])
             async with suno_async.SunoClient() as suno:
-                public = {name: getattr(suno_async, name) for name in dir(suno_async) if name[0] != "_"}
+                package: Any = suno_async
+                public = {name: getattr(package, name) for name in package.__all__}
                 names = public | {"suno": suno, "asyncio": asyncio, "anyio": anyio, "__builtins__": builtins}
                 made = types.FunctionType(code, names)()
                 if code.co_flags & inspect.CO_COROUTINE:

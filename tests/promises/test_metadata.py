@@ -35,6 +35,8 @@ def imported() -> set[str]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").split(".")[0])
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module":
+                found.add(ast.literal_eval(node.args[0]).split(".")[0])
     return found - set(sys.stdlib_module_names) - {"msvcrt"}
 
 
