@@ -40,4 +40,4 @@ from .updates import Stage as Stage
 from .updates import Update as Update
 
 if not TYPE_CHECKING:  # type checkers read lists of literals only
-    __all__ = [name for name in vars() if not name.startswith("_") and name != "TYPE_CHECKING"]
+    __all__ = [name for name in vars() if name[0] not in "_@" and name != "TYPE_CHECKING"]  # @: pytest's

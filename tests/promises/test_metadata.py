@@ -36,7 +36,8 @@ def imported() -> set[str]:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").split(".")[0])
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module":
-                found.add(ast.literal_eval(node.args[0]).split(".")[0])
+                if isinstance(node.args[0], ast.Constant):
+                    found.add(str(node.args[0].value).split(".")[0])
     return found - set(sys.stdlib_module_names) - {"msvcrt"}
 
 
