@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
-NOT_OURS = {"litestar", "pydantic", "pydantic_core", "pytest", "typing_extensions", "yarl"}
+NOT_OURS = {"litestar", "pydantic", "pydantic_core", "pytest", "pytest_asyncio", "typing_extensions", "yarl"}
 """What is used where it is there, with the framework or the tests of the user; and a part of aiohttp's interface."""
 
 
@@ -36,8 +36,7 @@ def imported() -> set[str]:
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 found.add((node.module or "").split(".")[0])
             elif isinstance(node, ast.Call) and ast.unparse(node.func) == "import_module":
-                if isinstance(node.args[0], ast.Constant):
-                    found.add(str(node.args[0].value).split(".")[0])
+                found |= {str(one.value).split(".")[0] for one in node.args if isinstance(one, ast.Constant)}
     return found - set(sys.stdlib_module_names) - {"msvcrt"}
 
 
