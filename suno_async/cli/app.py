@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "prices": "Print what requests cost, as far as that is known.",
     "models": "Print the models and their limits.",
     "upload": "Upload a file and print its address.",
+    "doctor": "Say what works and what does not: key, host, clock, proxy, store, callback address.",
     "emulator": "Run the service on this machine, to develop and test without a key or credits.",
     "listen": "Show the callbacks that arrive, and forward them to your application.",
     "trigger": "Post a callback to your endpoint, as the service would.",

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from ..client import SunoClient
     from ..stores.base import Store
+    from ..tasks.pace import Pace
 
-__all__ = ["SPEED", "UNLIMITED_RATE", "connected", "default_store", "opened_store"]
+__all__ = ["SPEED", "UNLIMITED_RATE", "connected", "default_store", "opened_store", "pace_of_environment"]
 
 SPEED = "SUNO_EMULATOR_SPEED"
 """Environment variable that `suno-async emulator` prints: how fast its clock goes, so that it is polled as often."""
@@ -63,19 +64,29 @@ def _base() -> str:
 
 def _of_emulator() -> dict[str, Any]:
     """Pace and provider that fit an emulator on this machine; nothing for another address."""
-    if urlsplit(_base()).hostname not in ("127.0.0.1", "localhost", "::1"):
+    if not _is_here():
         return {}
-    options: dict[str, Any] = {}
-    if speed := _number(os.environ.get(SPEED, "")):
-        from ..emulator.pace import pace_at
-
-        options["pace"] = pace_at(speed)
+    options: dict[str, Any] = {"pace": pace_of_environment()}
     if os.environ.get(UNLIMITED_RATE):
         from ..api.providers import provider_named
         from ..emulator.service import UNLIMITED
 
         options["provider"] = provider_named(os.environ.get("SUNO_PROVIDER") or "kie").replace(**UNLIMITED)
     return options
+
+
+def pace_of_environment() -> "Pace | None":
+    """Return the pace that fits the emulator of the environment; None for the usual one."""
+    speed = _number(os.environ.get(SPEED, "")) if _is_here() else None
+    if not speed:
+        return None
+    from ..emulator.pace import pace_at
+
+    return pace_at(speed)
+
+
+def _is_here() -> bool:
+    return urlsplit(_base()).hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _number(text: str) -> float | None:
