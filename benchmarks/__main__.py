@@ -2,7 +2,7 @@
 
 import sys
 
-from . import callback, decode, emulator, events, imports, latency, limits, polls, stores, submits, waiting
+from . import callback, decode, emulator, events, imports, latency, limits, notice, polls, stores, submits, waiting
 from .table import RESULTS, Row, Suite, show, write
 
 SUITES: dict[str, Suite] = {
@@ -16,6 +16,7 @@ SUITES: dict[str, Suite] = {
     "stores": stores.suite,
     "imports": imports.suite,
     "latency": latency.suite,
+    "notice": notice.suite,
     "emulator": emulator.suite,
 }
 

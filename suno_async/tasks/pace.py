@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import backoff
 
 from ..api.requests import Request
+from ..api.updates import Stage
 from ..errors import ConfigurationError
+from .adaptive import AdaptivePace
 
 __all__ = ["UNSETTLED", "Pace", "PacePolicy", "check_pace", "default_pace"]
 
@@ -94,11 +96,39 @@ class Paced(Protocol):
     def pace(self) -> Pace | None: ...
 
 
+class Learned(Paced, Protocol):
+    """What decides when a task is polled by what was learned."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def api(self) -> str: ...
+    @property
+    def stage(self) -> Stage: ...
+    @property
+    def awaited(self) -> Stage: ...
+    @property
+    def accepted_here(self) -> float | None: ...
+
+
+class Polled(Protocol):
+    """What is known of the polls of a task."""
+
+    @property
+    def polled(self) -> float: ...
+    @property
+    def before(self) -> float: ...
+    @property
+    def risen(self) -> float: ...
+    @property
+    def holders(self) -> tuple[Any, ...]: ...
+
+
 class PacePolicy:
     """The pace of each task of one client."""
 
     # State, all of it: _expected (callbacks are received, here or in another process), _seen (one has come),
-    # _ended (they are not counted on any more).
+    # _ended (they are not counted on any more), _learned (how long tasks took).
 
     def __init__(self, pace: Pace | None = None, *, callbacks: bool = False) -> None:
         """Set the client's own pace, if it has one; `callbacks` if another process may receive them."""
@@ -106,6 +136,7 @@ class PacePolicy:
         self._expected = callbacks
         self._seen = False
         self._ended = False
+        self._learned = AdaptivePace()
 
     def expect_callbacks(self) -> None:
         """Callbacks are received from now on, if the service can reach their address."""
@@ -130,3 +161,30 @@ class PacePolicy:
         if not task.id:
             return UNSETTLED
         return task.pace or self._pace or default_pace(task.kind, callbacks=self._seen and not self._ended)
+
+    def next_poll(self, task: Learned, polls: Polled) -> float | None:
+        """Return when to poll a task next by what was learned, by the loop's clock; None to follow its pace."""
+        since = task.accepted_here
+        if since is None or not self._adapts(task):
+            return None
+        polled, risen = max(polls.polled - since, 0.0), max(polls.risen - since, 0.0)
+        due = self._learned.next_poll(task, _wanted(task, polls), polled, risen, default_pace(task.kind))
+        return None if due is None else since + due
+
+    def note_rise(self, task: Learned, polls: Polled, stage: Stage) -> None:
+        """Learn from a poll that the task has reached a stage, before the task is told."""
+        since, wanted = task.accepted_here, _wanted(task, polls)
+        if since is None or stage < wanted or not self._adapts(task):
+            return
+        before, polled, risen = (max(time - since, 0.0) for time in (polls.before, polls.polled, polls.risen))
+        self._learned.learn(task, wanted, before, polled, risen)
+
+    def _adapts(self, task: Paced) -> bool:
+        """Whether the default pace of a task without callbacks counts, and not one that was given."""
+        return task.pace is None and self._pace is None and not (self._seen and not self._ended) and task.id != ""
+
+
+def _wanted(task: Learned, polls: Polled) -> Stage:
+    """The next stage that somebody waits for: observers want each, waiters say which."""
+    others = any(holder is not task for holder in polls.holders)
+    return Stage(min(task.stage + 1, Stage.COMPLETE)) if others else task.awaited

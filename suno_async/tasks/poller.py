@@ -104,6 +104,14 @@ class Policy(Protocol):
 
     def of(self, task: Task[Any], /) -> Pace: ...
 
+    def next_poll(self, task: Task[Any], watch: Watch, /) -> float | None:
+        """Return when to poll a task next by what was learned, by the loop's clock; None to follow its pace."""
+        ...
+
+    def note_rise(self, task: Task[Any], watch: Watch, stage: Stage, /) -> None:
+        """Learn from a poll that a task has reached a stage, before the task is told."""
+        ...
+
     def callback_came(self, task_id: str, /, *, here: bool) -> bool:
         """Note a verified callback, of this process or another. Return whether that changes the pace."""
         ...
@@ -375,9 +383,15 @@ class Poller:
             due, _, task, watch = heapq.heappop(self._heap)
             if watch.queued == due:
                 watch.queued = -1.0
-                if self._watches.get(task) is watch:
-                    self._ready.append((task, watch))
-                    self._watch_patience(watch, now)
+                if self._watches.get(task) is not watch:
+                    continue
+                likely = self._policy.next_poll(task, watch)
+                if likely is not None and watch.skip(likely, now):
+                    watch.queued = watch.due
+                    heapq.heappush(self._heap, (watch.due, next(self._order), task, watch))
+                    continue
+                self._ready.append((task, watch))
+                self._watch_patience(watch, now)
         for _ in range(min(len(self._ready), self._at_once - len(self._workers))):
             self._workers.add(asyncio.create_task(self._work()))
         self._arm()
@@ -475,12 +489,16 @@ class Poller:
             await self._time_out(task, watch, now)
         else:
             watch.wait(pause, now, self._spacing)
+            if answered and (likely := self._policy.next_poll(task, watch)) is not None:
+                watch.hasten(likely, self._spacing)
 
     async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
         """Poll and apply the answer; the pause until the next poll, and whether the answer is not provisional."""
         clock = self._loop.time
         now = clock()
-        watch.before, watch.polled = watch.polled, now
+        if not watch.failures:
+            watch.before = watch.polled
+        watch.polled = now
         self._note_poll(task.id or task.ref, now)
         try:
             if self._telemetry is None:
@@ -509,6 +527,8 @@ class Poller:
         if nudged:
             update = update.replaced(source=Source.CONFIRMED)
         if rises(task.stage, update.stage):
+            self._policy.note_rise(task, watch, update.stage)
+            watch.rise()
             await self._sink.apply(task, update)
             if update.stage is Stage.COMPLETE and not nudged:
                 self._policy.completed_by_poll(task)

@@ -4,9 +4,11 @@ import asyncio
 from collections import OrderedDict
 from typing import Any, Protocol
 
+from ..api.updates import Stage
 from ..log import log
 from .pace import Pace, PacePolicy
 from .task import Task
+from .watch import Watch
 
 __all__ = ["CallbackReach"]
 
@@ -60,6 +62,14 @@ class CallbackReach:
     def of(self, task: Task[Any]) -> Pace:
         """Return the pace of a task."""
         return self._policy.of(task)
+
+    def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
+        """Return when to poll a task next by what was learned; None to follow its pace."""
+        return self._policy.next_poll(task, watch)
+
+    def note_rise(self, task: Task[Any], watch: Watch, stage: Stage) -> None:
+        """Learn from a poll that a task has reached a stage, before the task is told."""
+        self._policy.note_rise(task, watch, stage)
 
     def callback_came(self, task_id: str, *, here: bool) -> bool:
         """Note a verified callback, of this process or another. Return whether it is the first, which sets the pace."""

@@ -268,6 +268,18 @@ class Task(Generic[R]):
         return self._accepted_at
 
     @property
+    def accepted_here(self) -> float | None:
+        """The same, but None also if that is known by the times of a record alone."""
+        return self._accepted_at if self._begun is None else None
+
+    @property
+    def awaited(self) -> Stage:
+        """The next stage that somebody here waits for; COMPLETE if nobody does."""
+        if self._listeners:
+            return Stage(min(self.stage + 1, Stage.COMPLETE))
+        return Stage(min((waiter.stage for waiter in self._waiters), default=Stage.COMPLETE))
+
+    @property
     def api(self) -> str:
         """The gateway and API that it was made by: the name of a provider, such as kie (by the legacy API) or kie-jobs.
 

@@ -31,6 +31,8 @@ PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCr
 """A poll that failed like this is repeated until patience ends. Polls are free, so they say nothing about credits."""
 LONGEST = 60.0
 """Seconds that the service can make us wait, so that patience still ends about when it should."""
+CLOSE = 20.0
+"""Seconds between two polls that tell well enough when a stage was reached."""
 SLACK = 1.0
 """Seconds by which a claim outlasts the pause to the next poll."""
 UNREADABLE_POLLS = 3
@@ -56,7 +58,7 @@ def slot(due: float, pause: float = math.inf) -> float:
 class Watch:
     """The schedule of one task's polls, from the first interest until it ends or patience does."""
 
-    # State, all of it. For the decisions: pace, step, due, since, until, polled, before, unknown_since, retries,
+    # State, all of it. For the decisions: pace, step, due, since, until, polled, before, risen, unknown_since, retries,
     # trouble, unreadable, provisional, provisional_since, undelivered, nudged. Notes of the poller: holders, busy,
     # queued.
 
@@ -73,6 +75,7 @@ class Watch:
         "provisional_since",
         "queued",
         "retries",
+        "risen",
         "since",
         "step",
         "trouble",
@@ -98,7 +101,9 @@ class Watch:
         self.polled = polled
         """When it was polled last."""
         self.before = -math.inf
-        """When it was polled before that."""
+        """When a poll before that was answered last."""
+        self.risen = -math.inf
+        """When a poll saw it reach its present stage."""
         self.retries: Iterator[float] | None = None
         self.trouble: SunoError | None = None
         """Why the last poll failed, if it did."""
@@ -210,6 +215,29 @@ class Watch:
             self.due = max(now, self.polled + spacing)
         else:
             self.due = min(max(slot(now + pause, pause), self.polled + spacing), self.until)
+
+    def rise(self) -> None:
+        """A poll has seen a new stage: remember when, unless nobody had looked for long."""
+        self.risen = self.polled if self.polled - self.before <= CLOSE else -math.inf
+
+    def skip(self, likely: float, now: float) -> bool:
+        """Whether a poll that is due can wait, as nothing is likely to be new; then it is due when that is likely.
+
+        The schedule is looked at again after a pause of the usual pace at the latest: by then somebody may wait for
+        an earlier stage, or other tasks may have taught something else.
+        """
+        if self.nudged or self.failures or self.provisional is not Provisional.NONE or now >= self.until:
+            return False
+        likely = slot(min(likely, now + self.pace.cap, self.until))
+        if likely <= now:
+            return False
+        self.due = likely
+        return True
+
+    def hasten(self, likely: float, spacing: float) -> None:
+        """Something new is likely to be there at a time: poll then, if that is sooner."""
+        if self.provisional is Provisional.NONE:
+            self.due = min(self.due, max(slot(likely), self.polled + spacing))
 
     def timeout(self, task_id: str, now: float) -> "SunoError | Update[Any]":
         """Return how the waiting ends when patience has.

@@ -11,6 +11,7 @@ from suno_async.api.updates import Provisional
 from suno_async.tasks.poller import Change, Poller, PollLimits
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import Holder, TaskInfo
+from suno_async.tasks.watch import Watch
 
 from ...conftest import now
 from ...loop import JumpLoop
@@ -170,6 +171,12 @@ class Polling:
 
     def of(self, task: Task[Any]) -> Pace:
         return self.pace
+
+    def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
+        return None
+
+    def note_rise(self, task: Task[Any], watch: Watch, stage: Stage) -> None:
+        """Nothing is learned."""
 
     def callback_came(self, task_id: str, *, here: bool) -> bool:
         self.came.append((task_id, here))

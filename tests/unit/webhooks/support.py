@@ -18,6 +18,7 @@ from suno_async.tasks.pace import Pace
 from suno_async.tasks.poller import Poller
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import Holder, Interests, Task, TaskInfo
+from suno_async.tasks.watch import Watch
 from suno_async.webhooks.delivery import CallbackDelivery
 from suno_async.webhooks.dispatcher import CallbackDispatcher, DispatchSettings
 from suno_async.webhooks.observers import Observers
@@ -50,6 +51,12 @@ class EveryFive:
 
     def of(self, task: Task[Any]) -> Pace:
         return EVERY_FIVE
+
+    def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
+        return None
+
+    def note_rise(self, task: Task[Any], watch: Watch, stage: Stage) -> None:
+        """Nothing is learned."""
 
     def callback_came(self, task_id: str, *, here: bool) -> bool:
         return False
