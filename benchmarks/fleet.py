@@ -38,7 +38,7 @@ WORKERS = 50
 CAPACITY = 0.7
 """Part of one core that Redis, which has one thread for commands, can be busy without making others wait."""
 ACCOUNT = 2.0
-"""Submits a second of one account: 20 in 10 s (docs/service.md#rate-limits-and-polling)."""
+"""Submits a second of one account: 20 in 10 s (docs/service.md#rate-limits)."""
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "fleet.svg"
 
 
