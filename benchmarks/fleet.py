@@ -7,7 +7,7 @@ It needs redis-server.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -64,7 +64,7 @@ class Ends(Script):
     """A network on which tasks go on to the page that is set."""
 
 
-async def at_once(calls: list[Callable[[], Awaitable[T]]], workers: int = 16) -> list[T]:
+async def at_once(calls: Sequence[Callable[[], Awaitable[T]]], workers: int = 16) -> list[T]:
     """Make calls, some at the same time, as many processes would."""
     left, got = iter(calls), list[T]()
 
