@@ -1,13 +1,16 @@
 """The API of one gateway: requests encoded, sent once and read. Nothing is repeated here."""
 
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote
 
 from ..api.providers import Provider
 from ..api.requests import Call, Request
-from ..api.updates import Provisional, Update
+from ..api.updates import Provisional, Stage, Update
 from ..errors import ConfigurationError, ConnectError
 from ..wire import details, encoding, envelope
+from ..wire.envelope import Reply
+from ..wire.unchanged import unchanged
 from .base import Adjustable, Form, Transport
 from .rate_limit import Place, RateLimit
 from .request_events import About, RequestEvents
@@ -33,6 +36,8 @@ class Polled(Protocol):
     def api(self) -> str: ...
     @property
     def ref(self) -> str: ...
+    @property
+    def stage(self) -> Stage: ...
 
     def found_at(self, api: str) -> None: ...
 
@@ -121,14 +126,17 @@ class ApiClient:
         reply = await self._events.heard(sending, about)
         return envelope.result(reply, kind, self._provider)
 
-    async def details(self, task: Polled, attempt: int = 1) -> Update[Any]:
-        """Poll once: what the details page says of a task. `attempt` is 1 unless the poll before has failed.
-
-        Of a task that was attached by its bare id nobody knows by which API it was made: if the page of one does not
-        know it, the other is asked.
-        """
+    def details(self, task: Polled, attempt: int = 1) -> Awaitable[Update[Any]]:
+        """Poll once: what the details page says of a task. `attempt` is 1 unless the poll before has failed."""
         known = self._provider.api_named(task.api) if task.api else None
-        apis = self._provider.apis if known is None else (known,)
+        return self._search(task, attempt) if known is None else self._details(task, known, attempt)
+
+    async def _search(self, task: Polled, attempt: int) -> Update[Any]:
+        """Poll a task that was attached by its bare id: nobody knows by which API it was made.
+
+        If the page of one does not know it, the other is asked.
+        """
+        apis = self._provider.apis
         said: Update[Any] | None = None
         for api in apis if task.kind.operation else apis[:1]:
             update = await self._details(task, api, attempt)
@@ -141,11 +149,15 @@ class ApiClient:
 
     async def _details(self, task: Polled, api: Provider, attempt: int) -> Update[Any]:
         kind, task_id = task.kind, task.id
-        page, query = api.details(kind), api.query(kind)
-        url = f"{self._base}{page}?{query}={quote(task_id, safe='')}"
-        about = About(kind.__name__, "GET", url, api.name, attempt, task_id, task.ref)
-        reply = await self._events.heard(self.transport.send("GET", url), about)
-        return details.update(reply, kind, api, task_id, task.model)
+        quoted = task_id if task_id.isalnum() and task_id.isascii() else quote(task_id, safe="")
+        url = f"{self._base}{api.details(kind)}?{api.query(kind)}={quoted}"
+        sending: Awaitable[Reply] = self.transport.send("GET", url)
+        if self._events.wanted:
+            about = About(kind.__name__, "GET", url, api.name, attempt, task_id, task.ref)
+            sending = self._events.heard(sending, about)
+        reply = await sending
+        known = unchanged(reply, kind, task_id, task.stage, by_jobs_api=api.uses_jobs_api(kind))
+        return known or details.update(reply, kind, api, task_id, task.model)
 
     def _transport(self, within: "float | ClientTimeout | None") -> Transport:
         """The transport with its own limits of time or others; one that was given has its own only."""

@@ -1,11 +1,13 @@
 """What is told of each request to the API, after it: to `on_request`, and to the log."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from ..log import log
 from ..notifier import Notifier
 from ..wire.envelope import Reply
 from .request_log import logged
@@ -74,6 +76,11 @@ class RequestEvents:
         self._telemetry = telemetry
         self._heard_by_nobody = on_request is None and telemetry is None
         self._notifier = Notifier("on_request")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody hears of requests, the log included."""
+        return not self._heard_by_nobody or log.isEnabledFor(logging.DEBUG)
 
     def heard(self, sending: Awaitable[Reply], about: About) -> Awaitable[Reply]:
         """Await the answer to a request, and tell how that went.

@@ -5,7 +5,27 @@ from typing import NamedTuple
 
 from aiohttp import ClientTimeout
 
-__all__ = ["Timeouts", "timeouts"]
+__all__ = ["Limit", "Timeouts", "timeouts"]
+
+
+class Limit(NamedTuple):
+    """The limits of one request, of which `Deadlines` keeps the one in all, and aiohttp the others."""
+
+    total: float | None
+    others: ClientTimeout
+
+    @classmethod
+    def of(cls, limit: ClientTimeout) -> "Limit":
+        """Return the parts of a limit."""
+        total = limit.total if limit.total and limit.total > 0 else None
+        others = ClientTimeout(
+            total=None,
+            connect=limit.connect,
+            sock_connect=limit.sock_connect,
+            sock_read=limit.sock_read,
+            ceil_threshold=limit.ceil_threshold,
+        )
+        return cls(total, others)
 
 
 class Timeouts(NamedTuple):
