@@ -5,18 +5,22 @@ from typing import TYPE_CHECKING
 from aiohttp import ClientPayloadError, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from .verdict import NOT_POSTED, TOO_LARGE, Verdict
+from .verdict import NOT_POSTED, TOO_LARGE, Verdict, answer_to
 
 if TYPE_CHECKING:
     from .receiver import Receiver
 
 __all__ = ["respond"]
 
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+"""Made once: `web.json_response` makes the text and its type anew for each answer."""
+
 
 async def respond(receiver: "Receiver", request: web.Request) -> web.Response:
     """Take a callback and return the answer to it."""
     verdict = await _verdict(receiver, request)
-    return web.json_response({"msg": verdict.reason}, status=verdict.status, headers=verdict.headers)
+    headers = {**JSON, **verdict.headers} if verdict.status == 405 else JSON
+    return web.Response(body=answer_to(verdict), status=verdict.status, headers=headers)
 
 
 async def _verdict(receiver: "Receiver", request: web.Request) -> Verdict:

@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import msgspec
-
-from .verdict import NOT_POSTED, TOO_LARGE, Verdict
+from .verdict import NOT_POSTED, TOO_LARGE, Verdict, answer_to
 
 if TYPE_CHECKING:
     from .receiver import Receiver
@@ -16,6 +14,10 @@ __all__ = ["CallbackApplication"]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+_USED = frozenset({b"content-length", b"x-webhook-timestamp", b"x-webhook-signature"})
+"""Headers that a callback is read and verified by; proxies add a dozen others."""
 
 
 class CallbackApplication:
@@ -36,7 +38,7 @@ class CallbackApplication:
             return
         verdict = await self._verdict(scope, receive)
         if verdict is not None:
-            answer = msgspec.json.encode({"msg": verdict.reason})
+            answer = answer_to(verdict)
             head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
             head += [(name.lower().encode(), value.encode()) for name, value in verdict.headers.items()]
             await send({"type": "http.response.start", "status": verdict.status, "headers": head})
@@ -46,7 +48,9 @@ class CallbackApplication:
         """What to answer; None if the sender hung up."""
         if scope["method"] != "POST":
             return NOT_POSTED
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"] if name.lower() in _USED
+        }
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > self._receiver.limit:
             return TOO_LARGE

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import CallbackError, ConfigurationError, StoreError
@@ -11,7 +12,7 @@ from ..wire import callbacks, tokens
 from .asgi import CallbackApplication
 from .delivery import CallbackDelivery
 from .policy import Decision
-from .verdict import LIMIT, TOO_LARGE, Verdict
+from .verdict import LIMIT, RECEIVED, TOO_LARGE, Verdict
 from .verification import FRESHNESS, Proof, Proofs, prove
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Receiver:
                 return self._refuse(Verdict(503, str(exc), callback), now)
         if decision is Decision.REFUSE:
             return self._refuse(Verdict(401, Proof.WRONG.value, callback, decision), now)
-        verdict = Verdict(200, "received", callback, decision)
+        verdict = Verdict(200, RECEIVED, callback, decision)
         self._sink.received(verdict, now)
         return verdict
 
@@ -132,6 +133,11 @@ class Receiver:
 
     async def aiohttp(self, request: "web.Request") -> "web.Response":
         """Handle a request of aiohttp.web: `app.router.add_post("/suno", receiver.aiohttp)`."""
-        from .aiohttp import respond  # the server half, loaded only where it is used
+        return await _responder()(self, request)
 
-        return await respond(self, request)
+
+@cache
+def _responder() -> "Callable[[Receiver, web.Request], Awaitable[web.Response]]":
+    from .aiohttp import respond  # the server half, loaded only where it is used; once, since that takes 1 µs each time
+
+    return respond

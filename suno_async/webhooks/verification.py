@@ -1,7 +1,6 @@
 """How far a callback is verified, by our tokens and KIE's signatures (docs/architecture.md#law-5)."""
 
 import enum
-import hashlib
 import hmac
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
@@ -82,7 +81,7 @@ def signed(task_id: str, headers: Mapping[str, str], keys: tuple[str, ...], fres
         return False
     message = f"{task_id}.{stamp}".encode(errors="surrogatepass")
     given = claimed.encode(errors="replace")
-    right = [hmac.compare_digest(given, b64encode(hmac.digest(key.encode(), message, hashlib.sha256))) for key in keys]
+    right = [hmac.compare_digest(given, b64encode(tokens.mac(key.encode(), message))) for key in keys]
     return any(right)
 
 

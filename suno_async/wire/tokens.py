@@ -10,12 +10,14 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
-__all__ = ["NAME", "PLACE", "Token", "addressed", "found_in", "issue", "placed", "read", "secret_of"]
+__all__ = ["NAME", "PLACE", "Token", "addressed", "found_in", "issue", "mac", "placed", "read", "secret_of"]
 
 VERSION = 1
+BLOCK = 64
+"""Bytes that SHA-256 hashes at once."""
 LABEL = b"suno_async callback token"
 NAME = "suno"
 """Name of the token in a query."""
@@ -51,7 +53,7 @@ def issue(secret: bytes, number: int, ref: str) -> str:
         ref: The submission, base64url of 12 bytes.
     """
     content = bytes((VERSION, number)) + urlsafe_b64decode(ref)
-    return urlsafe_b64encode(content + _mac(secret, content)).decode()
+    return urlsafe_b64encode(content + mac(secret, content)[:16]).decode()
 
 
 def read(token: str, secrets: Sequence[bytes]) -> Token | None:
@@ -64,22 +66,36 @@ def read(token: str, secrets: Sequence[bytes]) -> Token | None:
     if not _TOKEN.fullmatch(token):
         return None
     decoded = urlsafe_b64decode(token)
-    content, mac = decoded[:14], decoded[14:]
-    genuine = [hmac.compare_digest(mac, _mac(secret, content)) for secret in secrets]
+    content, given = decoded[:14], decoded[14:]
+    genuine = [hmac.compare_digest(given, mac(secret, content)[:16]) for secret in secrets]
     if not any(genuine) or content[0] != VERSION:
         return None
     return Token(content[1], urlsafe_b64encode(content[2:]).decode())
 
 
-def _mac(secret: bytes, content: bytes) -> bytes:
-    mac = _keyed(secret).copy()  # 1.2 µs with the copy, 1.8 with `hmac.digest`, which hashes the key again
-    mac.update(content)
-    return mac.digest()[:16]
+def mac(secret: bytes, content: bytes) -> bytes:
+    """Return the HMAC-SHA256 of a content.
+
+    Args:
+        secret: The key.
+        content: What is authenticated.
+    """
+    inner, outer = (one.copy() for one in _keyed(secret))
+    inner.update(content)
+    outer.update(inner.digest())
+    made: bytes = outer.digest()
+    return made
 
 
 @lru_cache(maxsize=16)
-def _keyed(secret: bytes) -> hmac.HMAC:
-    return hmac.new(secret, digestmod=hashlib.sha256)
+def _keyed(secret: bytes) -> tuple[Any, Any]:
+    """The two hashes of RFC 2104 §4 with the key already in them.
+
+    With their copies a MAC takes 0.7 µs, with that of `hmac.new` 1.4, and 2.1 with `hmac.digest`, which hashes the key
+    again.
+    """
+    block = (hashlib.sha256(secret).digest() if len(secret) > BLOCK else secret).ljust(BLOCK, b"\0")
+    return hashlib.sha256(bytes(one ^ 0x36 for one in block)), hashlib.sha256(bytes(one ^ 0x5C for one in block))
 
 
 def addressed(url: str, token: str) -> str:

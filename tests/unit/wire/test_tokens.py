@@ -1,5 +1,6 @@
 """Tokens in callback addresses: a fixed format, and nothing else is read as one."""
 
+import hmac
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -113,3 +114,11 @@ def test_an_address_has_room_for_a_token_in_known_places_only(url: str, there: b
     if not there:
         with pytest.raises(ConfigurationError, match="callback_url must have"):
             SunoClient(api_key="k", callback_url=url)
+
+
+@pytest.mark.parametrize("length", [1, 32, 64, 65, 200])
+def test_a_mac_is_the_one_of_the_standard_library(length: int) -> None:
+    """Keys of one block and longer ones, contents of none and many."""
+    secret = bytes(range(200))[:length]
+    for content in (b"", b"x" * 14, b"x" * 1000):
+        assert tokens.mac(secret, content) == hmac.digest(secret, content, "sha256")
