@@ -79,9 +79,11 @@ def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
         request: The request; the values of the result are lists, also for fields that take one file.
     """
     found: dict[str, list[str | PathLike[str]]] = {}
-    for name, kind, default in fields_of(type(request)):
+    for name, _, default, files in fields_of(type(request)):
+        if not files:
+            continue
         value: Any = getattr(request, name)
-        if value is not default and takes_files(kind):
+        if value is not default:
             each: list[Any] = list(cast(Any, value)) if isinstance(value, tuple | list) else [value]
             if any(isinstance(one, PathLike) for one in each):
                 found[name] = each
@@ -106,6 +108,7 @@ def takes_files(kind: Any) -> bool:
 
 
 @cache
-def fields_of(request: type[Struct]) -> tuple[tuple[str, Any, Any], ...]:
-    """Return name, type and default of each field."""
-    return tuple((field.name, field.type, field.default) for field in msgspec.structs.fields(request))
+def fields_of(request: type[Struct]) -> tuple[tuple[str, Any, Any, bool], ...]:
+    """Return name, type and default of each field, and whether it takes files."""
+    fields = msgspec.structs.fields(request)
+    return tuple((field.name, field.type, field.default, takes_files(field.type)) for field in fields)

@@ -6,6 +6,7 @@ Where pages of two eras of one gateway disagree, the wider one counts (docs/serv
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
@@ -77,7 +78,12 @@ def holds(condition: str, request: Request[Any]) -> bool:
         condition: Names of `CONDITIONS`, with ", " between them.
         request: The request.
     """
-    return all(CONDITIONS[part](request) for part in condition.split(", "))
+    return all(part(request) for part in _parts(condition))
+
+
+@cache
+def _parts(condition: str) -> tuple[Callable[[Any], bool], ...]:
+    return tuple(CONDITIONS[part] for part in condition.split(", "))
 
 
 _BEFORE_V6_SONG = {

@@ -71,7 +71,7 @@ class Source(enum.StrEnum):
     """From the answer to the submit."""
 
 
-class JobRecord(msgspec.Struct, frozen=True, rename="camel"):
+class JobRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """What KIE's jobs API says of a task, beside its result.
 
     Source: https://docs.kie.ai/market/common/get-task-detail
@@ -122,7 +122,7 @@ class _ReadFrom:
     _record: JobRecord | None
 
 
-class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True):
+class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_only=True, gc=False):
     """What one poll or one callback says of a task."""
 
     not_exported = frozenset({"provisional"})

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, inspect
 
 from ..errors import InvalidJob, Problem
-from .fields import WEIGHTS, fields_of, plain, takes_files
+from .fields import WEIGHTS, fields_of, plain
 from .models import Model, limits_of
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ def misfits(request: Struct) -> Iterator[Problem]:
     Args:
         request: The request.
     """
-    for name, kind, default in fields_of(type(request)):
+    for name, kind, default, files in fields_of(type(request)):
         value = getattr(request, name)
         if kind is Any or value is default:
             continue
         try:
-            msgspec.convert(_as_sent(value) if takes_files(kind) else value, kind)
+            msgspec.convert(_as_sent(value) if files else value, kind)
             _ENCODER.encode(_as_sent(value))
         except msgspec.ValidationError:
             yield Problem(name, f"must be {expectation(kind)}", value)
@@ -159,9 +159,12 @@ def _beyond_types(name: str, kind: Any, value: object) -> Iterator[Problem]:
 
 def _intended_model(model: str) -> str | None:
     """The known model that a name means but writes differently (v5.5, V4-5-Plus); gateways want the exact name."""
-    squeezed = {"".join(filter(str.isalnum, name)).upper(): name.value for name in Model}
-    meant = squeezed.get("".join(filter(str.isalnum, model)).upper())
-    return None if meant == model else meant
+    if limits_of(model) is not None:
+        return None
+    return _SQUEEZED.get("".join(filter(str.isalnum, model)).upper())
+
+
+_SQUEEZED = {"".join(filter(str.isalnum, name)).upper(): name.value for name in Model}
 
 
 def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:

@@ -21,7 +21,7 @@ __all__ = ["choices", "field_types", "fields_in_file", "given_text", "has_many",
 @cache
 def field_types(kind: type[Request[Any]]) -> Mapping[str, Any]:
     """Return the types of the fields that a person gives: all but `source`."""
-    return {name: type for name, type, _ in fields_of(kind) if name != "source"}
+    return {name: type for name, type, *_ in fields_of(kind) if name != "source"}
 
 
 def value_type(kind: Any) -> Any:

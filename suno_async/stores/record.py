@@ -34,7 +34,7 @@ class State(enum.StrEnum):
         return self in (State.SENDING, State.UNCERTAIN, State.RUNNING)
 
 
-class Record(Struct, frozen=True, kw_only=True):
+class Record(Struct, frozen=True, kw_only=True, gc=False):
     """One submission, as a store keeps it."""
 
     ref: str = ""

@@ -70,12 +70,11 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_as_text, decimal_format="number")
 def to_json(request: Request[Any]) -> str:
     """A request as JSON, by our names, without what it has by default; the same for equal requests."""
     defaults = _defaults(type(request))
-    values = ((name, getattr(request, name)) for name in request.__struct_fields__)
+    given: dict[str, Any] = {}
     try:
-        given = {name: value for name, value in values if value is not defaults[name]}
-        for name, value in given.items():
-            if isinstance(value, float) and value.is_integer():
-                given[name] = int(value)
+        for name in request.__struct_fields__:
+            if (value := getattr(request, name)) is not defaults[name]:
+                given[name] = int(value) if isinstance(value, float) and value.is_integer() else value
         return _ENCODER.encode(given).decode()
     except (TypeError, ValueError, OverflowError) as exc:  # reached only by requests nobody checked
         raise InvalidJob(type(request).__name__, [Problem("body", f"must be JSON ({exc})", request)]) from exc

@@ -21,7 +21,7 @@ __all__ = ["Callback", "parse", "update"]
 R = TypeVar("R")
 
 
-class Callback(Struct, frozen=True):
+class Callback(Struct, frozen=True, gc=False):
     """A callback as it was posted: which task it names, and what it says. Nothing in it is verified."""
 
     task_id: str
@@ -45,7 +45,7 @@ class Callback(Struct, frozen=True):
         return short_line(f"<Callback {self.task_id} {self.code} {self.stage}")
 
 
-class _Body(Struct, frozen=True):
+class _Body(Struct, frozen=True, gc=False):
     essential: ClassVar[tuple[str, ...]] = ("code",)
 
     code: int
@@ -54,7 +54,7 @@ class _Body(Struct, frozen=True):
     taskId: str | None = None  # noqa: N815  their two spellings, side by side
 
 
-class _Data(Struct, frozen=True):
+class _Data(Struct, frozen=True, gc=False):
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815
     callbackType: str | None = None  # noqa: N815
@@ -65,7 +65,7 @@ class _Data(Struct, frozen=True):
     state: Any = None
 
 
-class _Usual(Struct, frozen=True):
+class _Usual(Struct, frozen=True, gc=False):
     """The same with an object in `data`, as nearly all have, read in one pass."""
 
     code: int

@@ -25,7 +25,7 @@ UNDELIVERED = "CALLBACK_EXCEPTION"
 R = TypeVar("R")
 
 
-class _State(Struct, frozen=True, rename="camel"):
+class _State(Struct, frozen=True, gc=False, rename="camel"):
     """What a details page says beside the result."""
 
     essential: ClassVar[tuple[str, ...]] = ("status", "success_flag")
@@ -158,7 +158,7 @@ def _pages(job: type[Job[Any]]) -> tuple[msgspec.json.Decoder[Any], Any]:
     found = ("found", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
     data: Any = msgspec.defstruct("Page", [found], bases=(_State,), frozen=True, rename="camel")
     fields: list[Any] = [("code", int), ("data", Optional[data], None)]  # noqa: UP045  made at run time
-    decoder = msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True), strict=False)
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Details", fields, frozen=True, gc=False), strict=False)
     return decoder, readings.nothing(job.result)
 
 

@@ -54,7 +54,7 @@ class Reply(NamedTuple):
         return f"<Reply {self.status} {len(self.body)} bytes>"
 
 
-class Envelope(Struct, frozen=True):
+class Envelope(Struct, frozen=True, gc=False):
     """What every answer has; `data` is not parsed, since its form depends on the request."""
 
     code: int
@@ -67,7 +67,7 @@ class Envelope(Struct, frozen=True):
         return self.msg if isinstance(self.msg, str) else ""
 
 
-class _TaskId(Struct, frozen=True):
+class _TaskId(Struct, frozen=True, gc=False):
     essential: ClassVar[tuple[str, ...]] = ("taskId", "task_id")
 
     taskId: str | None = None  # noqa: N815  their two spellings, side by side

@@ -23,7 +23,7 @@ def shape(path: tuple[str, ...], kind: Any) -> Any:
     """
     for name in reversed(path):
         inside = ("inside", Optional[kind], msgspec.field(name=name, default=None))  # noqa: UP045  made at run time
-        kind = msgspec.defstruct("Holding", [inside], frozen=True)
+        kind = msgspec.defstruct("Holding", [inside], frozen=True, gc=False)
     return kind
 
 
@@ -74,6 +74,7 @@ def as_in_callbacks(kind: Any) -> Any:
             ],
             kw_only=True,
             frozen=True,
+            gc=False,
         )
     args = tuple(as_in_callbacks(arg) for arg in get_args(kind))
     match get_origin(kind):

@@ -131,8 +131,11 @@ class Request(
             unsupported_fields: Fields that the gateway does not have. Where another field has the same meaning, the
                 value goes there; otherwise it stays, and the check before sending refuses it.
         """
-        values = ((name, getattr(self, name)) for name in self.__struct_fields__ if name != "source")
-        return {name: value for name, value in values if value is not None}
+        payload: dict[str, Any] = {}
+        for name in self.__struct_fields__:  # three times for each submit: a generator takes twice as long
+            if name != "source" and (value := getattr(self, name)) is not None:
+                payload[name] = value
+        return payload
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         """Yield what every gateway would refuse, beyond what the types of the fields say.

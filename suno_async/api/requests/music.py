@@ -140,7 +140,7 @@ class CustomJob(SungJob, frozen=True, kw_only=True):
         """The value of `custom_mode`, given or implied."""
         if self.custom_mode is not None:
             return self.custom_mode
-        return any(value is not None for value in (self.style, self.title, self.lyrics))
+        return self.style is not None or self.title is not None or self.lyrics is not None
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
         payload = super().payload(unsupported_fields)
@@ -315,7 +315,7 @@ class ContinuingJob(SungJob, frozen=True, kw_only=True):
         """The value of `default_param_flag`, given or implied."""
         if self.default_param_flag is not None:
             return self.default_param_flag
-        return any(value is not None for value in (self.style, self.title, self.lyrics))
+        return self.style is not None or self.title is not None or self.lyrics is not None
 
     def misplaced(self, length: float, of: str) -> Iterator[Problem]:
         if isinstance(self.continue_at, int | float) and self.continue_at >= length:

@@ -79,7 +79,9 @@ class _ReadFrom:
     _origin: Origin
 
 
-class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, rename="camel"):
+# gc=False, here and for other values that are made for each page: they hold no cycles, so the garbage collector need
+# not look at them. It was 135 µs of each song.
+class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, gc=False, rename="camel"):
     """The result of a finished task or an answered call."""
 
     callback_names: ClassVar[Mapping[str, str]] = {}

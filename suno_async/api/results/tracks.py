@@ -89,7 +89,7 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
             yield File(self.video_url, "video", self.task_id, ".mp4")
 
 
-class Stem(Struct, Exported, frozen=True, kw_only=True):
+class Stem(Struct, Exported, frozen=True, kw_only=True, gc=False):
     """One voice or instrument of a track; or a pair, `extract` and `remove`, when one instrument was asked for."""
 
     essential: ClassVar[tuple[str, ...]] = ("id",)
@@ -186,7 +186,7 @@ class Stems(Result, frozen=True, kw_only=True, rename="camel"):
             yield File(url, name, f"{self.task_id} {name}", ".mp3")
 
 
-class MidiNote(Struct, Exported, frozen=True, kw_only=True):
+class MidiNote(Struct, Exported, frozen=True, kw_only=True, gc=False):
     """One note."""
 
     pitch: int = 0
@@ -202,7 +202,7 @@ class MidiNote(Struct, Exported, frozen=True, kw_only=True):
         return short_repr(self)
 
 
-class MidiInstrument(Struct, Exported, frozen=True, kw_only=True):
+class MidiInstrument(Struct, Exported, frozen=True, kw_only=True, gc=False):
     """The notes of one instrument."""
 
     essential: ClassVar[tuple[str, ...]] = ("notes",)

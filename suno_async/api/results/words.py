@@ -13,7 +13,7 @@ from .base import Origin, Result
 __all__ = ["AlignedWord", "Lyrics", "LyricsVariant", "Style", "TimedLyrics"]
 
 
-class LyricsVariant(Struct, Exported, frozen=True, kw_only=True, rename="camel"):
+class LyricsVariant(Struct, Exported, frozen=True, kw_only=True, gc=False, rename="camel"):
     """One of the lyrics written for a prompt."""
 
     essential: ClassVar[tuple[str, ...]] = ("text",)
@@ -91,7 +91,7 @@ class Style(Result, frozen=True, kw_only=True, rename="camel"):
         return bool(self.text)
 
 
-class AlignedWord(Struct, Exported, frozen=True, kw_only=True, rename="camel"):
+class AlignedWord(Struct, Exported, frozen=True, kw_only=True, gc=False, rename="camel"):
     """A word of a song, with its time."""
 
     word: str = ""
