@@ -10,7 +10,7 @@ OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-page third-party screenshot chromium test-oldest check docs docs-serve test-docs recording examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
+.PHONY: help demo test test-page third-party screenshot chromium test-oldest check docs docs-serve test-docs recording terminal examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
@@ -80,6 +80,10 @@ test-docs: docs .venv/page chromium
 # The README's picture of `make demo`.
 recording: .venv/demo
 	$(BIN)/python docs/recording.py
+
+# The README's picture of the command line.
+terminal: .venv/demo
+	$(BIN)/python docs/terminal.py
 
 examples: .venv/dev .venv/arq/ready redis-server
 	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \

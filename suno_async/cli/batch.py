@@ -18,7 +18,7 @@ def batch(
     request: Annotated[
         str, typer.Option("--request", metavar="NAME", help="Request of the rows without a column `request`.")
     ] = "generate-music",
-    save: Annotated[Path | None, SAVE] = None,
+    save: Annotated[str | None, SAVE] = None,
     results: Annotated[
         Path | None,
         typer.Option("--results", metavar="FILE", help="Where results go (default: FILE.results.jsonl)."),

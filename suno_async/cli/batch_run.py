@@ -9,7 +9,7 @@ import typer
 
 from ..api.export import error_to_dict
 from .batch_progress import BatchProgress, batch_display
-from .following import saved
+from .following import archive_at, saved
 from .output import document, task_data
 from .progress import Quiet
 from .results_file import ResultsFile
@@ -39,11 +39,12 @@ class BatchRun:
     # State, all of it: the rows by their jobs.
 
     def __init__(
-        self, suno: "SunoClient", rows: list[Row], folder: Path | None, concurrency: int, *, as_json: bool
+        self, suno: "SunoClient", rows: list[Row], folder: str | None, concurrency: int, *, as_json: bool
     ) -> None:
         self._suno = suno
         self._rows = {id(row.job): row for row in rows}
         self._folder = folder
+        self._archive = archive_at(suno, folder)
         self._concurrency = concurrency
         self._as_json = as_json
 
@@ -82,10 +83,10 @@ class BatchRun:
         from ..errors import SunoError
 
         row, task, error = self._rows[id(outcome.job)], outcome.task, outcome.error
-        paths: list[Path] = []
-        if error is None and self._folder is not None and task is not None:
+        paths: list[str] = []
+        if error is None and self._archive is not None and task is not None:
             try:
-                paths = await saved(self._suno, task, self._folder, Quiet())
+                paths = await saved(self._suno, task, self._archive, Quiet())
             except SunoError as exc:
                 error = exc
         said: dict[str, Any] = {"row": row.number, "key": row.key}
@@ -94,7 +95,7 @@ class BatchRun:
         else:
             said |= task_data(task, paths, error)
         said["credits"] = outcome.credits
-        said["folder"] = None if error is not None or self._folder is None else str(self._folder)
+        said["folder"] = None if error is not None or self._folder is None else self._folder
         results.add(said)
         progress.ended(outcome.credits, failed=error is not None)
         if self._as_json:

@@ -1,7 +1,6 @@
 """What commands print on the standard output: lines for people, or a JSON document a line for scripts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
@@ -27,7 +26,7 @@ def document(data: Any) -> None:
     typer.echo(msgspec.json.encode(data).decode())
 
 
-def task_data(task: "Task[Any]", saved: Sequence[Path] = (), error: Exception | None = None) -> dict[str, Any]:
+def task_data(task: "Task[Any]", saved: Sequence[str] = (), error: Exception | None = None) -> dict[str, Any]:
     """Return what is known of a task as plain data.
 
     Args:
@@ -46,12 +45,12 @@ def task_data(task: "Task[Any]", saved: Sequence[Path] = (), error: Exception | 
         "credits": task.credits,
         "result": plain_data(result),
         "error": error_to_dict(error),
-        "saved": [str(path) for path in saved],
+        "saved": list(saved),
     }
 
 
 def tell_task(
-    task: "Task[Any]", saved: Sequence[Path] = (), *, as_json: bool = False, error: Exception | None = None
+    task: "Task[Any]", saved: Sequence[str] = (), *, as_json: bool = False, error: Exception | None = None
 ) -> None:
     """Print a task and what came of it.
 
@@ -65,7 +64,7 @@ def tell_task(
         return
     if saved:
         for path in saved:
-            typer.echo(str(path))
+            typer.echo(path)
         return
     credits = "" if task.credits is None else f", {amount(task.credits)} credits"
     typer.echo(f"{task.kind.__name__} {task.id}: {task.stage.name.lower()}{credits}")

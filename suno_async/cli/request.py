@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast, get_args
 
 import typer
@@ -13,6 +12,7 @@ from ..api.fields import takes_files
 from ..api.models import Model
 from ..api.requests import Job, Request
 from ..api.results import Result
+from .task_options import SAVE
 from .values import choices, field_types, fields_in_file, given_text, has_many, request_of, value_type
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["COMMON", "command_of"]
 
 COMMON: dict[str, Any] = {
     "wait": Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the result, or print the task's id.")],
-    "save": Annotated[Path | None, typer.Option("--save", metavar="DIR", help="Save the files there.")],
+    "save": Annotated[str | None, SAVE],
     "key": Annotated[
         str,
         typer.Option("--key", metavar="TEXT", help="Idempotency key: used twice, it is paid once.", show_default=False),
@@ -44,7 +44,7 @@ class Chosen(NamedTuple):
     """The values of the options that are no fields, with their defaults."""
 
     wait: bool = True
-    save: Path | None = None
+    save: str | None = None
     key: str = ""
     param: list[str] | None = None
     dry_run: bool = False
@@ -211,7 +211,7 @@ async def _sent(
     suno: "SunoClient",
 ) -> None:
     from ..submissions.calls import answered_at_once
-    from .following import follow
+    from .following import archive_at, follow
     from .output import tell_result, tell_task
     from .progress import display
 
@@ -220,6 +220,7 @@ async def _sent(
         result = await suno.run(request, key=chosen.key)
         tell_result(result, as_json=chosen.json)
         return
+    archive = archive_at(suno, chosen.save)
     task = await suno.submit(cast("Job[Any]", request), key=chosen.key)  # the jobs API makes tasks of calls
     if not chosen.wait:
         if chosen.json:
@@ -228,5 +229,5 @@ async def _sent(
             typer.echo(task.id)
         return
     async with display(quiet=chosen.quiet) as shown:
-        saved = await follow(suno, task, chosen.save, shown)
+        saved = await follow(suno, task, archive, shown)
     tell_task(task, saved, as_json=chosen.json)

@@ -1,7 +1,6 @@
 """`suno-async resume`: what is unfinished, seen to its end."""
 
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from .task_options import JSON, QUIET, SAVE
@@ -13,7 +12,7 @@ __all__ = ["resume"]
 
 
 def resume(
-    save: Annotated[Path | None, SAVE] = None,
+    save: Annotated[str | None, SAVE] = None,
     as_json: Annotated[bool, JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
@@ -21,7 +20,7 @@ def resume(
 
     With --save also those that have ended and were not saved. Exits with 1 if one failed.
     """
-    from .following import follow_all
+    from .following import archive_at, follow_all
     from .running import run
 
     async def all_of_them(suno: "SunoClient") -> None:
@@ -30,6 +29,6 @@ def resume(
         if save is not None:
             async with aclosing(suno.results()) as ended:
                 found += [task async for task in ended]
-        await follow_all(suno, found, save, as_json=as_json, quiet=quiet)
+        await follow_all(suno, found, archive_at(suno, save), as_json=as_json, quiet=quiet)
 
     run(all_of_them, as_json=as_json, again="suno-async resume")

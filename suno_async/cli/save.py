@@ -2,7 +2,6 @@
 
 from contextlib import aclosing
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +16,7 @@ __all__ = ["save"]
 
 def save(
     ids: Annotated[list[str] | None, TASK_IDS] = None,
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to save.")] = Path("songs"),
+    to: Annotated[str, typer.Option("--to", metavar="DIR", help="Where to save.")] = "songs",
     last: Annotated[bool, LAST] = False,
     all_of_them: Annotated[
         bool, typer.Option("--all", help="Every complete task of the store whose files the service will remove soon.")
@@ -36,7 +35,7 @@ def save(
     from .running import run
 
     async def saving(suno: "SunoClient") -> None:
-        from .following import follow_all
+        from .following import archive_at, follow_all
         from .task_options import chosen
 
         if all_of_them:
@@ -44,6 +43,6 @@ def save(
                 found = [task async for task in expiring]
         else:
             found = await chosen(suno, ids or [], last, kind)
-        await follow_all(suno, found, to, as_json=as_json, quiet=quiet)
+        await follow_all(suno, found, archive_at(suno, to), as_json=as_json, quiet=quiet)
 
     run(saving, as_json=as_json)

@@ -13,7 +13,7 @@ __all__ = ["JSON", "KIND", "LAST", "QUIET", "SAVE", "TASK_IDS", "chosen"]
 TASK_IDS = typer.Argument(metavar="ID", help="Ids of tasks.", show_default=False)
 LAST = typer.Option("--last", help="The last task of the store.")
 KIND = typer.Option("--kind", metavar="NAME", help="Request that a task is of which the store does not know.")
-SAVE = typer.Option("--save", metavar="DIR", help="Save the files there.")
+SAVE = typer.Option("--save", metavar="DIR", help="Keep the files there, in a folder for each task.")
 JSON = typer.Option("--json", help="Print one JSON document a line.")
 QUIET = typer.Option("--quiet", "-q", help="Show no progress.")
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from .progress import Display, display
 from .task_options import JSON, QUIET, SAVE
 
 if TYPE_CHECKING:
+    from ..archive.archive import Archive
     from ..client import SunoClient
 
 __all__ = ["watch"]
@@ -18,7 +18,7 @@ INTERVAL = 1.0
 
 
 def watch(
-    save: Annotated[Path | None, SAVE] = None,
+    save: Annotated[str | None, SAVE] = None,
     as_json: Annotated[bool, JSON] = False,
     quiet: Annotated[bool, QUIET] = False,
 ) -> None:
@@ -29,11 +29,12 @@ def watch(
     from .running import run
 
     async def until_stopped(suno: "SunoClient") -> None:
+        from .following import archive_at
         from .serving import stop_event
 
         stopped = stop_event()
         async with display(quiet=quiet) as shown, asyncio.TaskGroup() as group:
-            watching = group.create_task(_watch(suno, save, shown, group, as_json))
+            watching = group.create_task(_watch(suno, archive_at(suno, save), shown, group, as_json))
             await stopped.wait()
             watching.cancel()
 
@@ -41,7 +42,7 @@ def watch(
 
 
 async def _watch(
-    suno: "SunoClient", save: Path | None, shown: Display, group: asyncio.TaskGroup, as_json: bool
+    suno: "SunoClient", archive: "Archive | None", shown: Display, group: asyncio.TaskGroup, as_json: bool
 ) -> None:
     from .following import told
 
@@ -50,13 +51,13 @@ async def _watch(
         while True:
             async with aclosing(suno.resume()) as unfinished:
                 found = [task async for task in unfinished if task.id]
-            if save is not None:
+            if archive is not None:
                 async with aclosing(suno.results()) as ended:
                     found += [task async for task in ended]
             for task in found:
                 # One whose waiting has ended is waited for again while the store says that it is unfinished.
                 if task.id not in followed or (followed[task.id].done() and not task.done()):
-                    followed[task.id] = group.create_task(told(suno, task, save, shown, as_json=as_json))
+                    followed[task.id] = group.create_task(told(suno, task, archive, shown, as_json=as_json))
             await asyncio.sleep(INTERVAL)
     finally:
         for one in followed.values():

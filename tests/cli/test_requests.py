@@ -41,6 +41,8 @@ def test_a_song_is_saved_with_one_command(shell: Path) -> None:
     paths = [Path(line) for line in ended.stdout.splitlines()]
     assert sorted(path.suffix for path in paths) == [".jpeg", ".jpeg", ".mp3", ".mp3"]
     assert all(path.stat().st_size > 0 for path in paths)
+    assert {path.parent.parent for path in paths} == {Path("songs")}
+    assert (paths[0].parent / "task.json").exists()
     assert "GenerateMusic pending" in ended.stderr
     assert "GenerateMusic complete" in ended.stderr
 
@@ -105,6 +107,12 @@ def test_a_refusal_of_the_service_exits_with_1_and_says_what_to_do(
     assert said["error"]["type"] == "Unauthorized"
     monkeypatch.delenv("SUNO_API_KEY")
     assert "suno-async emulator runs the service" in called("credits", code=1).stderr
+
+
+def test_a_place_for_files_that_cannot_be_used_is_refused_before_anything_is_paid(shell: Path) -> None:
+    refused = called("generate-music", "--prompt", "rain", "--save", "nowhere://songs", code=1)
+    assert "nowhere" in refused.stderr
+    assert called("tasks", "--json").stdout == ""
 
 
 def test_the_default_store_is_one_for_each_host(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
