@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import typer
 
@@ -23,7 +24,7 @@ def explained(*, as_json: bool = False) -> Generator[None]:
     try:
         yield
     except (SunoError, ExceptionGroup) as exc:
-        ours = _ours(exc)
+        ours = _ours(cast(Exception, exc))
         if ours is None:
             raise
         failed(ours, as_json=as_json)
@@ -36,7 +37,8 @@ def _ours(exc: Exception) -> Exception | None:
 
     if not isinstance(exc, ExceptionGroup):
         return exc if isinstance(exc, SunoError) else None
-    found = [_ours(one) for one in exc.exceptions]
+    inside: tuple[Exception, ...] = cast(Any, exc).exceptions
+    found = [_ours(one) for one in inside]
     return found[0] if all(found) else None
 
 

@@ -113,7 +113,7 @@ def lines_of(data: Any, indent: str = "") -> Iterator[str]:
             else:
                 yield f"{indent}{name}: {shown(value, 2000)}"
     elif isinstance(data, list):
-        several: list[Any] = data
+        several: list[Any] = cast(Any, data)
         for number, value in enumerate(several[:MOST]):
             if number and isinstance(value, Mapping):
                 yield ""

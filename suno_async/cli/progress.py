@@ -160,7 +160,10 @@ async def _ticking(shown: Display) -> None:
 async def showing(task: "Task[Any]", shown: Display) -> Any:
     """Wait for a task and show each stage. Return its result, or raise what ended it."""
     shown.task(task)
-    listener = lambda _: shown.task(task)  # noqa: E731  it must be the same object twice
+
+    def listener(_: object) -> None:
+        shown.task(task)
+
     task.subscribe(listener)
     try:
         return await task

@@ -103,7 +103,8 @@ def test_the_budget_holds_over_all_runs(shell: Path) -> None:
 
 
 def test_the_progress_tells_credits_throughput_and_the_time_that_is_left() -> None:
-    now, shown = [100.0], []
+    now = [100.0]
+    shown: list[tuple[str, int]] = []
     progress = BatchProgress(10, 2, 24.0, lambda text, ended: shown.append((text, ended)), clock=lambda: now[0])
     assert str(progress) == "2 of 10 done, 24 credits"
     now[0] = 130.0

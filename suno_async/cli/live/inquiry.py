@@ -1,6 +1,7 @@
 """Asks the questions, cheapest first, within a budget, and saves the answers."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ from .questions import QUESTIONS, SONG_PRICE, Question
 from .recorder import Recorder, Recording
 
 __all__ = ["Answer", "ask_all", "inquire", "save_recording"]
+
+REFUSED = re.compile(r"refused|[45]\d\d,")
+"""How answers begin that cost nothing: a refusal, or its code."""
 
 
 class Answer(NamedTuple):
@@ -82,6 +86,7 @@ async def ask_all(gateway: Gateway, recorder: Recorder, budget: float, tell: Cal
         tell: Takes each answer; the recorder holds its exchanges then.
     """
     left, spent = list(QUESTIONS), 0.0
+    committed = 0.0  # as spent, but with the price of what may be charged later
     balance = await gateway.balance()
 
     def price(question: Question) -> float:
@@ -90,21 +95,23 @@ async def ask_all(gateway: Gateway, recorder: Recorder, budget: float, tell: Cal
     while left:
         question = min(left, key=price)
         left.remove(question)
-        if price(question) > min(budget - spent, balance) + 1e-6:
-            tell(Answer(question, "not asked", f"it may cost {price(question):g} credits", 0.0))
+        most = price(question)
+        if most > min(budget - committed, balance) + 1e-6:
+            tell(Answer(question, "not asked", f"it may cost {most:g} credits", 0.0))
             continue
-        if question.needs_song:
-            await gateway.a_song()  # before the recording: the song is part of none
-        recorder.exchanges.clear()
+        answer = failure = ""
         try:
+            if question.needs_song:
+                await gateway.a_song()
+            recorder.exchanges.clear()  # the song is part of no recording
             answer = await question.ask(gateway)
         except SunoError as exc:
-            answer = ""
             failure = f"{type(exc).__name__}: {exc}"
         now = await gateway.balance()
         cost, balance = round(balance - now, 6), now
         spent += cost
-        if not answer:
+        committed += max(cost, most - question.credits if REFUSED.match(answer) else most)
+        if failure:
             tell(Answer(question, "failed", failure, cost))
             continue
         verdict = "new" if not question.documented else "agrees" if answer == question.documented else "differs"

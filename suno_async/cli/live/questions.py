@@ -1,7 +1,7 @@
 """What docs/service.md leaves open or has from few reports, each as a question with what it costs at most."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -173,9 +173,8 @@ async def _result_form(gateway: Gateway, request: Any) -> str:
         return refusal(exc)
     except TaskFailed as exc:
         return f"failed with {exc.code}"
-    said = task.last.raw
-    data: Any = said.get("data") if isinstance(said, dict) else None
-    result: Any = data.get("resultJson", data) if isinstance(data, dict) else data
+    data = _inside(task.last.raw, "data")
+    result = _inside(data, "resultJson") or data
     if isinstance(result, str):
         try:
             result = msgspec.json.decode(result)
@@ -187,12 +186,19 @@ async def _result_form(gateway: Gateway, request: Any) -> str:
 def _names(value: Any) -> str:
     """The names down to the first object with several, or list: `resultObject.lyricsData`."""
     path: list[str] = []
-    while isinstance(value, dict) and len(value) == 1:
-        ((name, value),) = value.items()
-        path.append(str(name))
-    if isinstance(value, dict):
-        path.append("{" + ",".join(sorted(map(str, value))) + "}")
-    return ".".join(path) or type(value).__name__
+    while isinstance(value, dict):
+        held: dict[str, Any] = cast(Any, value)
+        if len(held) != 1:
+            path.append("{" + ",".join(sorted(held)) + "}")
+            break
+        ((name, value),) = held.items()
+        path.append(name)
+    return ".".join(path) or type(cast(object, value)).__name__
+
+
+def _inside(value: Any, name: str) -> Any:
+    """What an object holds by a name; None if it is no object, or holds nothing."""
+    return cast(Any, value).get(name) if isinstance(value, dict) else None
 
 
 async def _ended(gateway: Gateway, client: Any, reply: Any) -> str:

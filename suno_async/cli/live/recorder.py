@@ -1,7 +1,7 @@
 """A transport that notes what is sent and answered, and the recording that is made of it."""
 
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -72,11 +72,13 @@ class Recorder:
         return reply
 
     def _of_balance(self, path: str, body: Any) -> Any:
-        if path != self._credit_path or not isinstance(body, dict) or not isinstance(body.get("data"), int | float):
-            return body
+        said: dict[str, Any] = cast(Any, body) if isinstance(body, dict) else {}
+        balance: Any = said.get("data")
+        if path != self._credit_path or not isinstance(balance, int | float):
+            return cast(Any, body)
         if self._shift is None:
-            self._shift = START - body["data"]
-        return body | {"data": round(body["data"] + self._shift, 6)}
+            self._shift = START - balance
+        return said | {"data": round(balance + self._shift, 6)}
 
     async def upload(self, url: str, form: Form) -> Reply:
         return await self._inner.upload(url, form)

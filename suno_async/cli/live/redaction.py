@@ -35,7 +35,8 @@ class Redaction:
             held = cast("Mapping[str, Any]", value)
             return {one: self.value(inside, one) for one, inside in held.items()}
         if isinstance(value, list):
-            return [self.value(one, name) for one in value]
+            several: list[Any] = cast(Any, value)
+            return [self.value(one, name) for one in several]
         if isinstance(value, int | float) and not isinstance(value, bool):
             return 0 if BALANCE.search(name) or PRIVATE.search(name) else value
         return self._text(value, name) if isinstance(value, str) else value
