@@ -143,6 +143,13 @@ def test_every_program_is_run_or_says_why_not() -> None:
         assert len(programs_of(page)) == len(re.findall(r"^ *```python$", text, re.MULTILINE)), page.name
         outside = re.sub(r"`[^`\n]+`", "", text)
         assert sum(1 for one in programs_of(page) if one.mark) == len(MARKS.findall(outside)), page.name
+        blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+        hidden = [
+            code
+            for kind, code in blocks
+            if kind in ("", "text") and re.search(r"\bawait |\basync (?:def|with|for) ", code)
+        ]
+        assert hidden == [], f"{page.name} has a program that is not marked as Python"
     marked = [one for one in PROGRAMS if one.mark == "not run"]
     at_each = [one for one in PROGRAMS if one.whole and not one.mark and one.page in AT_EACH_GATEWAY]
     assert len(RECIPES) + len(WHOLE) + len(SERVERS) + len(marked) + len(at_each) == len(PROGRAMS)

@@ -23,6 +23,10 @@ def steps() -> list[str]:
     return found
 
 
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 150
+
+
 def test_the_workflows_make_what_there_is() -> None:
     made = [target for step in steps() for target in re.findall(r"^make ([\w-]+)", step)]
     assert {"test", "test-oldest", "docs", "dist", "release-notes"} == set(made) <= TARGETS
