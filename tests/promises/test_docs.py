@@ -103,14 +103,15 @@ def test_a_recipe_runs(program: Program, monkeypatch: pytest.MonkeyPatch, capsys
 
 @pytest.mark.parametrize("program", numbered(WHOLE))
 def test_a_program_runs(program: Program, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
-        return emulated(main, "kie", monkeypatch) if "run(main())" in program.code else jumping(main, monkeypatch)
-
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(Emulator(speed=math.inf, rate_limits=False)) as emulator,
         monkeypatch.context() as patched,
     ):
+
+        def run(main: Coroutine[Any, Any, Any]) -> Any:
+            return emulated(main, "kie", patched) if "run(main())" in program.code else jumping(main, patched)
+
         patched.setattr(asyncio, "run", run)
         patched.setenv("SUNO_API_KEY", emulator.api_key)
         patched.setenv("SUNO_BASE_URL", emulator.url)

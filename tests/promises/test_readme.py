@@ -103,12 +103,13 @@ def test_the_programs_run(
 ) -> None:
     ran: list[bool] = []
 
-    def run(main: Coroutine[Any, Any, None]) -> None:
-        emulated(main, provider, monkeypatch)
-        ran.append(True)
-
     code = compile(program.replace("range(100)", "range(25)"), "README.md", "exec")
     with monkeypatch.context() as patched:
+
+        def run(main: Coroutine[Any, Any, None]) -> None:
+            emulated(main, provider, patched)
+            ran.append(True)
+
         patched.setattr(asyncio, "run", run)
         patched.setenv("SUNO_PROVIDER", provider)
         exec(code, {"__name__": "__main__"})
