@@ -29,7 +29,7 @@ class JumpSelector(selectors.DefaultSelector):
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if timeout is None:  # nothing but the outside world can go on; a hanging test should not hang for ever
-            ready = super().select(20)
+            ready = super().select(100)
             assert ready, "nothing left to wait for"
             return ready
         while not ready and self.busy():

@@ -182,7 +182,7 @@ async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None
         environment["SUNO_STORE"] = request.getfixturevalue("postgres").database()
 
     def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, WORKERS], capture_output=True, text=True, timeout=60, env=environment)
+        return subprocess.run([sys.executable, WORKERS], capture_output=True, text=True, timeout=90, env=environment)
 
     ran = await anyio.to_thread.run_sync(run)
     assert (ran.returncode, ran.stderr) == (0, "")
