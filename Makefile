@@ -68,7 +68,7 @@ check: .venv/dev
 
 docs: .venv/docs/ready
 	.venv/docs/bin/python -m mkdocs build --strict --quiet
-	.venv/docs/bin/codespell README.md CHANGELOG.md docs/*.md
+	.venv/docs/bin/codespell *.md docs/*.md
 	@echo 'site/index.html'
 
 docs-serve: .venv/docs/ready

@@ -52,7 +52,7 @@ _LIMITS = {
 
 def method_of(kind: type[Request[Any]]) -> str:
     """Return the name of the client's method for an endpoint."""
-    return "".join(f"_{char.lower()}" if char.isupper() else char for char in kind.__name__).lstrip("_")
+    return _variable(kind.__name__)
 
 
 def nav() -> list[Any]:
@@ -78,10 +78,10 @@ def overview() -> Iterator[str]:
     family = ""
     for kind in TABLE:
         if family != (family := _family(kind)):
-            yield from ("", f"## {family}", "", "| Endpoint | Gives | Credits | |", "| --- | --- | --- | --- |")
+            yield from ("", f"## {family}", "", "| Endpoint | | Gives | Credits |", "| --- | --- | --- | --- |")
         first = (kind.__doc__ or "").splitlines()[0]
         name = method_of(kind)
-        yield f"| [`{name}`]({name}.md) | `{_gives(kind)}` | {_price(kind) or 'not known'} | {first} |"
+        yield f"| [`{name}`]({name}.md) | {first} | `{_gives(kind)}` | {_price(kind) or 'not known'} |"
     yield from ("", f"Credits are those of KIE's price list of {PRICES_AS_OF}. An endpoint that ships tomorrow is")
     yield "[a class of yours](../requests.md#an-endpoint-of-your-own)."
 
@@ -107,18 +107,37 @@ def page(kind: type[Request[Any]]) -> Iterator[str]:
 
 def _call(kind: type[Request[Any]], sample: Mapping[str, Any]) -> Iterator[str]:
     asked = sample.get("requests") or [{"job": {"file": "song.mp3"} if kind.__name__ == "UploadStream" else {}}]
-    fields = [f"{name}={_value(name, value)}" for name, value in asked[0]["job"].items()]
-    variable = "task" if issubclass(kind, Job) else "answer"
+    job: dict[str, Any] = asked[0]["job"]
     yield "```python"
-    if any("=Path(" in field for field in fields):
+    if "file" in job:
         yield from ("from pathlib import Path", "")
-    if sum(map(len, fields)) > 40:
-        yield from (f"{variable} = await suno.{method_of(kind)}(", *(f"    {field}," for field in fields), ")")
-    else:
-        yield f"{variable} = await suno.{method_of(kind)}({', '.join(fields)})"
+    if "source" in kind.__struct_fields__ and kind.instead_of_source not in job:
+        source = get_args(signature_of(kind).parameters["source"].annotation)[0].__name__
+        others = {name: value for name, value in job.items() if name not in kind.from_source}
+        yield f"# With the {source} of an earlier task:"
+        yield from _await(kind, [_variable(source), *_arguments(others)])
+        yield from ("", "# Or with its ids:")
+    yield from _await(kind, _arguments(job))
     if issubclass(kind, Job):
-        yield f"{kind.result.__name__.lower()} = await task"
+        yield f"{_variable(kind.result.__name__)} = await task"
     yield from ("```", "")
+
+
+def _await(kind: type[Request[Any]], arguments: list[str]) -> Iterator[str]:
+    begin = f"{'task' if issubclass(kind, Job) else 'answer'} = await suno.{method_of(kind)}("
+    if sum(map(len, arguments)) > 40:
+        yield from (begin, *(f"    {one}," for one in arguments), ")")
+    else:
+        yield f"{begin}{', '.join(arguments)})"
+
+
+def _arguments(job: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={_value(name, value)}" for name, value in job.items()]
+
+
+def _variable(name: str) -> str:
+    """A name of a class as one of a variable."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
 
 
 def _facts(kind: type[Request[Any]], source: str) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """The generated pages of the site are whole: every endpoint, every field, every public name."""
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,3 +36,25 @@ def test_the_overview_leads_to_every_page() -> None:
     for kind in TABLE:
         name = method_of(kind)
         assert f"[`{name}`]({name}.md)" in overview
+
+
+@pytest.mark.parametrize("kind", TABLE)
+def test_the_calls_on_the_page_of_an_endpoint_can_be_sent(
+    kind: type[Request[object]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By ids they pass the checks before sending; what is written with an earlier result has the same other fields."""
+    monkeypatch.chdir(tmp_path)
+    Path("song.mp3").write_bytes(b"ID3")
+    page = endpoints.pages()[f"endpoints/{method_of(kind)}.md"]
+    code = page.partition("```python\n")[2].partition("```")[0]
+    calls = [
+        node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and "suno." in ast.unparse(node.func)
+    ]
+    assert calls
+    for call in calls:
+        assert ast.unparse(call.func) == f"suno.{method_of(kind)}"
+        given = {str(one.arg): eval(ast.unparse(one.value), {"Path": Path}) for one in call.keywords}
+        assert set(given) <= set(kind.__struct_fields__)
+        if not call.args:
+            suno = suno_async.SunoClient(api_key="key", provider="kie", model="V6")
+            assert suno.check(kind(**given)) == []
