@@ -3,7 +3,7 @@
 import inspect
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import suno_async
@@ -20,7 +20,7 @@ Receiver Verdict Decision Callback parse_callback Observer OnExpiring OnQueued O
 """
 _REQUESTS = "Request Job Call FromSource FROM_TRACK MusicJob SoundKey StemName"
 _TASKS = "Task Stage Update Source Provisional JobRecord Pace Outcome Success Failure"
-_PAGES: Mapping[str, tuple[str, list[str]]] = {
+_PAGES: Mapping[str, tuple[str, Sequence[str]]] = {
     "client": ("The client", ["SunoClient", "Preview", "Status", "Progress", "UploadSource", "Saveable"]),
     "tasks": ("Tasks and updates", _TASKS.split()),
     "requests": ("Requests", _REQUESTS.split()),
@@ -67,7 +67,7 @@ def pages() -> Mapping[str, str]:
     return made
 
 
-def _page(title: str, module: Any, names: list[str]) -> str:
+def _page(title: str, module: Any, names: Sequence[str]) -> str:
     sections = "\n\n".join(_section(name, defined_at(name, getattr(module, name))) for name in names)
     return f"# {title}\n\nImport them from `{module.__name__}`.\n\n{sections}\n"
 
