@@ -88,7 +88,7 @@ def test_a_recipe_runs(program: Program, monkeypatch: pytest.MonkeyPatch, capsys
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             if program.mark == "fault":
-                emulator.script(None, [eval(program.value, vars(suno_async.emulator))])
+                emulator.script(None, [eval(program.value, {**vars(suno_async.emulator)})])
             async with suno_async.SunoClient() as suno:
                 package: Any = suno_async
                 public = {name: getattr(package, name) for name in package.__all__}
