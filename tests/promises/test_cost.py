@@ -6,6 +6,7 @@ change that makes one of them 15 % worse than recorded fails here; if it is wort
 
 import asyncio
 import json
+import logging
 import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -35,6 +36,12 @@ OTHER_PYTHONS = 1.25
 """Their compilers need some instructions more or less; recorded is what 3.11 needs."""
 FIRST = page("FIRST_SUCCESS", track(1), track(2, audio=False))
 PACE = Pace(first=10, growth=1, cap=10, patience=1e6)
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Log lines cost instructions, too: those that users have by default."""
+    caplog.set_level(logging.WARNING, "suno_async")
 
 
 class Count:
