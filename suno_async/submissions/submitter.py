@@ -309,7 +309,7 @@ class Submitter:
         settings, now = self._settings, self._settings.clock()
         api = settings.provider.api_for(request)
         record = Record(
-            ref=secrets.token_urlsafe(12),
+            ref=_new_ref(),
             kind=codec.name_of(type(request)),
             provider=api.name,
             request_json=codec.to_json(request),
@@ -541,3 +541,10 @@ class Submitter:
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
+
+
+def _new_ref() -> str:
+    """Return base64url of 12 bytes, as callback tokens want; commands take no hyphen first, which begins an option."""
+    while (ref := secrets.token_urlsafe(12))[0] == "-":
+        pass
+    return ref

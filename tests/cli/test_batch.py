@@ -135,6 +135,7 @@ def test_a_batch_that_is_killed_again_and_again_ends_with_every_row_once(shell: 
     subprocess.run(command, capture_output=True, timeout=120)
     for lost in documents(called("uncertain", "--json").stdout):
         made = tasks_of(emulator, lost["request"]["prompt"])
+        assert lost["ref"][0] != "-", "it would be taken for an option"
         called("uncertain", *(("adopt", lost["ref"], made[0]) if made else ("dismiss", lost["ref"])))
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stderr) == (0, "")
