@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shlex
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -58,6 +59,13 @@ def emulator(
         bool,
         typer.Option("--callbacks-anywhere", help="Post callbacks to other machines, too (default: loopback only)."),
     ] = False,
+    stats_anywhere: Annotated[
+        bool,
+        typer.Option(
+            "--stats-anywhere",
+            help="Answer GET /__emulator/stats under other host names, too (default: of loopback).",
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="One line for each request and callback.")] = False,
 ) -> None:
     """Run the service on this machine, to develop and test without a key or credits.
@@ -82,6 +90,7 @@ def emulator(
             media_seconds=media_seconds,
             rate_limits=not no_rate_limits,
             callbacks_anywhere=callbacks_anywhere,
+            stats_anywhere=stats_anywhere,
         )
     except (ConfigurationError, ValueError) as exc:
         raise typer.BadParameter(str(exc)) from None
@@ -103,7 +112,7 @@ async def _serve(made: "Emulator", port: int, speed: float, *, unlimited: bool) 
         said = {"SUNO_BASE_URL": made.url, "SUNO_API_KEY": made.api_key, "SUNO_PROVIDER": made.provider.name}
         said |= {SPEED: f"{speed:g}"} if speed != 1 else {}
         said |= {UNLIMITED_RATE: "1"} if unlimited else {}
-        typer.echo("export " + " ".join(f"{name}={value}" for name, value in said.items()))
+        typer.echo("export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in said.items()))
         typer.echo(f"{made.url}/ shows the tasks in a browser", err=True)
         await stopped.wait()
 

@@ -14,7 +14,7 @@ from .endpoints import Endpoints
 from .fault_plan import FaultPlan
 from .faults import Fail
 from .media_files import EXPIRES
-from .requests import Refused, parse
+from .requests import Refused, origin, parse
 from .uploads import Uploads
 
 __all__ = ["Account"]
@@ -67,6 +67,6 @@ class Account:
 
     async def _download_url(self, request: web.Request) -> web.Response:
         url = str(parse(await request.read(), GetDownloadUrl, self._endpoints.legacy).params["url"])
-        if not url.startswith(f"{request.url.origin()}/files/"):
+        if not url.startswith(f"{origin(request)}/files/"):
             raise Refused(422, "url is wrong")
         return answer(200, "success", f"{url}?{EXPIRES}={self._clock.now() + LINK_LIFE:.3f}")

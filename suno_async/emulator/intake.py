@@ -15,7 +15,7 @@ from .endpoints import ACCOUNT, Endpoints
 from .faults import Fail
 from .rate_limits import RateLimits
 from .registry import RunRegistry
-from .requests import Asked, parse, parse_jobs_request
+from .requests import Asked, origin, parse, parse_jobs_request
 from .runs import Run
 
 __all__ = ["Intake"]
@@ -70,7 +70,7 @@ class Intake:
     async def _receive(self, request: web.Request, asked: Asked) -> web.StreamResponse:
         """Accept a job, or answer a call at once."""
         kind, family = asked.kind, self._endpoints.family(asked.kind)
-        run = self._registry.new(asked, family, files=f"{request.url.origin()}/files")
+        run = self._registry.new(asked, family, files=f"{origin(request)}/files")
         instead = await interruptions.before(request, run.fault, asked.provider, kind.path)
         if instead is not None:
             return instead

@@ -44,6 +44,9 @@ def logged(seen: deque[Seen], counts: Counts) -> Middleware:
         except Refused as exc:
             answered = refusal(request, exc)
             status, refused, code = answered.status, f" ({exc.code} {exc.message})", exc.code
+        except web.RequestPayloadError:  # as of a body that is not compressed as its header says
+            answered = refusal(request, Refused(400, "the body cannot be read", status=400))
+            status, code = answered.status, 400
         except web.HTTPException as exc:
             answered = refusal(request, Refused(exc.status, exc.reason, status=exc.status))
             status = exc.status

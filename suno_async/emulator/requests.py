@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any, NamedTuple, cast
 
 import msgspec
+from aiohttp import web
 
 from ..api import providers
 from ..api.names import wire_names
@@ -14,7 +15,7 @@ from ..wire import encoding
 from ..wire.shapes import UNREADABLE
 from . import checks
 
-__all__ = ["Asked", "Refused", "parse", "parse_jobs_request"]
+__all__ = ["Asked", "Refused", "origin", "parse", "parse_jobs_request"]
 
 NO_CALLBACK = (ValidateVoice, GenerateVoice)
 """Jobs whose paths at the legacy API need no callback address (docs/service.md#callback-address-of-voices)."""
@@ -48,6 +49,14 @@ class Asked(NamedTuple):
     def jobs_api(self) -> bool:
         """Whether it came by the jobs API."""
         return self.provider.uses_jobs_api(self.kind)
+
+
+def origin(request: web.Request) -> str:
+    """The base URL that a request was sent to, which links in its answer begin with."""
+    try:
+        return str(request.url.origin())
+    except ValueError:  # the Host header is empty, or its port is none
+        raise Refused(400, "the Host header is not valid", status=400) from None
 
 
 def parse(body: bytes, kind: type[Request[Any]], provider: Provider) -> Asked:

@@ -31,6 +31,7 @@ from .loopback import CONTROL, guarded
 from .media.songs import Composer
 from .media_files import MediaCache, MediaFiles
 from .middlewares import Seen, authorized, logged, noted
+from .options import check_options
 from .pace import pace_at
 from .page import Page
 from .rate_limits import RateLimits
@@ -84,8 +85,8 @@ class Emulator:
         middlewares: aiohttp.web middlewares around every endpoint, as to add latency (default: none).
         state: File that keeps tasks, credits and uploads over a restart; the uploaded files are in a folder beside it
             (default: None, kept in memory). It is written a second after each change and when the emulator stops, and
-            a balance in it is taken instead of `credits`. The emulator's clock goes on while it is stopped. One
-            emulator at a time can use a file.
+            a balance in it is taken instead of `credits`. The emulator's clock goes on while it is stopped. Two
+            emulators must not use one file at a time.
         media_seconds: How long generated music is at most, in seconds; what an extended track adds to its original
             counts by itself (default: None, as long as the service would make it: a song has 2 to 4 minutes or its
             `duration`, and takes about half a second to be encoded when it is first fetched).
@@ -94,10 +95,11 @@ class Emulator:
         callbacks_anywhere: Whether callbacks are posted to other machines, too (default: False, to loopback addresses
             only; others are logged and left out).
         stats_anywhere: Whether `GET /__emulator/stats` is answered to other machines and under other host names, too,
-            as through a port that a container forwards (default: False).
+            as behind a proxy on this machine (default: False).
 
     Raises:
-        ValueError: If `speed` is negative, `media_seconds` is not positive, `webhook_key` is given for a provider whose
+        ValueError: If `speed` is negative, `media_seconds` is not positive, `credits` is not finite, `api_key` is empty
+            or cannot be sent in a header, `port` or `state` is none, `webhook_key` is given for a provider whose
             signature is unknown, or no complete sample result can be built for one of `endpoints`.
         TypeError: If one of `endpoints` has no `path`.
         ConfigurationError: If no provider has that name.
@@ -126,8 +128,8 @@ class Emulator:
     ) -> None:
         provider = provider if isinstance(provider, Provider) else provider_named(provider)
         check_signing(webhook_key, provider)
-        if media_seconds is not None and media_seconds <= 0:
-            raise ValueError(f"media_seconds must be more than 0, got {media_seconds}")
+        path = None if state is None else Path(state)
+        check_options(api_key=api_key, port=port, credits=credits, media_seconds=media_seconds, state=path)
         self.api_key = api_key
         self.provider = provider
         self.log: deque[Seen] = deque(maxlen=100_000)
@@ -152,7 +154,6 @@ class Emulator:
             self._clock, webhook_key, self.posted, self._counts, anywhere=callbacks_anywhere
         )
         self._steps = Steps(self._clock, self._registry, self._callbacks)
-        path = None if state is None else Path(state)
         folder = None if path is None else uploads_folder(path)
         self._uploads = Uploads(served.legacy, ids, self._clock, composer, cache, folder)
         self._state: StateFile | None = None

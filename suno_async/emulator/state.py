@@ -206,6 +206,8 @@ class StateFile:
             raise ConfigurationError(
                 f"state {self._path} has tasks of {min(missing)}, which is not served: give the class in endpoints="
             )
+        if damage := _damage(saved):
+            raise ConfigurationError(f"state {self._path} is damaged: {damage}")
         registry.clear()
         runs: dict[str, Run] = {}
         for one in saved.runs:
@@ -229,6 +231,23 @@ def _decoded(content: bytes, path: Path) -> Saved:
         return msgspec.json.decode(content, type=Saved)
     except UNREADABLE as exc:
         raise ConfigurationError(f"{path} is not the state of an emulator: {exc}") from None
+
+
+def _damage(saved: Saved) -> str:
+    """What does not fit together in a file; empty if everything does."""
+    known: set[str] = set()
+    for run in saved.runs:
+        if run.id in known:
+            return f"it has task {run.id} twice"
+        if unknown := {*run.marks} - {*Stage.__members__}:
+            return f"task {run.id} has a stage {min(unknown)}"
+        if Stage.COMPLETE.name not in run.marks:
+            return f"task {run.id} has no stage {Stage.COMPLETE.name}"
+        known.add(run.id)
+    if lost := {*saved.refundable, *saved.followed} - known:
+        return f"it has no task {min(lost)}"
+    outside = [name for name, one in saved.uploads.items() if Path(one.file).name != one.file]
+    return f"the upload {outside[0]} is not in its folder" if outside else ""
 
 
 def _saved(run: Run, *, task: bool) -> SavedRun:

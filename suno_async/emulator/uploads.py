@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from ..api.providers import Provider
 from ..api.requests import UploadBase64, UploadFromUrl
@@ -22,7 +23,7 @@ from .ids import Ids
 from .media import Content
 from .media.songs import Composer
 from .media_files import MediaCache
-from .requests import Refused, parse
+from .requests import Refused, origin, parse
 
 __all__ = ["Stored", "Uploads"]
 
@@ -107,7 +108,10 @@ class Uploads:
     async def from_url(self, request: web.Request) -> web.Response:
         """Store a generated song. Nothing is fetched from the URL."""
         params = await self._params(request, UploadFromUrl)
-        suffix = posixpath.splitext(urlsplit(str(params["file_url"])).path)[1]
+        try:
+            suffix = posixpath.splitext(urlsplit(str(params["file_url"])).path)[1]
+        except ValueError:
+            raise Refused(400, "fileUrl is not valid") from None
         params["file_name"] = self._name(params, suffix or ".mp3")
         song = self._composer.uploaded(_url(request, _path(params, params["file_name"])))
         type = posixpath.splitext(params["file_name"])[1]
@@ -125,8 +129,8 @@ class Uploads:
                     if isinstance(field, BodyPartReader):
                         fields |= await _read(field, file)
                 params = _checked(fields)
-        except ValueError as exc:
-            raise Refused(400, f"not a form: {exc}") from None
+        except (ValueError, HttpProcessingError) as exc:
+            raise Refused(400, f"not a form: {' '.join(str(exc).split())}") from None
         return self._store(part, params, fields["mime"], posixpath.splitext(fields["file"])[1], request)
 
     async def _params(self, request: web.Request, kind: type[Any]) -> dict[str, Any]:
@@ -201,7 +205,7 @@ def _path(params: dict[str, Any], name: str) -> str:
 
 
 def _url(request: web.Request, path: str) -> str:
-    return f"{request.url.origin()}/uploads/{quote(path)}"
+    return f"{origin(request)}/uploads/{quote(path)}"
 
 
 async def _read(field: BodyPartReader, file: BinaryIO) -> dict[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 import re
 import signal
 import socket
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -96,12 +97,33 @@ def test_a_port_that_is_in_use_is_one_line() -> None:
         (["--speed", "-1"], "--speed"),
         (["--port", "70000"], "65535"),
         (["--media-seconds", "0"], "media_seconds must be more than 0, got 0.0"),
+        (["--credits", "inf"], "credits must be a finite number, got inf"),
+        (["--key", "two words"], "api_key must be printable ASCII without spaces"),
     ],
 )
 def test_wrong_options_exit_with_2(options: list[str], said: str) -> None:
     ended = ran("emulator", "--port", "0", *options)
     assert (ended.returncode, ended.stdout) == (2, "")
     assert said in ended.stderr
+
+
+def test_the_printed_line_can_be_run_by_a_shell_whatever_the_key_is() -> None:
+    with serving("emulator", "--port", "0", "--key", "a$(id)&'c") as command:
+        shell = ["sh", "-c", f'{command.line}printf %s "$SUNO_API_KEY"']
+        printed = subprocess.run(shell, capture_output=True, text=True, check=True)
+    assert printed.stdout == "a$(id)&'c"
+
+
+def test_stats_can_be_asked_for_under_another_host_name() -> None:
+    async def status(url: str) -> tuple[int, int]:
+        async with aiohttp.ClientSession(url, headers={"Host": "emulator.test"}) as session:
+            answered = [await session.get(f"/__emulator/{path}") for path in ("stats", "tasks")]
+            return answered[0].status, answered[1].status
+
+    with serving("emulator", "--port", "0", "--stats-anywhere") as command:
+        assert asyncio.run(status(command.url)) == (200, 403)
+    with serving("emulator", "--port", "0") as command:
+        assert asyncio.run(status(command.url)) == (403, 403)
 
 
 def test_state_survives_a_restart(tmp_path: Path) -> None:

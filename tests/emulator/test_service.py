@@ -168,11 +168,25 @@ async def test_a_middleware_surrounds_every_endpoint() -> None:
         assert now() - began == pytest.approx(3, abs=0.1)
 
 
-async def test_what_it_was_given_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="speed must not be negative"):
-        Emulator(speed=-1)
-    with pytest.raises(ValueError, match="speed must not be negative"):
-        Emulator(speed=math.nan)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"speed": -1}, "speed must not be negative, got -1"),
+        ({"speed": math.nan}, "speed must not be negative, got nan"),
+        ({"media_seconds": 0}, "media_seconds must be more than 0, got 0"),
+        ({"media_seconds": math.nan}, "media_seconds must be more than 0, got nan"),
+        ({"credits": math.nan}, "credits must be a finite number, got nan"),
+        ({"credits": math.inf}, "credits must be a finite number, got inf"),
+        ({"api_key": ""}, "api_key must be printable ASCII without spaces, and not empty"),
+        ({"api_key": "two words"}, "api_key must be printable ASCII without spaces"),
+        ({"api_key": "a\n"}, "api_key must be printable ASCII without spaces"),
+        ({"port": 70000}, "port must be from 0 to 65535, got 70000"),
+        ({"state": ""}, "state must name a file, got '.'"),
+    ],
+)
+async def test_what_it_was_given_is_checked_at_once(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Emulator(**options)
 
 
 async def test_public_names_are_documented() -> None:

@@ -153,6 +153,27 @@ async def test_a_state_of_another_provider_or_shape_is_refused_and_left_alone(pa
         assert path.read_bytes() == changed
 
 
+async def test_a_damaged_state_is_refused_and_left_alone(path: Path) -> None:
+    """JSON of the right types that does not fit together."""
+    async with Emulator(state=path) as emulator, emulator.client() as suno:
+        first, second = [(await suno.submit(GenerateLyrics(prompt="rain"))).id for _ in range(2)]
+    kept = path.read_bytes()
+    for old, new, said in (
+        (b'"refundable":[]', b'"refundable":["lost"]', "no task lost"),
+        (b'"followed":[]', b'"followed":["lost"]', "no task lost"),
+        (b'"COMPLETE":', b'"NOPE":', "NOPE"),
+        (b'"marks":{"COMPLETE"', b'"marks":{"TEXT"', "COMPLETE"),
+        (b'"uploads":{', b'"uploads":{"a":{"file":"../a","size":1,"mime":"a/b","until":1}', "upload a is not in"),
+        (f'"id":"{first}"'.encode(), f'"id":"{second}"'.encode(), f"task {second} twice"),
+    ):
+        changed = kept.replace(old, new, 1)
+        assert changed != kept
+        path.write_bytes(changed)
+        with pytest.raises(ConfigurationError, match=f"{path.name} is damaged: .*{said}"):
+            await Emulator(state=path).__aenter__()
+        assert path.read_bytes() == changed
+
+
 async def test_a_state_that_cannot_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be used: No such file"):
         await Emulator(state=tmp_path / "missing" / "emulator.json").__aenter__()
