@@ -183,6 +183,8 @@ clean:
 .venv/third-party: .venv/dev
 	$(BIN)/python -m venv .venv/third-party
 	.venv/third-party/bin/python -m pip install -q "suno-easy==0.2.0" "suno-music-cli==0.1.2"
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js for the client of that world'; exit 1; }
+	MAKEFLAGS=-j1 JOBS=1 npm install --silent --prefix .venv/third-party "@felores/kie-ai-mcp-server@5.0.0"
 	@touch $@
 
 .venv/page: .venv/dev pyproject.toml
