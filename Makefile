@@ -85,10 +85,11 @@ recording: .venv/demo
 terminal: .venv/demo
 	$(BIN)/python docs/terminal.py
 
-examples: .venv/dev .venv/arq/ready redis-server
+examples: .venv/dev .venv/arq/ready .venv/bots/ready redis-server
 	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \
 		tests/frameworks/test_deployment.py
 	.venv/arq/bin/python -m pytest tests/frameworks/test_arq.py
+	.venv/bots/bin/python -m pytest tests/bots
 
 fuzz: .venv/dev
 	FUZZ=17000 $(BIN)/python -m pytest tests/promises/test_fuzz.py
@@ -166,25 +167,19 @@ clean:
 	$(PIP) install --group dev
 	@touch $@
 
-# arq takes redis before 6 only, and the tests have the newest.
-.venv/arq/ready: .venv/pip pyproject.toml
-	$(BIN)/python -m venv .venv/arq
-	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
-	.venv/arq/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group arq
-	@touch $@
-
-# MkDocs has many dependencies that nothing else needs.
-.venv/docs/ready: .venv/pip pyproject.toml
-	$(BIN)/python -m venv .venv/docs
-	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
-	.venv/docs/bin/python -m pip --disable-pip-version-check --quiet install --editable '.[redis,postgres,archive,otel]' --group docs
-	@touch $@
-
 .venv/third-party: .venv/dev
 	$(BIN)/python -m venv .venv/third-party
 	.venv/third-party/bin/python -m pip install -q "suno-easy==0.2.0" "suno-music-cli==0.1.2"
 	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js for the client of that world'; exit 1; }
 	MAKEFLAGS=-j1 JOBS=1 npm install --silent --prefix .venv/third-party "@felores/kie-ai-mcp-server@5.0.0"
+	@touch $@
+
+# Their libraries conflict with each other or with those of the tests, or nothing else needs their many dependencies: so each
+# of these groups of pyproject.toml has an environment of its own.
+.venv/%/ready: .venv/pip pyproject.toml
+	$(BIN)/python -m venv .venv/$*
+	.venv/$*/bin/python -m pip --disable-pip-version-check --quiet install --upgrade 'pip>=25.1'
+	.venv/$*/bin/python -m pip --disable-pip-version-check --quiet install --editable . --group $*
 	@touch $@
 
 .venv/page: .venv/dev pyproject.toml
