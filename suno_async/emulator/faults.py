@@ -125,8 +125,8 @@ class Fail(_Fault, frozen=True):
 
     Args:
         status: The status on the details page, as "GENERATE_AUDIO_FAILED" (default: "", the usual one of the endpoint,
-            which also stands where a page has no such status). "SENSITIVE_WORD_ERROR" stands at every endpoint for a
-            text that is not allowed.
+            which also stands where a page has no such status). One that no endpoint has is refused.
+            "SENSITIVE_WORD_ERROR" stands at every endpoint for a text that is not allowed.
         message: The error message (default: "the task fails").
     """
 

@@ -7,6 +7,10 @@ from .families.music import Tracks
 
 __all__ = ["pace_at"]
 
+PATIENCE = 120.0
+"""Real seconds of patience at least: a client gives up a success without files after 60 of them, and a task that nobody
+knows after 90, and both say more than a TaskTimeout.
+"""
 GAP = 0.36
 """Seconds between two polls of a task: a client makes at most three a second."""
 
@@ -28,4 +32,4 @@ def pace_at(speed: float) -> Pace | None:
     longest = max(latest for _, latest in Tracks.marks.values())
     # The second poll is a gap later. So the first one waits for the whole song, if that takes less than a gap.
     first = max(usual.first / speed, min(longest / speed, GAP))
-    return Pace(first, usual.growth, max(usual.cap / speed, first), max(usual.patience / speed, 60.0))
+    return Pace(first, usual.growth, max(usual.cap / speed, first), max(usual.patience / speed, PATIENCE))

@@ -22,6 +22,7 @@ from .callback_sender import CallbackSender, Posted, check_signing
 from .clock import Clock
 from .counts import Counts, Stats
 from .endpoints import Endpoints, OwnEndpoints
+from .fault_checks import check_fault
 from .fault_plan import FaultPlan, Target
 from .faults import EarlyCallback, Fail, Fault, ForgeCallback, RequestFault
 from .ids import Ids
@@ -220,7 +221,9 @@ class Emulator:
             faults: The faults in order; None stands for a request without a fault.
 
         Raises:
-            ValueError: If a fault cannot happen at this target, or the class is not served.
+            ValueError: If a fault cannot happen at this target, the class is not served, or no endpoint has the
+                status of a `Fail`.
+            TypeError: If one of the faults is none, as the class `Fail` instead of `Fail()`.
             KeyError: If there is no such task.
         """
         faults = [*faults]
@@ -256,6 +259,8 @@ class Emulator:
         self._faults.set_rates(target, rates)
 
     def _check(self, target: Target, faults: Iterable[Fault | None]) -> None:
+        for fault in faults:
+            check_fault(fault, self._served)
         if target is None:
             return
         if not isinstance(target, str):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from suno_async import KIE, SUNOAPI, GenerateLyrics, GenerateMusic, Pace, Provider, Stage
-from suno_async.emulator import Emulator
+from suno_async import KIE, SUNOAPI, GenerateLyrics, GenerateMusic, Pace, Provider, Stage, TaskFailed
+from suno_async.emulator import Emulator, NoFiles
 from suno_async.emulator.pace import pace_at
 from suno_async.tasks.pace import default_pace
 
@@ -46,6 +46,19 @@ async def test_stages_are_seen_at_speeds_that_leave_time_for_it() -> None:
     async with Emulator(speed=50) as emulator, emulator.client(provider="kie-legacy", model="V5") as suno:
         task = await suno.submit(GenerateMusic(prompt="rain"))
         assert [update.stage async for update in task] == [Stage.TEXT, Stage.FIRST, Stage.COMPLETE]
+
+
+async def test_a_success_without_files_is_told_and_not_timed_out() -> None:
+    async with Emulator(speed=1000) as emulator, emulator.client() as suno:
+        emulator.script(None, [NoFiles()])
+        with pytest.raises(TaskFailed, match="the service reports success without files"):
+            await suno.run(GenerateMusic(prompt="rain"))
+
+
+async def test_a_given_title_stays_as_it_is() -> None:
+    async with Emulator(speed=1000) as emulator, emulator.client() as suno:
+        music = await suno.run(GenerateMusic(prompt="la la", style="chanson", title="La vie en rose"))
+    assert {track.title for track in music.tracks} == {"La vie en rose"}
 
 
 def test_at_real_time_the_pace_is_that_of_the_kind() -> None:

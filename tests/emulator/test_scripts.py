@@ -1,6 +1,7 @@
 """Faults for paths, for tasks and by chance, and what was counted meanwhile."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import aiohttp
 import pytest
@@ -29,6 +30,8 @@ from suno_async.emulator import (
     TruncateMedia,
 )
 from suno_async.errors import ResponseLost, SubmissionUncertain, TaskFailed
+
+from .support import receiving_client
 
 pytestmark = pytest.mark.anyio
 SONG = GenerateMusic(prompt="rain")
@@ -139,6 +142,42 @@ async def test_what_cannot_happen_is_refused(
     for wrong in shares:
         with pytest.raises(ValueError, match="share"):
             emulator.set_fault_rates(None, wrong)
+
+
+async def test_what_is_no_fault_and_what_no_endpoint_says_is_refused(emulator: Emulator) -> None:
+    wrong: Any = Fail
+    with pytest.raises(TypeError, match="a fault is a value, as Fail\\(\\)"):
+        emulator.script(GenerateMusic, [wrong])
+    with pytest.raises(TypeError, match="a fault is a value"):
+        emulator.set_fault_rates(None, {wrong: 0.5})
+    with pytest.raises(ValueError, match=r"one of CREATE_TASK_FAILED, .*SENSITIVE_WORD_ERROR.*, got 'FAILD'"):
+        emulator.script(None, [Fail("FAILD")])
+
+
+def test_every_fault_has_a_test() -> None:
+    tests = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parents[1].rglob("test_*.py"))
+    assert [one.__name__ for one in get_args(Fault) if f"{one.__name__}(" not in tests] == []
+
+
+async def test_a_forged_callback_ends_no_new_task() -> None:
+    """It comes before the real ones, and proves nothing: the stages are those of the service."""
+    async with Emulator(speed=0, rate_limits=False) as emulator, receiving_client(emulator) as suno:
+        emulator.script(GenerateMusic, [ForgeCallback()])
+        task = await suno.submit(SONG)
+        await emulator.advance(1)
+        assert not task.done()
+        assert emulator.stats.callbacks == {}  # it is somebody else's
+        await emulator.advance(500)
+        assert emulator.stats.callbacks == {200: 3}
+
+
+async def test_late_media_is_there_in_the_end(emulator: Emulator, suno: SunoClient) -> None:
+    emulator.script(GenerateMusic, [LateMedia(1e6)])
+    music = await suno.run(SONG)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
+        assert (await session.get(music.tracks[0].audio_url or "")).status == 404
+        emulator.advance(1e6)
+        assert (await session.get(music.tracks[0].audio_url or "")).status == 200
 
 
 async def test_the_counts(emulator: Emulator, suno: SunoClient) -> None:

@@ -52,6 +52,11 @@ async def test_many_songs_are_no_rate_limit(suno_client):
     for _ in range(50):
         await suno_client.generate_music(prompt="rain")
 
+@pytest.mark.suno_fault_rates(GenerateMusic, {Fail(): 1})
+async def test_faults_by_chance(suno_client):
+    with pytest.raises(TaskFailed):
+        await suno_client.run(GenerateMusic(prompt="rain"))
+
 @pytest.mark.suno_script(GenerateMusic, [None, Fail()])
 @pytest.mark.suno_emulator(provider="kie-legacy", webhook_key="w")
 class TestMarks:
@@ -133,7 +138,7 @@ def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: st
 
 @pytest.mark.parametrize("mode", [AUTO, ANYIO, (*ANYIO, "-n", "2")], ids=["pytest-asyncio", "anyio", "xdist"])
 def test_songs_in_no_time(tmp_path: Path, mode: tuple[str, ...]) -> None:
-    assert "7 passed" in run(tmp_path, *mode, text=SONGS)
+    assert "8 passed" in run(tmp_path, *mode, text=SONGS)
 
 
 def test_the_strict_mode_of_pytest_asyncio_and_its_shared_loops(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def words_of(run: Run) -> str:
 
 def title_of(run: Run) -> str:
     """The given title, or else the first five words."""
-    return str(run.params.get("title") or " ".join(words_of(run).split()[:5]) or "Untitled").title()
+    return str(run.params.get("title") or " ".join(words_of(run).split()[:5]).title() or "Untitled")
 
 
 class Tracks(Family):
