@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -100,7 +100,7 @@ async def measure(url: str, redis: Any) -> Inputs:
         tasks = await at_once([partial(suno.submit, song)] * TASKS)
         submit, submit_commands = await cost(before, TASKS)
         record = ((await redis.info("memory"))["used_memory"] - memory) / TASKS
-        rises = []
+        rises = list[tuple[float, float]]()
         for status in ("FIRST_SUCCESS", "SUCCESS"):
             answer["data"]["status"] = status
             network.page = msgspec.json.encode(answer)
@@ -127,7 +127,7 @@ async def hearing(url: str, redis: Any, store: RedisStore) -> float:
 
     async def changes(stage: Stage, *listening: asyncio.Future[None]) -> float:
         before = await used(redis)
-        calls = []
+        calls = list[Callable[[], Awaitable[object]]]()
         for number in range(CHANGES):
             update = Update[Any](task_id=f"{number:032x}", stage=stage).came_from(body, None)
             calls.append(partial(store.change, partial(updated, update=update, now=1.0), ref=f"{number:016d}"))
@@ -183,7 +183,7 @@ def most(inputs: Inputs, workers: int, *, stores: int = 1) -> float:
 
 async def run() -> Inputs:
     with tempfile.TemporaryDirectory() as folder, redis_server(Path(folder)) as server:
-        async with Redis.from_url(server.url) as redis:
+        async with cast("Any", Redis).from_url(server.url) as redis:
             await redis.config_set("appendfsync", "everysec")  # as it comes
             return await measure(server.url, redis)
 

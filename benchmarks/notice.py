@@ -166,7 +166,7 @@ async def noticed(world: World, pace: Pace | None, *, stages: bool) -> tuple[lis
         late[number] = clock() - began - song.end
 
     async with SunoClient(api_key="k", provider=KIE_LEGACY, transport=service, pace=pace) as suno:
-        running = []
+        running = list[asyncio.Future[None]]()
         for _ in songs:
             running.append(asyncio.ensure_future(one(suno)))
             await asyncio.sleep(chance.uniform(0.5, 1.5) * EVERY)
@@ -177,7 +177,7 @@ async def noticed(world: World, pace: Pace | None, *, stages: bool) -> tuple[lis
 def best(times: list[float], polls: float) -> float:
     """The least mean delay of any schedule with so many polls a song, which knows how long songs take."""
     times = sorted(times)
-    low, high = 1e-4, 1e4
+    low, high, late = 1e-4, 1e4, 0.0
     for _ in range(40):
         price = (low * high) ** 0.5
         late, used = _schedule(times, price)
@@ -224,7 +224,7 @@ def possible(world: World, polls: float) -> float:
 
 def lines() -> list[list[str]]:
     """The table of docs/polling.md."""
-    table = []
+    table = list[list[str]]()
     for stages, worlds in ((False, WORLDS), (True, (pages, tail, queued))):
         for world in worlds:
             for name, pace in PACES.items():
@@ -240,7 +240,7 @@ def lines() -> list[list[str]]:
 
 
 def suite() -> list[Row]:
-    rows = []
+    rows = list[Row]()
     for world in WORLDS:
         learned, usual = measured(world, None), measured(world, PACES[DEFAULT])
         late, polls = learned.late / usual.late, learned.polls / usual.polls

@@ -115,7 +115,7 @@ def one(size: int) -> None:
 
 
 def curve() -> list[list[float]]:
-    rows = []
+    rows = list[list[float]]()
     for size in SIZES:
         ran = subprocess.run(
             [sys.executable, "-m", "benchmarks.scale", str(size)], capture_output=True, text=True, check=True

@@ -1,7 +1,7 @@
 """An emulator for the bots, and their store."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ async def jumping(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def underway(flying: set[object], url: str) -> Iterator[None]:
+def underway(flying: set[object], url: str) -> Generator[None]:
     token = object()
     if url:
         flying.add(token)
@@ -48,7 +48,7 @@ def underway(flying: set[object], url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-async def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, jumping: None) -> AsyncIterator[Emulator]:
+async def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, jumping: None) -> AsyncGenerator[Emulator]:
     """In the loop of the test, and named by the environment; its polls tell each stage."""
     async with Emulator(media_seconds=4, seed=1, provider="kie-legacy") as emulator:
         monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)

@@ -106,7 +106,13 @@ class Discord:
             if asked["op"] == 1:
                 await socket.send_json({"op": 11})
             elif asked["op"] == 2:
-                ready = {"v": 10, "user": BOT, "guilds": [], "session_id": "s", "resume_gateway_url": self.gateway}
+                ready: dict[str, Any] = {
+                    "v": 10,
+                    "user": BOT,
+                    "guilds": [],
+                    "session_id": "s",
+                    "resume_gateway_url": self.gateway,
+                }
                 ready["application"] = {"id": "2", "flags": 0}
                 await socket.send_json({"op": 0, "t": "READY", "s": 1, "d": ready})
                 await self._note(socket)

@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any
@@ -24,14 +24,14 @@ WAITING = "The song is ready <t:"
 
 
 @pytest.fixture
-async def discord() -> AsyncIterator[Discord]:
+async def discord() -> AsyncGenerator[Discord]:
     async with Discord() as discord:
         lead_to(discord.url)
         yield discord
 
 
 @asynccontextmanager
-async def bot_running() -> AsyncIterator[SunoClient]:
+async def bot_running() -> AsyncGenerator[SunoClient]:
     """The bot, stopped at the end of the block as by Ctrl-C."""
     async with SunoClient() as suno, bots.SongBot(suno) as bot, asyncio.TaskGroup() as group:
         running = group.create_task(bot.start("token"))
