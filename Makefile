@@ -43,7 +43,7 @@ test-page: .venv/page chromium
 	CI=1 $(BIN)/python -m pytest tests/page
 
 third-party: .venv/third-party
-	CI=1 $(BIN)/python -m pytest tests/third_party
+	THIRD_PARTY=1 $(BIN)/python -m pytest tests/third_party
 
 screenshot: .venv/page chromium
 	$(BIN)/python -m tests.page.screenshot

@@ -4,10 +4,11 @@ import ast
 import asyncio
 import builtins
 import inspect
+import logging
 import math
 import re
 import types
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any, NamedTuple
@@ -68,9 +69,15 @@ def numbered(programs: list[Program]) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """In a folder and with logging of its own: Litestar sets the level and handlers of all loggers."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SUNO_PROVIDER", "kie")
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 def check(program: Program, printed: str) -> None:
