@@ -1,4 +1,4 @@
-"""Addresses of media: sent byte for byte, and where redirects may lead."""
+"""Addresses of media: sent byte for byte, and which are asked."""
 
 import asyncio
 import ipaddress
@@ -10,7 +10,7 @@ from yarl import URL
 
 from ..errors import ConnectError
 
-__all__ = ["UnusableAddress", "check_redirect", "exact", "named", "redirected"]
+__all__ = ["UnusableAddress", "check_address", "check_redirect", "exact", "named", "redirected"]
 
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 """What stays as it is. Signed addresses are valid in one spelling only (docs/service.md#observed-differences)."""
@@ -61,6 +61,26 @@ def redirected(from_url: URL, to: str) -> URL:
         raise UnusableAddress(f"redirect of {named(from_url)}: {exc}") from exc
 
 
+async def check_address(url: URL, gateway: Collection[str], *, look_up: bool = True) -> None:
+    """Refuse a private address that a public gateway gave: it would be one of this machine or of its network.
+
+    Args:
+        url: The address of a file.
+        gateway: Hosts of the gateway. If one of them is private, so may its files be.
+        look_up: Whether names are looked up; a proxy does that itself.
+
+    Raises:
+        UnusableAddress: It is one.
+    """
+    host = url.host or ""
+    if host in gateway or not await _leads_inside(host, look_up):
+        return
+    for one in gateway:
+        if await _leads_inside(one, look_up):
+            return
+    raise UnusableAddress(f"{named(url)}: a private address, which is not asked as the gateway is a public one")
+
+
 async def check_redirect(from_url: URL, to: URL, trusted: Collection[str], *, look_up: bool = True) -> None:
     """Refuse a redirect that leads from a media host into a private network.
 
@@ -84,6 +104,10 @@ async def check_redirect(from_url: URL, to: URL, trusted: Collection[str], *, lo
     if all(_is_loopback(one) for one in addresses) and any(map(_names_loopback, trusted)):
         return
     raise UnusableAddress(f"{named(from_url)}: its redirect to {to.origin()}, a private address, is not followed")
+
+
+async def _leads_inside(host: str, look_up: bool) -> bool:
+    return any(_is_private(one) for one in await _addresses(host, look_up))
 
 
 async def _addresses(host: str, look_up: bool) -> list[str]:

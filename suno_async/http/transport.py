@@ -15,7 +15,7 @@ from ..errors import ConnectError, ResponseLost, TransportError
 from ..log import shown
 from ..secret import Secret
 from ..wire.envelope import Reply
-from .addresses import UnusableAddress, check_redirect, exact, named, redirected
+from .addresses import UnusableAddress, check_address, check_redirect, exact, named, redirected
 from .base import Download, Form
 from .deadlines import Deadlines
 from .failures import LOST, NEVER_LEFT, cause_of, is_permanent
@@ -53,7 +53,7 @@ class HTTP:
         Args:
             api_key: Key of the gateway.
             network: How the network is reached.
-            trusted: Base addresses of the gateway, where redirects may lead although they are private.
+            trusted: Base addresses of the gateway: where they are private, files and redirects may be, too.
         """
         agent = {"User-Agent": network.user_agent}
         key = Secret(f"Bearer {api_key}")  # so that no traceback shows it
@@ -202,6 +202,7 @@ class HTTP:
     ) -> aiohttp.ClientResponse:
         """The answer at the end of redirects; aiohttp would spell their addresses anew, and follow them anywhere."""
         limit = self._limits.media
+        await check_address(url, self._trusted, look_up=self._proxy_of(url) is None)
         for _ in range(REDIRECTS + 1):
             proxy = self._proxy_of(url)
             answer = await session.get(

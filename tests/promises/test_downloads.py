@@ -123,13 +123,13 @@ async def test_what_cannot_be_saved_is_told_and_the_rest_is_saved(
 
 @pytest.mark.parametrize("broken", [http(AUDIO[:1000], length=5000), b""], ids=["short", "broken"])
 async def test_a_file_cut_short_is_fetched_again_and_never_kept(broken: bytes, tmp_path: Path) -> None:
-    async with RawServer(broken, broken, http(AUDIO)) as server, SunoClient(api_key="k") as suno:
+    async with RawServer(broken, broken, http(AUDIO)) as server, SunoClient(api_key="k", base_url=server.url) as suno:
         result = Track(id="a", title="La", audio_url=f"{server.url}/a.mp3")
         (path,) = await suno.download(result, tmp_path)
     assert path.read_bytes() == AUDIO
     assert len(server.got) == 3
 
-    async with RawServer(broken) as server, SunoClient(api_key="k") as suno:
+    async with RawServer(broken) as server, SunoClient(api_key="k", base_url=server.url) as suno:
         with pytest.raises(DownloadFailed):
             await suno.download(Track(id="b", title="Lo", audio_url=f"{server.url}/b.mp3"), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [path.name]
@@ -138,7 +138,7 @@ async def test_a_file_cut_short_is_fetched_again_and_never_kept(broken: bytes, t
 async def test_bytes_beyond_the_announced_ones_are_refused_and_not_quoted_at_length(tmp_path: Path) -> None:
     """aiohttp repeats all that it could not read, which would be in the error and in the log."""
     broken = http(AUDIO, 200, "Connection: close", length=100)
-    async with RawServer(broken) as server, SunoClient(api_key="k") as suno:
+    async with RawServer(broken) as server, SunoClient(api_key="k", base_url=server.url) as suno:
         with pytest.raises(DownloadFailed) as caught:
             await suno.download(Track(id="a", title="La", audio_url=f"{server.url}/a.mp3"), tmp_path)
     assert len(str(caught.value)) < 1000
@@ -148,13 +148,19 @@ async def test_bytes_beyond_the_announced_ones_are_refused_and_not_quoted_at_len
 
 async def test_a_host_that_compresses_all_the_same(tmp_path: Path) -> None:
     body = gzip.compress(AUDIO)
-    async with RawServer(http(body, 200, "Content-Encoding: gzip")) as server, SunoClient(api_key="k") as suno:
+    async with (
+        RawServer(http(body, 200, "Content-Encoding: gzip")) as server,
+        SunoClient(api_key="k", base_url=server.url) as suno,
+    ):
         (path,) = await suno.download(Track(id="a", audio_url=f"{server.url}/a.mp3"), tmp_path)
     assert path.read_bytes() == AUDIO
 
 
 async def test_a_cancelled_download_leaves_no_part(tmp_path: Path) -> None:
-    async with RawServer(http(AUDIO[:1000], length=5000) + b"") as server, SunoClient(api_key="k") as suno:
+    async with (
+        RawServer(http(AUDIO[:1000], length=5000) + b"") as server,
+        SunoClient(api_key="k", base_url=server.url) as suno,
+    ):
         server.answers = [None]
         downloading = asyncio.create_task(
             suno.download(Track(id="a", title="La", audio_url=f"{server.url}/a.mp3"), tmp_path)
@@ -195,14 +201,17 @@ async def test_nothing_to_save_saves_nothing(tmp_path: Path) -> None:
 )
 async def test_an_address_that_is_none_is_told_and_the_rest_is_saved(bad: str, tmp_path: Path) -> None:
     """ExceptionGroup(ValueError / UnicodeError), and the other files of the result are cancelled."""
-    async with RawServer(http(b"audio")) as server, SunoClient(api_key="k") as suno:
+    async with RawServer(http(b"audio")) as server, SunoClient(api_key="k", base_url=server.url) as suno:
         with pytest.raises(DownloadFailed) as caught:
             await suno.download(Track(id="a", title="La", audio_url=f"{server.url}/a.mp3", image_url=bad), tmp_path)
     assert len(caught.value.saved) == 1
 
 
 async def test_audio_and_cover_of_one_suffix_do_not_share_a_name(tmp_path: Path) -> None:
-    async with RawServer(http(b"audio"), http(b"cover")) as server, SunoClient(api_key="k") as suno:
+    async with (
+        RawServer(http(b"audio"), http(b"cover")) as server,
+        SunoClient(api_key="k", base_url=server.url) as suno,
+    ):
         song = Track(id="a", title="La", audio_url=f"{server.url}/a.mp4", image_url=f"{server.url}/cover.mp4")
         paths = await suno.download(song, tmp_path)
     assert len(set(paths)) == 2
@@ -210,7 +219,7 @@ async def test_audio_and_cover_of_one_suffix_do_not_share_a_name(tmp_path: Path)
 
 async def test_two_takes_without_id_on_one_file_are_counted_right(tmp_path: Path) -> None:
     """`failed` has an entry for each file, although two have one address (docs/service.md#observed-differences)."""
-    async with RawServer(http(b"", 404)) as server, SunoClient(api_key="k") as suno:
+    async with RawServer(http(b"", 404)) as server, SunoClient(api_key="k", base_url=server.url) as suno:
         takes = tuple(Track(id=name, audio_url=f"{server.url}/same.mp3") for name in "ab")
         with pytest.raises(DownloadFailed) as caught:
             await suno.download(Music(tracks=takes), tmp_path)

@@ -222,15 +222,18 @@ async def test_ten_redirects_are_followed_and_no_more(host: Cdn, tmp_path: Path)
 
 
 async def test_a_media_host_leads_nobody_into_a_private_network(host: Cdn, tmp_path: Path) -> None:
-    """Unless the provider itself is there, as an emulator is."""
+    """Neither by a redirect nor by its own address, unless the provider itself is there, as an emulator is."""
     async with cdn() as inside:
         inside.served = {"/secret.mp3": [AUDIO]}
-        host.served = {"/a.mp3": [moved(f"{inside.url}/secret.mp3")]}
+        host.served = {"/a.mp3": [moved(f"{inside.url}/secret.mp3")], "/b.mp3": [moved("http://169.254.169.254/x")]}
         song = Track(id="a", audio_url=f"{host.url}/a.mp3")
-        async with SunoClient(api_key="k") as suno:
-            with pytest.raises(DownloadFailed, match="private address, is not followed"):
+        async with SunoClient(api_key="k", base_url="https://8.8.8.8") as suno:
+            with pytest.raises(DownloadFailed, match="private address, which is not asked"):
                 await suno.download(song, tmp_path)
-        assert inside.asked == []
+        assert inside.asked == host.asked == []
+        async with client(host) as suno:
+            with pytest.raises(DownloadFailed, match="private address, is not followed"):
+                await suno.download(Track(id="b", audio_url=f"{host.url}/b.mp3"), tmp_path)
         assert len(host.asked) == 1
         async with client(inside) as suno:
             assert await suno.read(song) == AUDIO

@@ -67,7 +67,10 @@ async def test_a_request_takes_as_long_as_the_user_allows(given: str, monkeypatc
 async def test_a_download_may_stand_still_as_long_as_the_user_allows(
     given: Any, seconds: float, tmp_path: Path
 ) -> None:
-    async with RawServer(None) as media, SunoClient(api_key="k", timeout=given, max_retries=0) as suno:
+    async with (
+        RawServer(None) as media,
+        SunoClient(api_key="k", base_url=media.url, timeout=given, max_retries=0) as suno,
+    ):
         with pytest.raises(DownloadFailed):
             await suno.download(song(media.url), tmp_path)
     assert now() == pytest.approx(seconds, abs=1.1)

@@ -1,9 +1,9 @@
-"""Addresses of media: byte for byte, and where redirects may lead."""
+"""Addresses of media: byte for byte, and which are asked."""
 
 import pytest
 from yarl import URL
 
-from suno_async.http.addresses import UnusableAddress, check_redirect, exact, redirected
+from suno_async.http.addresses import UnusableAddress, check_address, check_redirect, exact, redirected
 
 SIGNED = "/a%2Fb%40c%27d%2Be+f/Song%20%281%29.mp3?X-Sig=%2B%2f%3D&x=a%20b+c;d&e=%e4&&f=(')!*,@:$~[]|\\^`{}\"<>"
 
@@ -67,3 +67,16 @@ async def test_other_hosts_and_the_providers_own_may_be_led_to() -> None:
         await check("http://10.0.0.2/x", "10.0.0.1")
     with pytest.raises(UnusableAddress):
         await check("http://127.0.0.1:8/y", start="http://127.0.0.1:9/x")
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+async def test_a_public_gateway_gives_no_private_address(host: str) -> None:
+    with pytest.raises(UnusableAddress, match="private"):
+        await check_address(URL(f"http://{host}/x"), ("8.8.8.8",))
+
+
+async def test_files_may_be_private_where_their_gateway_is() -> None:
+    await check_address(URL("https://9.9.9.9/x"), ("8.8.8.8",))
+    await check_address(URL("http://10.0.0.2/x"), ("8.8.8.8", "10.0.0.1"))
+    await check_address(URL("http://127.0.0.1:9/x"), ("localhost",))
+    await check_address(URL("http://gateway/x"), ("gateway",), look_up=False)

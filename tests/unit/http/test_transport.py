@@ -37,7 +37,7 @@ def no_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def transport() -> AsyncIterator[HTTP]:
-    one = HTTP("secret-key")
+    one = HTTP("secret-key", trusted=("http://127.0.0.1",))
     yield one
     await one.aclose()
 
