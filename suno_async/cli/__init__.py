@@ -16,4 +16,6 @@ def main() -> None:
         if (exc.name or "").partition(".")[0] not in EXTRA:
             raise
         sys.exit(f"suno-async: {exc.name} is missing: pip install 'suno-async[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(130)
     app(prog_name="suno-async")

@@ -59,7 +59,7 @@ class BatchRun:
         """
         total = len(self._rows)
         with ResultsFile(path, saved=self._folder is not None) as results, batch_display(total, quiet=quiet) as show:
-            left = [row for row in self._rows.values() if row.key not in results.done]
+            left = [row for row in self._rows.values() if not results.has(row.key, row.digest)]
             progress = BatchProgress(total, total - len(left), results.credits, show)
             room = asyncio.Semaphore(SAVING)
             outcomes = self._suno.map(
@@ -89,7 +89,7 @@ class BatchRun:
                 paths = await saved(self._suno, task, self._archive, Quiet())
             except SunoError as exc:
                 error = exc
-        said: dict[str, Any] = {"row": row.number, "key": row.key}
+        said: dict[str, Any] = {"row": row.number, "key": row.key, "digest": row.digest}
         if task is None:
             said |= {"task_id": "", "kind": type(row.job).__name__, "error": error_to_dict(error)}
         else:

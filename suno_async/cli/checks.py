@@ -36,11 +36,14 @@ async def checked(callback_url: str) -> list[Check]:
         callback_url: The address of a receiver; empty for none.
     """
     found: list[Check] = []
-    store = opened_store()
+    try:
+        store = opened_store()
+    except ConfigurationError as exc:
+        return [_settings(exc)]
     try:
         suno = connected(store)
     except ConfigurationError as exc:
-        found.append(Check("settings", False, str(exc), "see docs/network.md for the environment variables"))
+        found.append(_settings(exc))
         suno = None
     try:
         if suno is not None:
@@ -52,6 +55,10 @@ async def checked(callback_url: str) -> list[Check]:
     finally:
         await store.aclose()
     return found
+
+
+def _settings(exc: ConfigurationError) -> Check:
+    return Check("settings", False, str(exc), "see docs/network.md for the environment variables")
 
 
 async def _key(suno: "SunoClient") -> Check:
@@ -102,7 +109,7 @@ def _proxy() -> Check:
 
 
 async def _store(suno: "SunoClient") -> Check:
-    place = os.environ.get("SUNO_STORE", "").split("@")[-1] or str(default_store())
+    place = os.environ.get("SUNO_STORE", "").partition("?")[0].split("@")[-1] or str(default_store())
     try:
         await suno.store.claim("doctor", "doctor", 1.0)
         await suno.store.claim("doctor", "doctor", 0.0)

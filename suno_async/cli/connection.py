@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
     from ..client import SunoClient
@@ -43,7 +43,12 @@ def opened_store() -> "Store":
     if place := os.environ.get("SUNO_STORE", "").strip():
         return store_at(place)
     path = default_store()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        from ..errors import ConfigurationError
+
+        raise ConfigurationError(f"no store can be made: {path.parent}: {exc.strerror}; set SUNO_STORE") from None
     return SQLiteStore(path)
 
 
@@ -51,15 +56,18 @@ def default_store() -> Path:
     """Return the file of the store that is used without SUNO_STORE: one for each host of an API."""
     from platformdirs import user_data_path
 
-    host = urlsplit(_base()).netloc.rpartition("@")[2].replace(":", "-") or "unknown"
+    host = _base().netloc.rpartition("@")[2].replace(":", "-") or "unknown"
     return user_data_path("suno-async", appauthor=False) / f"{host}.sqlite"
 
 
-def _base() -> str:
+def _base() -> SplitResult:
     from ..api.providers import provider_named
 
     given = os.environ.get("SUNO_BASE_URL", "").strip()
-    return given or provider_named(os.environ.get("SUNO_PROVIDER") or "kie").api
+    try:
+        return urlsplit(given or provider_named(os.environ.get("SUNO_PROVIDER") or "kie").api)
+    except ValueError:  # the client says what is wrong with it
+        return urlsplit("")
 
 
 def _of_emulator() -> dict[str, Any]:
@@ -86,7 +94,7 @@ def pace_of_environment() -> "Pace | None":
 
 
 def _is_here() -> bool:
-    return urlsplit(_base()).hostname in ("127.0.0.1", "localhost", "::1")
+    return _base().hostname in ("127.0.0.1", "localhost", "::1")
 
 
 def _number(text: str) -> float | None:

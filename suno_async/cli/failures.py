@@ -1,8 +1,9 @@
 """What went wrong, as one line with what to do next, and as an exit code."""
 
+import os
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import typer
@@ -14,7 +15,9 @@ USAGE = 2
 
 @contextmanager
 def explained(*, as_json: bool = False) -> Generator[None]:
-    """End the command with 2 for a request that cannot be sent, and with 1 for every other failure of ours.
+    """End the command with 2 for a request that cannot be sent, and with 1 for what fails otherwise.
+
+    That is every error of ours, and what the system refuses, as on a full disk.
 
     Args:
         as_json: Print the error as a document on the standard output, too.
@@ -23,10 +26,12 @@ def explained(*, as_json: bool = False) -> Generator[None]:
 
     try:
         yield
-    except (SunoError, ExceptionGroup) as exc:
+    except (SunoError, OSError, ExceptionGroup) as exc:
         ours = _ours(cast(Exception, exc))
         if ours is None:
             raise
+        if isinstance(ours, BrokenPipeError):
+            raise ours from None  # typer ends it without a word
         failed(ours, as_json=as_json)
         raise typer.Exit(USAGE if isinstance(ours, InvalidJob) else 1) from None
 
@@ -36,7 +41,7 @@ def _ours(exc: Exception) -> Exception | None:
     from ..errors import SunoError
 
     if not isinstance(exc, ExceptionGroup):
-        return exc if isinstance(exc, SunoError) else None
+        return exc if isinstance(exc, SunoError | OSError) else None
     inside: tuple[Exception, ...] = cast(Any, exc).exceptions
     found = [_ours(one) for one in inside]
     return found[0] if all(found) else None
@@ -55,13 +60,21 @@ def failed(exc: Exception, *, as_json: bool = False) -> None:
     if as_json:
         from .output import document
 
-        document({"error": error_to_dict(exc)})
+        with suppress(OSError):  # maybe that is what failed
+            document({"error": {**(error_to_dict(exc) or {}), "message": str(exc)}})
     lines = [f"Error: {one}" for one in wrong_fields(exc)] if isinstance(exc, InvalidJob) else [f"Error: {exc}"]
     if hint := advice(exc):
         lines.append(hint)
-    sys.stdout.flush()
+    _flush()
     for line in lines:
         typer.echo(line, err=True)
+
+
+def _flush() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:  # as on a full disk: what cannot be written is not tried again at the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def wrong_fields(exc: Exception) -> list[str]:

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -11,7 +11,9 @@ import msgspec
 import typer
 
 from ..api.requests import Job
+from ..errors import InvalidJob, Problem
 from ..submissions.codec import to_json
+from ..submissions.keys import check_key
 from .kinds import kind_named
 from .values import request_of
 
@@ -34,6 +36,8 @@ class Row(NamedTuple):
     job: Job[Any]
     key: str
     """Its idempotency key: the same for the same row, in each run."""
+    digest: str
+    """A checksum of its values."""
 
 
 def rows_of(path: Path, request: str) -> list[Row]:
@@ -68,7 +72,15 @@ def rows_of(path: Path, request: str) -> list[Row]:
 
 def check_rows(suno: "SunoClient", rows: list[Row]) -> None:
     """Refuse rows that would be refused before they are sent. typer.BadParameter names each."""
-    _refuse([f"row {row.number}: {problem}" for row in rows for problem in suno.check(row.job)])
+    _refuse([f"row {row.number}: {problem}" for row in rows for problem in (*_of_key(row), *suno.check(row.job))])
+
+
+def _of_key(row: Row) -> Sequence[Problem]:
+    try:
+        check_key(type(row.job).__name__, row.key)
+    except InvalidJob as exc:
+        return exc.problems
+    return ()
 
 
 def _refuse(problems: list[str]) -> None:
@@ -78,7 +90,7 @@ def _refuse(problems: list[str]) -> None:
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -90,6 +102,9 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
+        names = [name.strip() for name in reader.fieldnames or ()]
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise typer.BadParameter(f"{path} has several columns {twice[0]!r}")
         for row in reader:
             if None in row or None in row.values():
                 raise typer.BadParameter(f"{path}, row {reader.line_num} has more or fewer columns than the heading")
@@ -104,8 +119,8 @@ def _row(number: int, values: Mapping[str, Any], request: str, seen: Counter[str
         raise typer.BadParameter(f"{kind.__name__} is answered at once: a batch takes requests that make tasks")
     key = fields.pop(KEY, None)
     job = cast("Job[Any]", request_of(kind, {name: value for name, value in fields.items() if value is not None}))
-    if key:
-        return Row(number, job, str(key))
-    same = f"{kind.__name__} {to_json(job)}"
-    seen[same] += 1  # equal rows are several songs
-    return Row(number, job, f"batch {hashlib.sha256(same.encode()).hexdigest()[:32]} {seen[same]}")
+    digest = hashlib.sha256(f"{kind.__name__} {to_json(job)}".encode()).hexdigest()[:32]
+    if key is not None and key != "":
+        return Row(number, job, str(key), digest)
+    seen[digest] += 1  # equal rows are several songs
+    return Row(number, job, f"batch {digest} {seen[digest]}", digest)

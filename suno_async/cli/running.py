@@ -1,8 +1,10 @@
 """Runs what a command does with a client: errors, Ctrl-C, and what goes on at the service all the same."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from ..stores.base import Store
 
 __all__ = ["run"]
+
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells use it."""
 
 
 def run(
@@ -35,13 +40,20 @@ def run(
         options: Arguments of `SunoClient`.
     """
     with explained(as_json=as_json):
-        asyncio.run(_with_client(work, key_needed, again, options))
+        try:
+            asyncio.run(_with_client(work, key_needed, again, options))
+        except asyncio.CancelledError:
+            raise typer.Exit(TERMINATED) from None
 
 
 async def _with_client(
     work: Callable[["SunoClient"], Awaitable[Any]], key_needed: bool, again: str, options: dict[str, Any]
 ) -> None:
     store, began = opened_store(), time.time()
+    this = asyncio.current_task()
+    assert this is not None
+    with suppress(NotImplementedError, ValueError, RuntimeError):  # on Windows, and in another thread than the first
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)  # as Ctrl-C
     try:
         suno = connected(store, key_needed=key_needed, **options)
         try:

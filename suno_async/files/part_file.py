@@ -13,7 +13,7 @@ import msgspec
 
 from .fetching import Begin, Known
 
-__all__ = ["PartFile"]
+__all__ = ["PartFile", "is_at", "lock"]
 
 R = TypeVar("R")
 
@@ -65,7 +65,7 @@ class PartFile:
 
     def _open(self) -> None:
         self._file = open(self._kept, "a+b")  # noqa: SIM115
-        if _lock(self._file) and _is_at(self._file, self._kept):
+        if lock(self._file) and is_at(self._file, self._kept):
             size = self._file.seek(0, os.SEEK_END)
             self._known = self._read_notes() if size else Known()
             self._have = size if self._known.resumable else 0
@@ -114,7 +114,7 @@ class PartFile:
             keep = self._path == self._kept and self._have > 0 and self._known.resumable
             if sys.platform == "win32":
                 self._file.close()
-            if not keep and (sys.platform == "win32" or _is_at(self._file, self._path)):
+            if not keep and (sys.platform == "win32" or is_at(self._file, self._path)):
                 self._path.unlink(missing_ok=True)
                 if self._path == self._kept:
                     self._notes.unlink(missing_ok=True)
@@ -133,7 +133,7 @@ async def _in_thread(work: Callable[[], R]) -> R:
     return await anyio.to_thread.run_sync(work)
 
 
-def _is_at(file: BinaryIO, path: Path) -> bool:
+def is_at(file: BinaryIO, path: Path) -> bool:
     """Whether an open file still has this name: another call may have given it its final one meanwhile."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
@@ -144,7 +144,7 @@ def _is_at(file: BinaryIO, path: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: BinaryIO) -> bool:
+    def lock(file: BinaryIO) -> bool:
         """Lock a file against other calls and processes until it is closed. False if it is locked."""
         file.seek(1 << 40)  # beyond what is written
         try:
@@ -156,7 +156,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: BinaryIO) -> bool:
+    def lock(file: BinaryIO) -> bool:
         """Lock a file against other calls and processes until it is closed. False if it is locked."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

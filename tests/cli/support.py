@@ -62,7 +62,7 @@ def called(*arguments: str, given: str | None = None, code: int = 0) -> Result:
 
 def documents(text: str) -> list[dict[str, Any]]:
     """The JSON documents in what a command printed, one a line."""
-    return [json.loads(line) for line in text.splitlines()]
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
