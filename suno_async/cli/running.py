@@ -67,12 +67,16 @@ async def _with_client(
 
 
 async def _tell_what_goes_on(store: "Store", since: float, again: str) -> None:
-    """Say which tasks of this command the service goes on with, and how to come back to them."""
+    """Say which tasks of this command the service goes on with or has ended, and how to come back to them."""
     left = [record async for record in store.unfinished() if record.created >= since]
     ids = [record.task_id for record in left if record.task_id]
     if ids:
         how = again or (f"suno-async wait {ids[0]}" if len(ids) == 1 else "suno-async resume")
         named = f"task {ids[0]} goes" if len(ids) == 1 else f"{len(ids)} tasks go"
         typer.echo(f"Interrupted: {named} on at the service. To come back: {how}", err=True)
+    if not left and not again:  # as while files were saved
+        async for record in store.finished(since):
+            if record.created >= since:
+                typer.echo(f"Interrupted: task {record.task_id} has ended: suno-async save {record.task_id}", err=True)
     if len(ids) < len(left):
         typer.echo("It is not known whether the last submit was accepted: suno-async uncertain", err=True)

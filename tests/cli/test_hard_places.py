@@ -86,6 +86,20 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(shell: Path, monkeypatch: pytest.
     assert "To come back: suno-async wait" in said
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows sends no SIGINT to a process")
+def test_ctrl_c_while_files_are_saved_says_how_to_save_them(shell: Path) -> None:
+    Path("songs").mkdir()
+    command = [*COMMAND, "generate-music", "--prompt", "saved later", "--save", "songs"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not any(Path("songs").iterdir()):
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=20)
+    assert (process.returncode, printed) == (130, "")
+    assert "has ended: suno-async save " in said
+    called(*said.splitlines()[-1].partition("suno-async ")[2].split(), "--to", "songs")
+
+
 def test_rows_are_what_their_writer_meant(shell: Path) -> None:
     before = called("credits").stdout
     Path("jobs.csv").write_text("prompt,style, prompt\na,fado,b\n")
