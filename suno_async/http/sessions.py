@@ -126,7 +126,7 @@ class Sessions:
 
     def _check_open(self) -> None:
         if self.closed:
-            raise ConnectError("the client is closed")
+            raise ConnectError("the client is closed", permanent=True)
 
     def _check_given(self) -> None:
         """Raise if what was given is closed: a task could be paid for and not be polled."""

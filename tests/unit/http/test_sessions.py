@@ -36,8 +36,9 @@ async def test_sessions_are_made_once_and_closed() -> None:
     await sessions.aclose()
     assert (reads.closed, paid.closed, sessions.closed) == (True, True, True)
     for ask in (sessions.reads, sessions.paid):
-        with pytest.raises(ConnectError, match="closed"):
+        with pytest.raises(ConnectError, match="closed") as caught:
             await ask()
+        assert caught.value.permanent, "downloads do not try again"
 
 
 @pytest.mark.parametrize("through", [False, True])
