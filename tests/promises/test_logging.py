@@ -119,7 +119,10 @@ async def test_a_signature_of_an_address_is_in_no_line(everything: pytest.LogCap
     """Whether the host refuses, breaks the connection, or sends its visitors elsewhere."""
     lost, away = http(b"ID3", length=9), http(b"", 302, "Location: http://10.0.0.1/b.mp3?Signature=hush")
     for answer in (http(b"", 410), b"", lost, away, None):
-        async with RawServer(answer) as host, SunoClient(api_key="k", timeout=2, max_retries=1) as suno:
+        async with (
+            RawServer(answer) as host,
+            SunoClient(api_key="k", base_url=host.url, timeout=2, max_retries=1) as suno,
+        ):
             where = host.url if answer != lost else refused
             with pytest.raises(DownloadFailed) as caught:
                 await suno.read(Track(id="a", audio_url=f"{where}/a.mp3?Signature=hush"))
