@@ -1,11 +1,15 @@
 """Tasks seen to their end, and their files saved."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..errors import ConfigurationError, SunoError, TaskFailed
 from .failures import failed
 from .output import document, task_data, tell_task
 from .progress import Display, display, showing
@@ -15,12 +19,22 @@ if TYPE_CHECKING:
     from ..client import SunoClient
     from ..tasks.task import Task
 
-__all__ = ["archive_at", "follow", "follow_all", "saved", "told"]
+__all__ = ["archive_at", "follow", "follow_all", "saved", "tell_failure", "told"]
 
 
 def archive_at(suno: "SunoClient", folder: str | None) -> "Archive | None":
     """Return the archive in a folder; asked for before anything is paid, since it may be refused."""
-    return None if folder is None else suno.archive(folder)
+    if folder is None:
+        return None
+    archive = suno.archive(folder)
+    if "://" not in folder:
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except OSError as exc:
+            raise ConfigurationError(f"nothing can be saved in {folder}: {exc.strerror}") from None
+    return archive
 
 
 async def follow(suno: "SunoClient", task: "Task[Any]", archive: "Archive | None", shown: Display) -> list[str]:
@@ -55,19 +69,32 @@ async def told(
         shown: Where progress is shown.
         as_json: Print documents.
     """
-    from ..errors import SunoError, TaskFailed
-
     try:
         paths = await follow(suno, task, archive, shown)
     except SunoError as exc:
-        if as_json:
-            document(task_data(task, error=exc))
-        failed(exc)
-        if archive is not None and isinstance(exc, TaskFailed) and task.done():
-            await suno.mark_delivered(task)  # so that it is not told again
+        await tell_failure(suno, task, archive, exc, as_json=as_json)
         return False
     tell_task(task, paths, as_json=as_json)
     return True
+
+
+async def tell_failure(
+    suno: "SunoClient", task: "Task[Any]", archive: "Archive | None", exc: SunoError, *, as_json: bool
+) -> None:
+    """Print why a task has no result, or is not saved.
+
+    Args:
+        suno: The client.
+        task: The task.
+        archive: Where it was to be saved; None for nowhere.
+        exc: The error.
+        as_json: Print a document.
+    """
+    if as_json:
+        document(task_data(task, error=exc))
+    failed(exc)
+    if archive is not None and isinstance(exc, TaskFailed) and task.done():
+        await suno.mark_delivered(task)  # so that it is not told again
 
 
 async def follow_all(

@@ -210,8 +210,9 @@ async def _sent(
     chosen: Chosen,
     suno: "SunoClient",
 ) -> None:
+    from ..errors import SunoError
     from ..submissions.calls import answered_at_once
-    from .following import archive_at, follow
+    from .following import archive_at, follow, tell_failure
     from .output import tell_result, tell_task
     from .progress import display
 
@@ -228,6 +229,10 @@ async def _sent(
         else:
             typer.echo(task.id)
         return
-    async with display(quiet=chosen.quiet) as shown:
-        saved = await follow(suno, task, archive, shown)
+    try:
+        async with display(quiet=chosen.quiet) as shown:
+            saved = await follow(suno, task, archive, shown)
+    except SunoError as exc:
+        await tell_failure(suno, task, archive, exc, as_json=chosen.json)
+        raise typer.Exit(1) from None
     tell_task(task, saved, as_json=chosen.json)

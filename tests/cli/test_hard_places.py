@@ -100,6 +100,28 @@ def test_ctrl_c_while_files_are_saved_says_how_to_save_them(shell: Path) -> None
     called(*said.splitlines()[-1].partition("suno-async ")[2].split(), "--to", "songs")
 
 
+def test_where_nothing_can_be_saved_nothing_is_paid(shell: Path) -> None:
+    before = called("credits").stdout
+    Path("file").touch()
+    for place in ("file", "file/songs"):
+        refused = called("generate-music", "--prompt", "x", "--save", place, "--json", code=1)
+        assert f"nothing can be saved in {place}: " in documents(refused.stdout)[0]["error"]["message"]
+    assert called("credits").stdout == before
+
+
+def test_a_task_that_was_paid_is_named_when_it_cannot_be_saved(shell: Path) -> None:
+    """In the document, so that a script can save it later."""
+    command = ("generate-music", "--prompt", "in the way", "--json", "-q", "--save", "songs")
+    (saved,) = documents(called(*command, "--key", "way").stdout)
+    folder = Path(saved["saved"][0]).parent
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    folder.touch()
+    (said,) = documents(called(*command, "--key", "way", code=1).stdout)
+    assert (said["task_id"], said["error"]["type"]) == (saved["task_id"], "DownloadFailed")
+
+
 def test_rows_are_what_their_writer_meant(shell: Path) -> None:
     before = called("credits").stdout
     Path("jobs.csv").write_text("prompt,style, prompt\na,fado,b\n")
