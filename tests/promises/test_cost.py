@@ -140,7 +140,8 @@ RECORDED: dict[Callable[[], Awaitable[int]], int] = {
 @pytest.mark.parametrize("operation", RECORDED, ids=lambda operation: operation.__name__)
 async def test_no_operation_needs_more_instructions_than_recorded(operation: Callable[[], Awaitable[int]]) -> None:
     allowed = RECORDED[operation] * (WORSE if sys.version_info[:2] == (3, 11) else WORSE * OTHER_PYTHONS)
-    assert await operation() <= allowed
+    # The least of three: the garbage collector may run finalizers of earlier tests in between.
+    assert min([await operation() for _ in range(3)]) <= allowed
 
 
 # ---- beside a loop by hand -------------------------------------------------------------------------------------------
