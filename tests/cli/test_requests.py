@@ -93,7 +93,7 @@ def test_bad_values_name_the_option_and_the_limit(shell: Path) -> None:
         "Error: --title must have at most 80 characters with V6, got 101 characters",
     ]
     assert "Invalid value for '--duration'" in called("generate-music", "--duration", "x", code=2).output
-    assert "AddVocals needs upload_url" in called("add-vocals", code=2).output
+    assert "upload_url" in called("add-vocals", code=2).output  # in msgspec's words before 0.20
     assert called("generate-music", "--style", "x", "--title", "x" * 101, "--dry-run", code=2).stdout.count("problem: ")
 
 
