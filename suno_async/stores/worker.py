@@ -157,7 +157,10 @@ class Worker:
             closing = threading.Thread(target=self._finish, args=(self._thread, job), daemon=True)
             self._unanswered.add(job)
             self._waiting.put(None)
-            closing.start()
+            try:
+                closing.start()
+            except RuntimeError:  # at the end of the process: Python 3.12 and newer start no threads then
+                self._finish(self._thread, job)
         await job.done
 
     def _finish(self, thread: threading.Thread, job: _Job) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -28,7 +29,10 @@ LIFE = 1.0
 
 def forked(act: Callable[[], None]) -> int:
     """Do something in a child, which ends with 0 if it went well; return its process id."""
-    if child := os.fork():
+    with warnings.catch_warnings():  # Python 3.12 and newer warn of threads, which is what is tried here
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child:
         return child
     code = 1
     try:
