@@ -84,7 +84,7 @@ async def used(redis: Any) -> tuple[float, int]:
 
 
 async def measure(url: str, redis: Any) -> Inputs:
-    """Run some tasks through a client, and look at what the server did between the steps."""
+    """Run some tasks through a client, and ask what the server did between the steps."""
     network = Ends()
     pace = Pace(first=1e6, growth=1, cap=1e6, patience=1e9)
     answer: dict[str, Any] = {"code": 200, "msg": "success", "data": {"status": "FIRST_SUCCESS", "response": RESPONSE}}
@@ -107,7 +107,7 @@ async def measure(url: str, redis: Any) -> Inputs:
             before = await used(redis)
             for task in tasks:
                 suno._lifecycle.current().poller.confirm(task)
-            while any(task.last.status != status for task in tasks):  # noqa: ASYNC110
+            while any(task.last.status != status for task in tasks):  # noqa: ASYNC110  tasks set no event that many can wait for
                 await asyncio.sleep(0.05)
             rises.append(await cost(before, TASKS))
         ended = ((await redis.info("memory"))["used_memory"] - memory) / TASKS

@@ -230,10 +230,10 @@ def lines() -> list[list[str]]:
             for name, pace in PACES.items():
                 if pace is None or world is pages or name == DEFAULT:
                     got = measured(world, pace, stages=stages)
-                    told = (world.__doc__ or "").split(".")[0]
+                    described = (world.__doc__ or "").split(".")[0]
                     first = f"{got.first:.1f}" if stages else ""
                     known = "" if world in SHIFTED or pace is not None else f"{possible(world, got.polls):.1f}"
-                    table.append([told, name, *(f"{number:.1f}" for number in got[:3]), first, known])
+                    table.append([described, name, *(f"{number:.1f}" for number in got[:3]), first, known])
     called, soon = run(called_back())
     table.append(["As the pages say", "callbacks, after the first song", f"{soon:.1f}", "", f"{called:.1f}", "", ""])
     return table

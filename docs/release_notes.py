@@ -26,4 +26,4 @@ def notes(changelog: str, version: str) -> str:
 
 
 if __name__ == "__main__":
-    print(notes(CHANGELOG.read_text(encoding="utf-8"), sys.argv[1]))  # noqa: T201
+    print(notes(CHANGELOG.read_text(encoding="utf-8"), sys.argv[1]))  # noqa: T201  that is what this program is for

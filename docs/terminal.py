@@ -94,7 +94,7 @@ def screen(written: str) -> list[str]:
 
 def drawn(lines: list[str]) -> str:
     """Return the lines as a picture."""
-    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115
+    console = Console(record=True, width=WIDTH, file=open(os.devnull, "w"), force_terminal=True)  # noqa: SIM115  open to the end of the program
     for line in lines:
         console.print(Text.from_ansi(line), overflow="fold")
     console.file.close()

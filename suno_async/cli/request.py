@@ -77,7 +77,7 @@ def command_of(kind: type[Request[Any]]) -> Callable[..., None]:
         _called(kind, {name: value for name, value in fields.items() if value not in (None, [])}, chosen)
 
     named = options | common
-    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions may have one; the stubs do not say so
         [
             inspect.Parameter(
                 name,

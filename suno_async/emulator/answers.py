@@ -13,6 +13,7 @@ from .requests import Refused
 __all__ = [
     "Broken",
     "answer",
+    "body_of",
     "break_connection",
     "gateway_error",
     "half_of",
@@ -59,15 +60,20 @@ def break_connection(request: web.Request) -> Broken:
     return Broken()
 
 
+def body_of(complete: web.Response) -> bytes:
+    """The bytes of an answer; aiohttp also has answers without any, or with something that is made while it is sent."""
+    return complete.body if isinstance(complete.body, bytes) else b""
+
+
 def truncated(complete: web.Response) -> web.Response:
     """The same answer without the last bytes of its body."""
-    complete.body = bytes(complete.body)[:-10]  # type: ignore[arg-type]
+    complete.body = body_of(complete)[:-10]
     return complete
 
 
 async def half_of(request: web.Request, complete: web.Response) -> Broken:
     """Send the first half of an answer, and close the connection."""
-    body = bytes(complete.body)  # type: ignore[arg-type]
+    body = body_of(complete)
     answer = web.StreamResponse(status=complete.status, headers={"Content-Type": complete.headers["Content-Type"]})
     answer.content_length = len(body)
     await answer.prepare(request)
@@ -81,7 +87,7 @@ def with_odd_types(complete: web.Response) -> web.Response:
     """The same answer with other types in `data`; as it is if it is not JSON."""
     if complete.content_type != "application/json":
         return complete
-    body = msgspec.json.decode(bytes(complete.body), type=dict[str, Any])  # type: ignore[arg-type]
+    body = msgspec.json.decode(body_of(complete), type=dict[str, Any])
     complete.body = msgspec.json.encode(body | {"data": _odd(body.get("data"))})
     return complete
 

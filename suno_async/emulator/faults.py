@@ -3,7 +3,6 @@
 import msgspec
 
 __all__ = [
-    "REJECTED",
     "CallbackException",
     "CallbackFault",
     "CloseIdle",

@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..api.providers import Provider
-from .answers import Broken, break_connection, gateway_error, half_of, truncated, with_odd_types
+from .answers import Broken, body_of, break_connection, gateway_error, half_of, truncated, with_odd_types
 from .fault_plan import FaultPlan
 from .faults import (
     CloseIdle,
@@ -36,8 +36,8 @@ MESSAGES = {
     500: "Server error",
 }
 """What the service says with these codes (docs/service.md#errors)."""
-LOOK = 0.02
-"""Seconds between two looks at whether the client has closed the connection."""
+INTERVAL = 0.02
+"""Seconds between two checks whether the client has closed the connection."""
 IDLE = 0.01
 """Seconds after the answer until an idle connection is closed."""
 
@@ -72,7 +72,7 @@ async def before(request: web.Request, fault: Fault | None, provider: Provider, 
             raise Refused(code, message or MESSAGES.get(code, "Request refused"))
         case NoAnswer():
             while _connected(request):  # noqa: ASYNC110  nothing is set when a client closes a connection
-                await asyncio.sleep(LOOK)
+                await asyncio.sleep(INTERVAL)
             return Broken()
         case Slow(seconds):
             await asyncio.sleep(seconds)
@@ -107,10 +107,10 @@ async def _endless(request: web.Request, complete: web.Response) -> web.Response
     answer = web.StreamResponse(status=complete.status, headers={"Content-Type": complete.headers["Content-Type"]})
     await answer.prepare(request)
     try:
-        await answer.write(bytes(complete.body))  # type: ignore[arg-type]
+        await answer.write(body_of(complete))
         while _connected(request):
             await answer.write(b" ")
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(INTERVAL)
     except ConnectionError:
         pass  # the client has closed it
     return Broken()

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..api.requests import Request
 from ..api.updates import Stage
+from .durations import Timed
 
 if TYPE_CHECKING:
     from .pace import Pace  # whose policy asks here
 
-__all__ = ["AdaptivePace"]
+__all__ = ["AdaptivePace", "Staged"]
 
 KEPT = 50
 """Times of each sort that are remembered."""
@@ -39,15 +40,9 @@ ENOUGH = 1.0
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
-class Timed(Protocol):
-    """What decides how long a task takes."""
+class Staged(Timed, Protocol):
+    """The same with the stage that was reached, which says how long the rest takes."""
 
-    @property
-    def kind(self) -> type[Request[Any]]: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def api(self) -> str: ...
     @property
     def stage(self) -> Stage: ...
 
@@ -159,7 +154,7 @@ class AdaptivePace:
     def __init__(self) -> None:
         self._times: dict[tuple[str, type[Request[Any]], str, Stage, Stage], _Times] = {}
 
-    def learn(self, task: Timed, wanted: Stage, after: float, until: float, risen: float) -> None:
+    def learn(self, task: Staged, wanted: Stage, after: float, until: float, risen: float) -> None:
         """Note that a task reached a stage that is waited for, or ended, between two polls.
 
         Args:
@@ -173,10 +168,10 @@ class AdaptivePace:
         if risen:
             self._of(task, task.stage, wanted).learn(after - risen, until - risen)
 
-    def _of(self, task: Timed, reached: Stage, wanted: Stage) -> _Times:
+    def _of(self, task: Staged, reached: Stage, wanted: Stage) -> _Times:
         return self._times.setdefault((task.api, task.kind, task.model, reached, wanted), _Times())
 
-    def next_poll(self, task: Timed, wanted: Stage, polled: float, risen: float, pace: "Pace") -> float | None:
+    def next_poll(self, task: Staged, wanted: Stage, polled: float, risen: float, pace: "Pace") -> float | None:
         """Return when to poll a task next, in seconds from its submit; None while nobody knows.
 
         Args:
@@ -209,7 +204,7 @@ class AdaptivePace:
             due = _at(curve.reach, curve.at, _at(curve.at, curve.reach, polled) + step)
         return since + max(due, polled + SHORTEST)
 
-    def _curve(self, task: Timed, reached: Stage, wanted: Stage, pace: "Pace") -> _Curve | None:
+    def _curve(self, task: Staged, reached: Stage, wanted: Stage, pace: "Pace") -> _Curve | None:
         times = self._times.get((task.api, task.kind, task.model, reached, wanted))
         return None if times is None else times.curve(pace)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ..api.requests import Request
 
-__all__ = ["Durations", "Timing", "seen_in_time"]
+__all__ = ["Durations", "Timed", "Timing", "seen_in_time"]
 
 KEPT = 50
 """Durations of each sort that are remembered."""

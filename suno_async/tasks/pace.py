@@ -11,7 +11,7 @@ import backoff
 from ..api.requests import Request
 from ..api.updates import Stage
 from ..errors import ConfigurationError
-from .adaptive import AdaptivePace
+from .adaptive import AdaptivePace, Staged
 
 __all__ = ["UNSETTLED", "Pace", "PacePolicy", "check_pace", "default_pace"]
 
@@ -96,15 +96,9 @@ class Paced(Protocol):
     def pace(self) -> Pace | None: ...
 
 
-class Learned(Paced, Protocol):
+class Learned(Paced, Staged, Protocol):
     """What decides when a task is polled by what was learned."""
 
-    @property
-    def model(self) -> str: ...
-    @property
-    def api(self) -> str: ...
-    @property
-    def stage(self) -> Stage: ...
     @property
     def awaited(self) -> Stage: ...
     @property

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,11 +15,12 @@ class Slow(BaseHTTPRequestHandler):
     """A service that takes its time to accept."""
 
     arrived = threading.Event()
+    interrupted = threading.Event()
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.arrived.set()
-        time.sleep(0.5)
+        self.interrupted.wait(20)
         body = b'{"code": 200, "msg": "success", "data": {"taskId": "accepted-late"}}'
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -42,6 +42,7 @@ def test_a_submit_that_is_under_way_ends_first_and_its_task_is_known(
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert Slow.arrived.wait(20)
             process.send_signal(signal.SIGINT)
+            Slow.interrupted.set()
             printed, said = process.communicate(timeout=20)
         server.shutdown()
         thread.join()

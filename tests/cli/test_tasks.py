@@ -30,7 +30,7 @@ def song(*more: str) -> str:
 
 def test_status_asks_the_service_once(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task_id = song()
-    asyncio.run(asyncio.sleep(0.5))
+    called("wait", task_id)
     began = time.monotonic()
     (said,) = documents(called("status", "--last", "--json").stdout)
     assert (said["task_id"], said["stage"], len(said["result"]["tracks"])) == (task_id, "COMPLETE", 2)

@@ -190,4 +190,5 @@ async def test_what_it_was_given_is_checked_at_once(options: dict[str, Any], sai
 
 
 async def test_public_names_are_documented() -> None:
-    assert all(getattr(suno_async.emulator, name).__doc__ for name in suno_async.emulator.__all__)
+    package: Any = suno_async.emulator
+    assert all(getattr(package, name).__doc__ for name in package.__all__)
