@@ -1,5 +1,6 @@
 """Faults for paths, for tasks and by chance, and what was counted meanwhile."""
 
+import math
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,6 +22,8 @@ from suno_async.emulator import (
     Fault,
     ForgeCallback,
     HtmlMedia,
+    Invisible,
+    LateFiles,
     LateMedia,
     NoAnswer,
     NoFiles,
@@ -84,7 +87,7 @@ async def test_a_success_can_stay_without_files() -> None:
         assert emulator.runs[task.id].state(emulator.now()) == (Stage.COMPLETE, False)
 
 
-@pytest.mark.parametrize("fault", [HtmlMedia(), TruncateMedia(), LateMedia(1e6), DeadLinks()], ids=repr)
+@pytest.mark.parametrize("fault", [HtmlMedia(), TruncateMedia(), LateMedia(8e4), DeadLinks()], ids=repr)
 async def test_files_that_are_none(emulator: Emulator, suno: SunoClient, fault: Fault) -> None:
     music = await suno.run(SONG)
     emulator.script(music.task_id, [fault])
@@ -152,6 +155,9 @@ async def test_what_is_no_fault_and_what_no_endpoint_says_is_refused(emulator: E
         emulator.set_fault_rates(None, {wrong: 0.5})
     with pytest.raises(ValueError, match=r"one of CREATE_TASK_FAILED, .*SENSITIVE_WORD_ERROR.*, got 'FAILD'"):
         emulator.script(None, [Fail("FAILD")])
+    for endless in (LateFiles(math.inf), Slow(-1.0), Invisible(math.nan)):
+        with pytest.raises(ValueError, match=rf"seconds of {type(endless).__name__} must be from 0 to 86400, got"):
+            emulator.script(None, [endless])
 
 
 def test_every_fault_has_a_test() -> None:
@@ -172,7 +178,7 @@ async def test_a_forged_callback_ends_no_new_task() -> None:
 
 
 async def test_late_media_is_there_in_the_end(emulator: Emulator, suno: SunoClient) -> None:
-    emulator.script(GenerateMusic, [LateMedia(1e6)])
+    emulator.script(GenerateMusic, [LateMedia(8e4)])
     music = await suno.run(SONG)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None)) as session:
         assert (await session.get(music.tracks[0].audio_url or "")).status == 404
