@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import aiohttp
 import pytest
@@ -28,6 +28,7 @@ from suno_async.tasks.task import Task, TaskInfo
 from ..callbacks import query_of
 from ..clients import client
 from ..doubles import DONE, RawServer, Script, called, http, page, track
+from ..loop import JumpLoop
 from ..unit.submissions.parts import NoInterests
 
 PACKAGE = str(Path(suno_async.__file__).parent)
@@ -128,11 +129,11 @@ async def callbacks() -> int:
 
 
 RECORDED: dict[Callable[[], Awaitable[int]], int] = {
-    submits: 6534,
-    stored_submits: 7643,
-    unchanged_polls: 990,
-    complete_polls: 2230,
-    callbacks: 2147,
+    submits: 6538,
+    stored_submits: 7647,
+    unchanged_polls: 1098,
+    complete_polls: 2431,
+    callbacks: 2149,
 }
 """Instructions."""
 
@@ -140,8 +141,9 @@ RECORDED: dict[Callable[[], Awaitable[int]], int] = {
 @pytest.mark.parametrize("operation", RECORDED, ids=lambda operation: operation.__name__)
 async def test_no_operation_needs_more_instructions_than_recorded(operation: Callable[[], Awaitable[int]]) -> None:
     allowed = RECORDED[operation] * (WORSE if sys.version_info[:2] == (3, 11) else WORSE * OTHER_PYTHONS)
-    # The least of three: the garbage collector may run finalizers of earlier tests in between.
-    assert min([await operation() for _ in range(3)]) <= allowed
+    # Stores that earlier tests have left behind are not asked whether they work: that would be counted.
+    cast("JumpLoop", asyncio.get_running_loop()).jumps.busy = lambda: False
+    assert await operation() <= allowed
 
 
 # ---- beside a loop by hand -------------------------------------------------------------------------------------------
