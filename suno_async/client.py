@@ -122,19 +122,21 @@ class SunoClient:
         store: Where submissions are written down: a Store, which is not closed with the client, or its address, as
             sqlite:///songs.db, redis://host or postgresql://host/database (environment: SUNO_STORE; default: in memory,
             lost with the process).
-        retention: Time after which records are forgotten that have ended and are marked as delivered, with their
-            idempotency keys: seconds or a timedelta. It is looked for once an hour (default: they are kept).
+        retention: How long the store keeps a record that has ended and is marked as delivered, and its idempotency
+            key: seconds or a timedelta. Older ones are removed once an hour (default: all are kept).
         on_expiring: Function or coroutine function, called with each complete task whose files the service will remove
-            soon, once among all processes (default: none). With the default store, the tasks of this process only.
-        expiring_within: How long before that it is called: seconds or a timedelta (default: one day).
+            soon, in one of all processes with the same store. The default store knows the tasks of this process only
+            (default: none).
+        expiring_within: How long before the removal `on_expiring` is called: seconds or a timedelta (default: one day).
         on_update: `on_update(update, record)`, a function or coroutine function, called in this process for each stage
             of each task that this client submitted, attached, resumed or had a callback of. These are polled until they
-            end, whether or not somebody awaits them. Of other tasks in a shared store it is called when another process
-            writes a stage down, without polls; a stage that another follows at once may be left out. What it raises is
-            logged. The one of a `receiver` is called once among all processes instead (default: none).
+            end, whether or not somebody awaits them. Other tasks in a shared store are not polled for it: it is called
+            when another process writes a stage to the store, and may miss a stage that the next one follows at once.
+            What it raises is logged. The `on_update` of a `receiver` is called in one process only (default: none).
         on_request: Function or coroutine function, called with a RequestEvent after each request to the API. What it
             raises is logged; of a coroutine function 1000 calls may be under way, more are left out (default: none).
-        validate: False sends what the gateway's pages refuse, too (default: True).
+        validate: Check each job against the limits of the gateway's pages before it is sent. False sends it anyway
+            (default: True).
         session: An `aiohttp.ClientSession` for polls, reads and downloads; it is not closed with the client, and the
             key is not left in it. It belongs to its event loop; a function that makes one may be given instead, and
             is called once more for paid requests.
@@ -148,7 +150,7 @@ class SunoClient:
             connections of their own with the same proxy and ssl).
         trust_env: Use the proxies of HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, except for loopback addresses.
             Nothing else is read: ~/.netrc never (environment: SUNO_TRUST_ENV; default: True, but False with
-            `session`, `connector` or `proxy`, which say the way themselves).
+            `session`, `connector` or `proxy`).
         timeout: Seconds for one request to the API, and for which an upload or download may stand still; or an
             `aiohttp.ClientTimeout`, whose `total` counts for the API only (environment: SUNO_TIMEOUT in seconds;
             default: 20 for reads, 60 for the others, 600 if they have more than a megabyte; 120 without progress of
@@ -159,10 +161,10 @@ class SunoClient:
             end at once (environment: SUNO_MAX_RETRIES; default: 3, with pauses of 7 s in all at most).
         drain: How long `aclose`, the end of `async with` and `lifespan` wait for what is under way and what is awaited:
             seconds or a timedelta (default: 0, whoever waits gets a ConfigurationError at once). See `aclose`.
-        fair_by: Function that tells from a context whose it is: `lambda context: context["user"]`. Where submits wait
-            for the rate window, these groups take turns, and a batch of one user does not stand before the single song
-            of another. It is not called without a context; all these are one group (default: equal contexts are one
-            group). See docs/queue.md.
+        fair_by: Function that returns the group of a submit from its context: `lambda context: context["user"]`. Groups
+            take turns where submits wait for the rate window, so that one user's batch does not delay the single song
+            of another. Submits without a context are one group, and it is not called for them (default: equal contexts
+            are one group). See docs/queue.md.
         headers: Headers of all requests with the key: API and uploads, but not downloads, since they may be secret
             (environment: SUNO_HEADERS as name=value,name=value, percent-encoded; default: none).
         app_info: Name and version of your program, added to the User-Agent of all requests (environment:
@@ -427,7 +429,7 @@ class SunoClient:
             raise
 
     def attach(self, kind: type[Request[R]], task_id: str) -> Task[R]:
-        """Return a handle rebuilt from an id; the one that is there, if somebody holds it. Sends nothing.
+        """Return the handle of a task whose id is known; an existing one, if there is one. Sends nothing.
 
         Args:
             kind: The class of the job, for example GenerateMusic.
@@ -454,21 +456,23 @@ class SunoClient:
         attempts: int = 1,
         on_update: Observer | None = None,
     ) -> AsyncGenerator[Outcome[R], None]:
-        """Run many jobs and give each outcome as it comes; a job that fails is an outcome like any other.
+        """Run many jobs and yield each outcome as it comes; a job that fails is an outcome like any other.
 
-        Leaving the loop stops the rest; what was accepted by then goes on at the service, which is logged. After
-        InsufficientCredits or Unauthorized nothing more is sent, and each remaining outcome has such an error.
+        Leaving the loop stops the rest. Jobs that the service has accepted by then go on there; their ids are logged.
+        After InsufficientCredits or Unauthorized nothing more is sent, and the outcome of each remaining job is such an
+        error.
 
         Args:
-            jobs: Taken from only when there is room.
-            concurrency: How many jobs are at most unfinished, or finished and not yet taken (default: 40).
+            jobs: The jobs. The next one is taken only when there is room for it.
+            concurrency: How many jobs may be under way, or finished and not yet taken, at once (default: 40).
             key: Makes the idempotency key of each job, so that the same loop can be run again after a restart. With a
                 budget, jobs that were paid before count, too.
-            budget: Credits that all jobs together may cost. A job that could exceed it, with what unfinished ones may
-                still cost, or whose price is not known is not sent: BudgetExceeded (default: None, no limit).
-            prices: What jobs cost, in credits, by their class; these count before the price list (default: none).
-            attempts: How often a job is sent at most: again if it failed and its credits were given back, but not if
-                its words or audio were refused (default: 1).
+            budget: Credits that all jobs together may cost. A job is not sent if it could exceed them, together with
+                all that are unfinished, or if its price is not known: its outcome is BudgetExceeded (default: None, no
+                limit).
+            prices: Credits that a job costs, by its class; the price list is used for the others (default: none).
+            attempts: How often a job is sent at most. It is sent again if it failed and its credits were given back,
+                unless its words or audio were refused (default: 1).
             on_update: `on_update(update, record)`, a function or coroutine function, called for each stage of each task
                 of this map. What it raises is logged (default: none).
         """
@@ -537,11 +541,11 @@ class SunoClient:
     # ---- restarts and other processes ----------------------------------------------------------------------------
 
     async def resume(self) -> AsyncGenerator[Task[Any]]:
-        """Return the tasks of all submissions that the store says are unfinished, oldest first, with their contexts.
+        """Yield the tasks of all unfinished submissions in the store, oldest first, with their contexts.
 
-        A few at a time are read, so there may be any number. A submission whose answer was lost is among them, without
-        an id: awaiting it waits for its callback, and raises SubmissionUncertain if none can come any more. Observers
-        of a `receiver` hear of the others from now on, whether or not somebody awaits them.
+        They are read a few at a time, so there may be any number. A submission whose answer was lost is among them, and
+        its task has no id. Awaiting that waits for its callback and raises SubmissionUncertain if none can come any more.
+        The observer of a `receiver` hears of the other tasks from now on, whether or not somebody awaits them.
         """
         async with aclosing(self._lifecycle.current().recovery.resume()) as tasks:
             async for task in tasks:
@@ -549,7 +553,7 @@ class SunoClient:
                 yield task
 
     async def results(self, since: datetime | float = 0.0) -> AsyncGenerator[Task[Any]]:
-        """Return all tasks that have ended, well or not, and are not marked as delivered.
+        """Yield all tasks that are complete or failed and are not marked as delivered.
 
         Args:
             since: Only those that ended at this time or later: Unix seconds, or a datetime with its zone.
@@ -560,7 +564,7 @@ class SunoClient:
                 yield task
 
     async def expiring(self, within: timedelta | float = timedelta(days=1)) -> AsyncGenerator[Task[Any]]:
-        """Return the complete tasks whose files the service will remove soon, delivered or not; save them now.
+        """Yield the complete tasks whose files the service will remove soon, delivered or not; save them now.
 
         The service keeps files for 14 days, those of upload-cover for 15.
 
@@ -576,17 +580,17 @@ class SunoClient:
                 yield task
 
     async def mark_delivered(self, task: Task[Any] | Record) -> bool:
-        """Note that the result is handed on. Return True for the first who does, in any process.
+        """Note that your program has handed the result on. Return True for the first call of all processes.
 
-        Marked before it is handed on, a result is handed on once at most; marked after, once at least.
+        Call it before you hand the result on, and it is handed on once at most; call it afterwards, once at least.
         """
         task_id = task.task_id if isinstance(task, Record) else task.id
         return await self._lifecycle.current().journal.mark_delivered(task.ref, task_id)
 
     async def uncertain(self) -> AsyncGenerator[Record]:
-        """Return the submissions whose answer was lost, for a person to decide about: `adopt` or `dismiss`.
+        """Yield the submissions whose answer was lost, for a person to decide about: `adopt` or `dismiss`.
 
-        Of a process that was killed while it waited for an answer, this is known after 10 seconds.
+        A submission of a process that was killed while it waited for the answer is among them after 10 seconds.
         """
         async with aclosing(self._lifecycle.current().recovery.uncertain()) as records:
             async for record in records:
@@ -606,8 +610,8 @@ class SunoClient:
     async def dismiss(self, record: Record | Task[Any]) -> bool:
         """Give up a submission that is unfinished; its key is free again.
 
-        Return False if it has ended meanwhile, or if a record is not what it was any more, for example because its
-        callback has come. Should a callback come later, it is taken like any other.
+        Return False if it has ended meanwhile, or if its record has changed, for example because its callback has come.
+        A callback that comes later is taken like any other.
         """
         seen = record.state if isinstance(record, Record) else None
         return await self._lifecycle.current().recovery.dismiss(record.ref, seen)
@@ -626,11 +630,11 @@ class SunoClient:
     ) -> list[Path]:
         """Save every file of a result (audio and cover of each track) and return their paths.
 
-        Files are named after their titles and never replace another track's. A page that stands in the place of a
-        file is not saved. A file that its host does not serve yet is waited for, up to a minute, unless its track is
-        known to be older than an hour; meanwhile its other addresses are tried: the one of a fresh poll and, at KIE,
-        the upstream one and one of `get_download_url`. What breaks off is kept as `….part` and continued, by another
-        call, too, if its host can.
+        Files are named after their titles and never replace another track's. An error page in the place of a file is
+        not saved. If the host does not serve a file yet, the client waits for it up to a minute, unless the track is
+        known to be older than an hour. Meanwhile it tries the file's other addresses: that of a fresh poll and, at KIE,
+        the upstream one and one of `get_download_url`. A broken transfer is kept as `….part` and continued, also by
+        another call, if the host can continue it.
 
         Args:
             result: What awaiting a task returned, or a part of it: a track, a stem, a File.
@@ -722,8 +726,8 @@ class SunoClient:
     ) -> "Archive":
         """Return an archive: `await archive.save(task)` keeps a task in a folder that is complete on its own.
 
-        Audio has tags: title, style, lyrics, cover, model and ids. What breaks off or is killed is continued by the
-        next call, and what is there is checked and not fetched again. Sends nothing. See docs/archive.md.
+        Audio has tags: title, style, lyrics, cover, model and ids. The next call continues what was interrupted; files
+        that are there are checked and not fetched again. This method sends nothing. See docs/archive.md.
 
         Args:
             folder: Where the folders of tasks are: a path, or an address that fsspec knows, as s3://bucket/songs.
@@ -770,13 +774,13 @@ class SunoClient:
     async def updates(self, *, limit: int = 1000) -> AsyncGenerator[Update[Any]]:
         """Yield each new stage of every task, for dashboards and server-sent events, until the client is closed.
 
-        They are those of the tasks of this client and, with a shared store, those that other processes write down.
-        Reading causes no polls: somebody awaits the tasks, or `on_update` follows them. What comes before the first
-        step of the loop is not read, and after a break of the connection to the store some may be missing. Leave it
-        with `aclosing` if you do not read to the end.
+        They are the stages of this client's tasks and, with a shared store, those that other processes write to it.
+        Reading causes no polls: await the tasks, or set `on_update`, to have them polled. Updates from before the first
+        step of the loop are not read, and some may be missing after the connection to the store broke. Leave it with
+        `aclosing` if you do not read to the end.
 
         Args:
-            limit: Updates that wait to be read. A reader that is slower gets these and then the error (default: 1000).
+            limit: Updates that may wait to be read. A reader that is slower gets these, then the error (default: 1000).
 
         Raises:
             UpdatesMissed: The reader was too slow; `count` says how many updates it missed.
@@ -802,11 +806,10 @@ class SunoClient:
 
         Args:
             on_update: `on_update(update, record)`, a function or coroutine function, called once for each new stage
-                of each task that was submitted here, resumed here or had a verified callback here, whether or not
-                somebody awaits it; at most once among all processes with the same store. What it raises is logged.
-            confirm: Believe nothing as it is posted: even a verified callback only makes the client poll (default:
-                False).
-            limit: Bytes of a body (default: 1 MiB).
+                of each task that was submitted, resumed or had a verified callback in this process, whether or not
+                somebody awaits it. Of several processes with the same store, one calls it. What it raises is logged.
+            confirm: Use no callback as a result: even a verified one only makes the client poll (default: False).
+            limit: Largest body in bytes (default: 1 MiB).
             freshness: Seconds by which the time of a signature may differ from ours (default: 300 = 5 minutes).
 
         Raises:
@@ -826,9 +829,9 @@ class SunoClient:
         )
 
     def feed(self, callback: Callback) -> bool:
-        """Take a callback that you vouch for, as it is. Return True if it was new for a task that is held here.
+        """Apply a callback that you have verified yourself. Return True if it was new for a task of this process.
 
-        The store is written soon, and through it those who wait in other processes hear of it.
+        It is written to the store soon, and processes that wait for the task hear of it from there.
         """
         dispatcher = self._lifecycle.current().dispatcher
         if (task := self._lifecycle.registry.find(callback.task_id)) is not None:
@@ -836,7 +839,7 @@ class SunoClient:
         return dispatcher.feed(callback)
 
     def nudge(self, task_id: str) -> None:
-        """Poll a task at once, if somebody waits for it: something is said to have happened to it."""
+        """Poll a task at once, if somebody waits for it; for news of it that you do not trust."""
         self._lifecycle.current().dispatcher.nudge(task_id)
 
     # ---- health --------------------------------------------------------------------------------------------------
@@ -867,12 +870,11 @@ class SunoClient:
     async def aclose(self, app: object = None, *, drain: timedelta | float | None = None) -> None:
         """Stop polling and close the connections, after the submits that are under way.
 
-        With `drain=60` the client first drains, for 60 seconds at most. New submits are a ConfigurationError. Submits,
-        calls and downloads that have begun go on, callbacks are taken, tasks that somebody waits for or that observers
-        hear of are polled as often as without callbacks, and observers are called. Then, or as soon as nothing of that
-        is left, it closes: whoever still waits for a task gets a ConfigurationError, and with a store other workers go
-        on with it at their next turn, without waiting for claims to end. A caller that is cancelled, and a second
-        `aclose(drain=0)`, end the draining.
+        With `drain=60` the client drains first, for 60 seconds at most. A new submit raises ConfigurationError. Calls,
+        downloads and submits that have begun go on, callbacks are taken, and observers are called. Tasks with a waiter
+        or an observer are polled as often as without callbacks. The client closes when nothing of that is left, or when
+        the time is over. Whoever still waits for a task then gets a ConfigurationError; with a store, other workers go
+        on with that task at once. Cancelling the caller, or a second `aclose(drain=0)`, ends the draining.
 
         Args:
             app: Not used; frameworks such as Litestar hand their application to what they call at their end.
