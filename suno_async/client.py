@@ -544,7 +544,7 @@ class SunoClient:
         """Yield the tasks of all unfinished submissions in the store, oldest first, with their contexts.
 
         They are read a few at a time, so there may be any number. A submission whose answer was lost is among them, and
-        its task has no id. Awaiting that waits for its callback and raises SubmissionUncertain if none can come any more.
+        its task has no id. Awaiting it waits for its callback, and raises SubmissionUncertain if none can come.
         The observer of a `receiver` hears of the other tasks from now on, whether or not somebody awaits them.
         """
         async with aclosing(self._lifecycle.current().recovery.resume()) as tasks:
@@ -881,7 +881,7 @@ class SunoClient:
             drain: How long to wait: seconds or a timedelta (default: the client's `drain=`, which is 0 unless given).
 
         Raises:
-            ConfigurationError: It is no duration, or the client is in use in another event loop that still lives.
+            ConfigurationError: It is no duration, or the client is in use in another event loop that is still open.
         """
         seconds = self._settings.drain if drain is None else seconds_of("drain", drain)
         await self._lifecycle.aclose(seconds)

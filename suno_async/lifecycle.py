@@ -80,9 +80,10 @@ class Lifecycle:
 
     def _renewed(self, old: "Runtime | None") -> "Runtime":
         if old is not None and not old.loop.is_closed():
-            where = "a parent process" if old.pid != os.getpid() else "another event loop"
+            forked = old.pid != os.getpid()
+            where = "a parent process that still runs" if forked else "another event loop that is still open"
             raise ConfigurationError(
-                f"the client is in use in {where} that still lives: make one client for each loop, thread and process"
+                f"the client is in use in {where}: make one client for each loop, thread and process"
             )
         if self._settings.network.of_another_loop:
             raise ConfigurationError(
@@ -248,11 +249,11 @@ class Lifecycle:
                 meanwhile, and a second one that does not wait, end the waiting.
 
         Raises:
-            ConfigurationError: The client is in use in another event loop that still lives.
+            ConfigurationError: The client is in use in another event loop that is still open.
         """
         runtime = self._runtime
         if runtime is not None and not self._here(runtime) and not runtime.loop.is_closed():
-            raise ConfigurationError("the client is in use in another event loop that still lives: close it there")
+            raise ConfigurationError("the client is in use in another event loop that is still open: close it there")
         try:
             if drain and runtime is not None and self._here(runtime) and not self._closed:
                 await runtime.drain(drain)

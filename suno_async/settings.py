@@ -200,7 +200,7 @@ NO_KEY = "no API key: pass api_key= or set the environment variable SUNO_API_KEY
 
 def _key(name: str, given: str) -> Secret:
     if not isinstance(given, str):
-        raise ConfigurationError(f"{name} must be text, or several of it")
+        raise ConfigurationError(f"{name} must be a string or a list of strings")
     key = Secret(given.strip())
     if not key:
         raise ConfigurationError(NO_KEY)
@@ -226,7 +226,7 @@ def _several(name: str, given: str | Sequence[str] | None, variable: str) -> tup
         raise ConfigurationError(f"{name} must not be empty; leave it out to have none")
     several = (given,) if isinstance(given, str) else tuple(given)
     if not all(isinstance(one, str) and one.strip() and _encodes(one) for one in several):
-        raise ConfigurationError(f"{name} must be text, not empty, or several of it")
+        raise ConfigurationError(f"{name} must be a string that is not empty, or a list of such strings")
     return tuple(Secret(one.strip()) for one in several)
 
 

@@ -110,7 +110,7 @@ class HTTP:
                 raise raised[0] from None
             if isinstance(exc, TransportError):
                 raise
-            raise ResponseLost(f"POST {url}: nothing moved for {limits.stalled:g} s") from exc
+            raise ResponseLost(f"POST {url}: no byte was sent or received for {limits.stalled:g} s") from exc
         finally:
             with suppress(RuntimeError):  # it is being read at this moment, and ends there
                 await chunks.aclose()

@@ -154,7 +154,7 @@ def _read(record: Record, kind: type[Request[Any]], provider: Provider, model: s
         answered = envelope.accepted(reply, provider, kind)
         if isinstance(answered, Update):
             return answered
-        raise StoreError(f"record {record.ref} holds no answer")
+        raise StoreError(f"record {record.ref} has no answer in it")
     return details.update(reply, kind, provider, record.task_id, model)
 
 

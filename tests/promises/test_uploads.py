@@ -285,7 +285,7 @@ async def test_a_network_that_takes_nothing_is_given_up_on() -> None:
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     own = msgspec.structs.replace(KIE, uploads=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
     async with SunoClient(api_key="k", provider=own) as suno:
-        with pytest.raises(ResponseLost, match="nothing moved for 120 s"):
+        with pytest.raises(ResponseLost, match="no byte was sent or received for 120 s"):
             await suno.run(UploadStream(file=slow()))
     server.close()
     assert asyncio.get_running_loop().time() == pytest.approx(3600 + Timeouts().stalled, abs=1)

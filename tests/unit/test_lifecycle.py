@@ -219,7 +219,7 @@ def test_a_second_living_loop_is_refused_before_anything_is_sent() -> None:
                 *(lambda: drain(suno.resume()), lambda: drain(suno.map([SONG]))),
             ]
             for use in uses[:-1]:
-                with pytest.raises(ConfigurationError, match="another event loop that still lives"):
+                with pytest.raises(ConfigurationError, match="another event loop that is still open"):
                     await use()
             [outcome] = await uses[-1]()
             assert isinstance(outcome.error, ConfigurationError)
@@ -256,7 +256,7 @@ def test_a_task_that_is_awaited_in_a_living_loop_is_refused_in_another() -> None
             task.add_done_callback(print)
 
         for use in (awaits(task), adds()):
-            with pytest.raises(ConfigurationError, match="another event loop that still lives"):
+            with pytest.raises(ConfigurationError, match="another event loop that is still open"):
                 run(use)
 
         async def ends() -> Stage:
@@ -300,7 +300,7 @@ def test_a_fork_from_a_living_loop_is_refused_before_anything_is_sent() -> None:
     suno = client(network)
 
     def child() -> None:
-        with pytest.raises(ConfigurationError, match="a parent process that still lives"):
+        with pytest.raises(ConfigurationError, match="a parent process that still runs"):
             run(song(suno))
         assert len(network.posted) == 1
 
