@@ -131,9 +131,7 @@ class PostgresStore:
                     return record_of(row)
             if there and await self._do(self._say.replace, f"2 {record.ref}", **values):
                 return None
-        raise StoreError(
-            f"postgres: the record {record.ref!r} was inserted and deleted meanwhile, a hundred times"
-        )
+        raise StoreError(f"postgres: the record {record.ref!r} was inserted and deleted meanwhile, a hundred times")
 
     async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
         while True:
