@@ -20,6 +20,7 @@ from .submissions.events import EventSettings, Told, UpdateEvents
 from .submissions.hooks import Observer
 from .submissions.housekeeping import Housekeeping
 from .submissions.journal import Journal, JournalSettings, StageTelemetry
+from .submissions.learned import LearnedTimes
 from .submissions.recovery import Recovery
 from .submissions.submitter import SubmitSettings, SubmitTelemetry, Submitter
 from .submissions.write_behind import Write, WriteBehind
@@ -149,8 +150,11 @@ class Runtime:
             followers,
             DispatchSettings(provider, settings.shared),
         )
+        self._learned = LearnedTimes(store, policy.learned) if settings.shared and policy.learned is not None else None
         self._write_behind.start()
         self._housekeeping.start()
+        if self._learned is not None:
+            self._learned.start()
         for task, record in carried.followed:
             self._observers.follow(task, record)
 
@@ -226,6 +230,8 @@ class Runtime:
             await self._observers.aclose()
             await self.events.aclose()
             await self._requests.aclose()
+            if self._learned is not None:
+                await self._learned.aclose()
             await self.journal.aclose()
             if self._settings.own_store:
                 await self._settings.store.aclose()

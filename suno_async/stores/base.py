@@ -167,6 +167,17 @@ class Store(Protocol):
         """Give a place back that was not used; nothing happens if it is not in the window."""
         ...
 
+    async def note(self, name: str, text: str) -> None:
+        """Keep a text under a name, in the place of the one that is there; the last one written counts.
+
+        Notes are no records: they are neither listed nor pruned, and nobody is told of them.
+        """
+        ...
+
+    async def noted(self, name: str) -> str:
+        """Return the text that is kept under a name; empty if there is none."""
+        ...
+
     async def prune(self, before: float, *, undelivered: bool = True) -> int:
         """Forget the records that are finished or dismissed and were `updated` before a time, with their keys.
 

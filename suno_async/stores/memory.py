@@ -57,7 +57,8 @@ class MemoryStore:
     """
 
     # State, all of it: the records by ref, the refs by task id and by key, the refs of those that ended in the order in
-    # which they did, claims, places by window, listeners, and the parts of all accounts. A lock keeps threads apart.
+    # which they did, claims, places by window, notes, listeners, and the parts of all accounts. A lock keeps threads
+    # apart.
 
     def __init__(self, *, kept: int = 1000, clock: Callable[[], float] = time.time) -> None:
         self._kept = kept
@@ -68,6 +69,7 @@ class MemoryStore:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._claims: dict[str, _Claim] = {}
         self._places: dict[str, dict[str, float]] = {}
+        self._notes: dict[str, str] = {}
         self._listeners: set[_Listener] = set()
         self._locks = PerProcess(threading.RLock)  # another thread may hold the parent's at the moment of a fork
         self._parts: dict[str, MemoryStore] = {DEFAULT_ACCOUNT: self}
@@ -227,6 +229,16 @@ class MemoryStore:
     async def release(self, name: str, place: str) -> None:
         with self._lock():
             self._places.get(name, {}).pop(place, None)
+
+    # ---- notes -------------------------------------------------------------------------------------------------------
+
+    async def note(self, name: str, text: str) -> None:
+        with self._lock():
+            self._notes[name] = text
+
+    async def noted(self, name: str) -> str:
+        with self._lock():
+            return self._notes.get(name, "")
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 

@@ -248,7 +248,7 @@ class PostgresStore:
         return bool(await self._do(query, f"4 {name}", name=name, owner=owner, ttl=float(ttl)))
 
     def _scoped(self, name: str) -> str:
-        """The name of a claim or window as the tables have it."""
+        """The name of a claim, window or note as the tables have it."""
         return f"{self._account} {name}"
 
     async def reserve(self, name: str, place: str, rate: Rate) -> float:
@@ -261,6 +261,16 @@ class PostgresStore:
     async def release(self, name: str, place: str) -> None:
         name = self._scoped(name)
         await self._do(self._say.release, f"5 {name}", name=name, place=place)
+
+    # ---- notes -------------------------------------------------------------------------------------------------------
+
+    async def note(self, name: str, text: str) -> None:
+        name = self._scoped(name)
+        await self._do(self._say.note, f"7 {name}", name=name, text=text)
+
+    async def noted(self, name: str) -> str:
+        found = await self._do(self._say.noted, name=self._scoped(name))
+        return str(found[0][0]) if found else ""
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 

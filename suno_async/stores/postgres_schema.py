@@ -32,6 +32,7 @@ MIGRATIONS: Sequence[str] = (
         name text PRIMARY KEY, owner text NOT NULL, until float8 NOT NULL, seconds float8 NOT NULL
     );
     CREATE TABLE {{schema}}.places (name text, place text, at float8 NOT NULL, PRIMARY KEY (name, place));
+    CREATE TABLE {{schema}}.notes (name text PRIMARY KEY, text text NOT NULL);
 
     -- Which of its transactions a process has committed last: it asks for that when the answer to a COMMIT is lost.
     CREATE TABLE {{schema}}.writers (writer text PRIMARY KEY, committed bigint NOT NULL, at float8 NOT NULL);
@@ -113,6 +114,11 @@ class Statements:
         self.remove = f"DELETE FROM {records} WHERE account = %(account)s AND ref = %(ref)s"
         self.reserve = f"SELECT {schema}.reserve(%(name)s, %(place)s, %(calls)s, %(seconds)s)"
         self.release = f"DELETE FROM {places} WHERE name = %(name)s AND place = %(place)s"
+        notes = f"{schema}.notes"
+        self.note = (
+            f"INSERT INTO {notes} VALUES (%(name)s, %(text)s) ON CONFLICT (name) DO UPDATE SET text = excluded.text"
+        )
+        self.noted = f"SELECT text FROM {notes} WHERE name = %(name)s"
         over = f"NOT {OPEN_RECORDS} AND updated < %(before)s AND (%(undelivered)s OR delivered OR state = 'dismissed')"
         # Asked of what is found, and again of what is removed: it may have gone on while its lock was waited for.
         self.prune = (

@@ -10,6 +10,7 @@
     {suno}:changes          stream  refs of records that were changed, and who changed them
     {suno}:claim:<name>     hash    who has claimed a name, and for how many milliseconds, until it expires
     {suno}:window:<name>    zset    the places of a sliding window, by Redis's clock
+    {suno}:note:<name>      string  a text
     {suno}:schema           string  the version of all this
     {suno}:account:<name>:… the same for another account than "default", but for the schema
 
@@ -314,6 +315,17 @@ class RedisStore:
     async def release(self, name: str, place: str) -> None:
         client = await self._client()
         await client.do(client.redis.zrem, self._at("window", name), place)
+
+    # ---- notes -------------------------------------------------------------------------------------------------------
+
+    async def note(self, name: str, text: str) -> None:
+        client = await self._client()
+        await client.do(client.redis.set, self._at("note", name), text)
+
+    async def noted(self, name: str) -> str:
+        client = await self._client()
+        found = await client.do(client.redis.get, self._at("note", name))
+        return "" if found is None else found.decode(errors="replace")
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 

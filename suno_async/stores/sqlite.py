@@ -254,7 +254,7 @@ class SQLiteStore:
         return taken > 0
 
     def _scoped(self, name: str) -> str:
-        """The name of a claim or window as the file has it."""
+        """The name of a claim, window or note as the file has it."""
         return f"{self._account} {name}"
 
     async def reserve(self, name: str, place: str, rate: Rate) -> float:
@@ -277,6 +277,16 @@ class SQLiteStore:
     async def release(self, name: str, place: str) -> None:
         query = "DELETE FROM places WHERE name = ? AND place = ?"
         await self._do(lambda file: file.connection.execute(query, (self._scoped(name), place)).rowcount)
+
+    # ---- notes -------------------------------------------------------------------------------------------------------
+
+    async def note(self, name: str, text: str) -> None:
+        query, values = "INSERT OR REPLACE INTO notes VALUES (?, ?)", (self._scoped(name), text)
+        await self._do(lambda file: file.connection.execute(query, values).rowcount)
+
+    async def noted(self, name: str) -> str:
+        rows = await self._read("SELECT text FROM notes WHERE name = ?", (self._scoped(name),))
+        return str(rows[0][0]) if rows else ""
 
     # ---- the end -----------------------------------------------------------------------------------------------------
 

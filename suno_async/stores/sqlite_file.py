@@ -41,6 +41,7 @@ MIGRATIONS: Sequence[str] = (
     ) WITHOUT ROWID;
     CREATE TABLE places (name TEXT NOT NULL, place TEXT NOT NULL, at REAL NOT NULL, PRIMARY KEY (name, place))
         WITHOUT ROWID;
+    CREATE TABLE notes (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
     """,
 )
 """From each version of the file to the next; the version is how many were applied. A published one never changes."""

@@ -3,10 +3,10 @@
 import math
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from ..api.requests import Request
 from ..api.updates import Stage
@@ -15,7 +15,10 @@ from .durations import Timed
 if TYPE_CHECKING:
     from .pace import Pace  # whose policy asks here
 
-__all__ = ["AdaptivePace", "Staged"]
+__all__ = ["AdaptivePace", "Sort", "Staged"]
+
+Sort: TypeAlias = tuple[str, type[Request[Any]], str, Stage, Stage]
+"""Tasks whose times are alike: the API, the kind, the model, the stage that was reached, and the stage to come."""
 
 KEPT = 50
 """Times of each sort that are remembered."""
@@ -72,11 +75,16 @@ class _Times:
 
     __slots__ = ("_count", "_curve", "_newest", "_run")
 
-    def __init__(self) -> None:
-        self._newest: deque[float] = deque(maxlen=KEPT)
-        self._count = 0
+    def __init__(self, newest: Iterable[float] = ()) -> None:
+        self._newest = deque(newest, KEPT)
+        self._count = len(self._newest)
         self._run = 0
         self._curve: _Curve | None = None
+
+    @property
+    def newest(self) -> list[float]:
+        """The times, oldest first."""
+        return list(self._newest)
 
     def learn(self, after: float, until: float) -> None:
         """Note that the stage was reached between two polls."""
@@ -152,7 +160,16 @@ class AdaptivePace:
     # State, all of it: _times by sort.
 
     def __init__(self) -> None:
-        self._times: dict[tuple[str, type[Request[Any]], str, Stage, Stage], _Times] = {}
+        self._times: dict[Sort, _Times] = {}
+
+    @property
+    def learned(self) -> dict[Sort, list[float]]:
+        """The newest times of each sort, in seconds, oldest first."""
+        return {sort: times.newest for sort, times in self._times.items()}
+
+    def recall(self, sort: Sort, newest: Iterable[float]) -> None:
+        """Begin a sort with the times that an earlier run has learned, unless this one knows some already."""
+        self._times.setdefault(sort, _Times(newest))
 
     def learn(self, task: Staged, wanted: Stage, after: float, until: float, risen: float) -> None:
         """Note that a task reached a stage that is waited for, or ended, between two polls.

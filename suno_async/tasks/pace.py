@@ -132,6 +132,11 @@ class PacePolicy:
         self._ended = False
         self._learned = AdaptivePace()
 
+    @property
+    def learned(self) -> AdaptivePace | None:
+        """How long tasks took; None if polls follow a pace that was given, whatever is learned."""
+        return self._learned if self._pace is None else None
+
     def expect_callbacks(self) -> None:
         """Callbacks are received from now on, if the service can reach their address."""
         self._expected = True

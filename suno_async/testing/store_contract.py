@@ -650,6 +650,16 @@ class StoreContract:
         assert min(gaps) > 0.15  # measured here, a little after the store has counted
         assert left[-1] - left[0] < 1.5
 
+    # ---- notes -------------------------------------------------------------------------------------------------------
+
+    async def test_the_newest_text_under_a_name_is_kept(self, store: Store, other: Store) -> None:
+        assert await store.noted("times") == ""
+        for text in ("of this run", "of the next: ♪ 'quoted' \\"):
+            await store.note("times", text)
+            assert await other.noted("times") == text
+        assert await store.noted("other") == ""
+        assert await store.account("team-a").noted("times") == ""
+
     # ---- event loops -------------------------------------------------------------------------------------------------
 
     async def test_a_store_works_in_one_event_loop_after_the_other(self, store: Store) -> None:
@@ -710,6 +720,8 @@ class StoreContract:
             store.claim("poll", "me", 1),
             store.reserve("submit", "place", Rate(1, 1)),
             store.release("submit", "place"),
+            store.note("times", "of this run"),
+            store.noted("times"),
             store.prune(0),
             store.erase(ref="r1"),
         ]

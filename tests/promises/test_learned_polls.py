@@ -1,13 +1,15 @@
 """The client polls where the next stage is likely, as the songs before have shown."""
 
 import asyncio
+import logging
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
 
-from suno_async import KIE_LEGACY, GenerateMusic, Pace, Stage, SunoClient
+from suno_async import KIE_LEGACY, GenerateMusic, Pace, Stage, Store, StoreError, SunoClient
+from suno_async.stores import MemoryStore
 from suno_async.wire.envelope import Reply
 
 from ..conftest import now
@@ -83,3 +85,63 @@ async def test_a_pace_that_is_given_is_followed_as_it_is(service: Service) -> No
     async with SunoClient(api_key="k", provider=KIE_LEGACY, transport=service, pace=Pace()) as suno:
         await songs(suno, 12)
     assert service.polled[-1] == pytest.approx(service.polled[0], abs=0.1)
+
+
+# ---- from one run to the next ----------------------------------------------------------------------------------------
+
+
+def client(service: Service, store: Store) -> SunoClient:
+    return SunoClient(api_key="k", provider=KIE_LEGACY, transport=service, store=store)
+
+
+async def test_the_next_run_begins_with_what_the_last_one_has_learned(service: Service) -> None:
+    store = MemoryStore()
+    for count in (30, 1):
+        async with client(service, store) as suno:
+            await songs(suno, count)
+    assert service.polled[-1][-1] < 153
+    assert len(service.polled[-1]) < len(service.polled[0])
+
+
+async def test_a_run_that_learns_nothing_leaves_what_is_there(service: Service) -> None:
+    store = MemoryStore()
+    async with client(service, store) as suno:
+        await songs(suno, 6)
+    kept = await store.noted("learned times")
+    assert "GenerateMusic" in kept
+    async with client(service, store) as suno:
+        assert [task async for task in suno.resume()] == []
+    assert await store.noted("learned times") == kept
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "not JSON",
+        '{"version":2}',
+        '[["kie","Gone","V5",0,3,[150.0]]]',
+        '[["kie","GenerateMusic","V5_5",0,3,[-1.0]]]',
+        '[["kie","GenerateMusic","V5_5",0,9,[150.0]]]',
+    ],
+)
+async def test_what_cannot_be_read_is_as_nothing(service: Service, kept: str) -> None:
+    store = MemoryStore()
+    await store.note("learned times", kept)
+    async with client(service, store) as suno:
+        await songs(suno, 2)
+    assert service.polled[0][-1] > 155
+
+
+class NotesFail(MemoryStore):
+    async def note(self, name: str, text: str) -> None:
+        raise StoreError("the disk is full")
+
+    async def noted(self, name: str) -> str:
+        raise StoreError("the disk is full")
+
+
+async def test_a_store_that_takes_no_notes_disturbs_nothing(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        async with client(service, NotesFail()) as suno:
+            await songs(suno, 2)
+    assert [record.levelname for record in caplog.records if "disk is full" in record.message] == ["INFO", "INFO"]
