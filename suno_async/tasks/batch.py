@@ -3,14 +3,16 @@
 import asyncio
 import contextvars
 import math
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
 from ..api.export import Exported, error_to_dict, plain_data
 from ..api.representation import short_line
 from ..api.requests import Job
+from ..api.updates import Stage
 from ..errors import (
     ApiError,
     BudgetExceeded,
@@ -18,6 +20,7 @@ from ..errors import (
     ContentRejected,
     InsufficientCredits,
     SubmissionUncertain,
+    SunoError,
     TaskFailed,
     Unauthorized,
 )
@@ -30,6 +33,9 @@ R = TypeVar("R")
 
 ROUNDING = 1e-6
 """Credits by which sums of prices may be inexact."""
+SUBMITS_AT_ONCE = 100
+"""Submits of one batch under way, those included that wait for a place in the rate window: where that takes 20 in 10 s,
+more would only wait. It is also how many connections aiohttp opens by default."""
 
 
 class _ExportedOutcome(Exported):
@@ -140,56 +146,173 @@ class Plan(NamedTuple):
             raise ConfigurationError(f"attempts must be at least 1, got {attempts!r}")
 
 
+class _Running(Generic[R]):
+    """A job that has begun: it is being sent, or its task is waited for.
+
+    It waits without a coroutine of its own, which with its asyncio task would be 1.3 KB of each.
+    """
+
+    __slots__ = ("_batch", "attempt", "ended", "job", "price", "roused", "task")
+
+    stage = Stage.COMPLETE
+
+    def __init__(self, job: Job[R], batch: "_Batch[R]") -> None:
+        self._batch = batch
+        self.job = job
+        self.attempt = 1
+        """Number of the attempt."""
+        self.price: float | None = None
+        self.task: Task[R] | None = None
+        self.ended: Outcome[R] | None = None
+        """How the attempt before has ended."""
+        self.roused = False
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop in which it waits."""
+        return self._batch.loop
+
+    def rouse(self, error: SunoError | None = None) -> None:
+        """The task has ended, or the waiting with an error."""
+        if not self.roused and not self.loop.is_closed():
+            self.roused = True
+            self.loop.call_soon(self._batch.roused, self, error, context=self._batch.context)
+
+
 class _Batch(Generic[R]):
-    """The jobs of one batch: what they cost together, and why no more of them are sent."""
+    """The jobs of one batch: which are under way, what they cost together, and why no more of them are sent."""
 
     # State, all of it: _spent (credits, with what unfinished jobs may still cost), _refused (why nothing more is sent),
-    # dropped (tasks that nobody waits for any more).
+    # _unfinished (how many jobs have begun, and their outcomes are not taken), _sending (submits under way), _again
+    # (jobs that are sent once more as soon as there is room for a submit), _waiting (jobs whose tasks are waited for),
+    # _finished (outcomes that are not taken; None when all jobs have begun), _room (set when there may be some).
 
-    def __init__(self, submit: Submit[R], plan: Plan) -> None:
+    def __init__(self, submit: Submit[R], plan: Plan, concurrency: int) -> None:
         self._submit = submit
         self._plan = plan
+        self._concurrency = concurrency
+        self.loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()  # one for all: with many jobs waiting, every object counts
         self._spent = 0.0
         self._refused: ApiError | None = None
-        self.dropped: list[Task[R]] = []
+        self._unfinished = 0
+        self._sending: set[asyncio.Task[None]] = set()
+        self._again: deque[_Running[R]] = deque()
+        self._waiting: set[_Running[R]] = set()
+        self._finished: asyncio.Queue[Outcome[R] | None] = asyncio.Queue()
+        self._room = asyncio.Event()
 
-    async def outcome(self, job: Job[R]) -> Outcome[R]:
-        """Submit a job and wait for it; again, if it failed, its credits came back and attempts are left."""
-        ended: Outcome[R] | None = None
-        for attempt in range(1, self._plan.attempts + 1):
-            try:
-                self._check()
-                price = self._reserved(job)
-            except Exception as exc:
-                return ended or Failure(job, None, exc, 0.0)
-            ended = await self._attempt(job, attempt, price)
-            error = ended.error
-            if not isinstance(error, TaskFailed) or not error.refunded or isinstance(error, ContentRejected):
-                break
-        assert ended is not None
-        return ended
+    # ---- jobs in, outcomes out -----------------------------------------------------------------------------------
 
-    async def _attempt(self, job: Job[R], attempt: int, price: float | None) -> Outcome[R]:
-        task: Task[R] | None = None
-        result: R | None = None
+    async def begin_all(self, jobs: Iterable[Job[R]] | AsyncIterable[Job[R]]) -> None:
+        """Take each job when there is room for it, and begin it."""
+        source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
+        try:
+            async for job in source:
+                self._unfinished += 1
+                self._begin(_Running(job, self))
+                while self._unfinished >= self._concurrency or len(self._sending) >= SUBMITS_AT_ONCE:
+                    self._room.clear()
+                    await self._room.wait()
+        finally:
+            self._finished.put_nowait(None)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a job has begun, and its outcome is not taken."""
+        return self._unfinished > 0
+
+    async def take(self) -> Outcome[R] | None:
+        """Wait for the next outcome and take it; None when all jobs have begun."""
+        outcome = await self._finished.get()
+        if outcome is not None:
+            self._unfinished -= 1
+            self._room.set()
+        return outcome
+
+    async def leave(self, starter: asyncio.Task[None]) -> list[Task[R]]:
+        """Begin nothing more, and wait for nothing; return the accepted tasks whose outcomes were not taken."""
+        self._again.clear()
+        ending = [starter, *self._sending]
+        for one in ending:
+            one.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        left: list[Task[R]] = []
+        while self._waiting:
+            running = self._waiting.pop()
+            if running.task is not None:
+                running.task.leave(running)
+                left.append(running.task)
+        while not self._finished.empty():
+            outcome = self._finished.get_nowait()
+            if outcome is not None and outcome.task is not None:
+                left.append(outcome.task)
+        return left
+
+    # ---- one job -------------------------------------------------------------------------------------------------
+
+    def _begin(self, running: _Running[R]) -> None:
+        """Send a job, unless it may not be paid any more."""
+        try:
+            self._check()
+            running.price = self._reserved(running.job)
+        except Exception as exc:
+            self._finished.put_nowait(running.ended or Failure(running.job, None, exc, 0.0))
+            return
+        sending = self.loop.create_task(self._send(running), name="suno_async map")
+        self._sending.add(sending)
+        sending.add_done_callback(self._sent, context=self.context)
+
+    def _sent(self, sending: asyncio.Task[None]) -> None:
+        """A submit has ended: there is room for another."""
+        self._sending.discard(sending)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while self._again and len(self._sending) < SUBMITS_AT_ONCE:
+            self._begin(self._again.popleft())
+        self._room.set()
+
+    async def _send(self, running: _Running[R]) -> None:
+        """Submit a job, and have its task waited for."""
         error: Exception | None = None
         try:
-            task = await self._submit(job, attempt, self._check)
-            result = await task
-        except asyncio.CancelledError:
-            if task is not None:
-                self.dropped.append(task)
-            raise
+            running.task = await self._submit(running.job, running.attempt, self._check)
+            self._waiting.add(running)
+            if running.task.enter(running):
+                return
         except Exception as exc:  # whatever ends one job must not end the others
             error = exc
+        self.roused(running, error)
+
+    def roused(self, running: _Running[R], error: Exception | None) -> None:
+        """An attempt has ended: send the job again, if its credits came back and attempts are left."""
+        task = running.task
+        self._waiting.discard(running)
+        if task is not None:
+            task.leave(running)
+            error = task.exception() if error is None else error
         if isinstance(error, InsufficientCredits | Unauthorized):
             self._refused = self._refused or error
+        price = running.price
         credits = _cost(task, error, price)
         if price is not None:
             self._spent += (price if credits is None else credits) - price
-        if error is not None:
-            return Failure(job, task, error, credits)
-        return Success(job, cast("Task[R]", task), cast(R, result), credits)
+        if task is not None and error is None:
+            self._finished.put_nowait(Success(running.job, task, task.result(), credits))
+            return
+        assert error is not None
+        failure = Failure(running.job, task, error, credits)
+        refunded = isinstance(error, TaskFailed) and error.refunded and not isinstance(error, ContentRejected)
+        if not refunded or running.attempt == self._plan.attempts:
+            self._finished.put_nowait(failure)
+            return
+        running.task, running.ended, running.roused = None, failure, False
+        running.attempt += 1
+        self._again.append(running)
+        self._go_on()
+
+    # ---- what it costs -------------------------------------------------------------------------------------------
 
     def _check(self) -> None:
         """Raise if nothing more is sent."""
@@ -229,42 +352,16 @@ async def outcomes(
     if concurrency < 1:
         raise ConfigurationError(f"concurrency must be at least 1, got {concurrency}")
     plan.check()
-    batch = _Batch(submit, plan)
-    room = asyncio.Semaphore(concurrency)
-    finished: asyncio.Queue[asyncio.Task[Outcome[R]] | None] = asyncio.Queue()
-    running: set[asyncio.Task[Outcome[R]]] = set()
-    # One for all, as is the name: with many jobs waiting, every object counts.
-    done, context = finished.put_nowait, contextvars.copy_context()
-
-    async def start_all() -> None:
-        source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
-        try:
-            await room.acquire()
-            async for job in source:
-                one = asyncio.create_task(batch.outcome(job), name="suno_async map")
-                running.add(one)
-                one.add_done_callback(done, context=context)
-                await room.acquire()
-        finally:
-            finished.put_nowait(None)
-
+    batch = _Batch(submit, plan, concurrency)
     # Plain tasks, not a task group: a generator may be closed from another task than the one that began it.
-    starter = asyncio.create_task(start_all())
+    starter = asyncio.create_task(batch.begin_all(jobs))
     try:
-        while running or not starter.done() or not finished.empty():
-            one = await finished.get()
-            if one is not None:
-                running.discard(one)
-                room.release()
-                yield one.result()
+        while batch.unfinished or not starter.done():
+            if (outcome := await batch.take()) is not None:
+                yield outcome
         await starter  # raises what `jobs` raised
     finally:
-        for task in (starter, *running):
-            task.cancel()
-        await asyncio.gather(starter, *running, return_exceptions=True)
-        ended = [one.result().task for one in running if not one.cancelled() and not one.exception()]
-        left = [*batch.dropped, *(task for task in ended if task is not None)]
-        log_left(left, "map was left before it gave %d accepted tasks")
+        log_left(await batch.leave(starter), "map was left before it gave %d accepted tasks")
 
 
 async def _later(jobs: Iterable[Job[R]]) -> AsyncIterator[Job[R]]:

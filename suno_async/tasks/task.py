@@ -13,7 +13,7 @@ from ..log import log
 from .durations import Timing
 from .pace import Pace
 
-__all__ = ["Holder", "Interests", "Task", "TaskInfo"]
+__all__ = ["Holder", "Interests", "Task", "TaskInfo", "Waiter"]
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -122,14 +122,36 @@ class TaskInfo(NamedTuple):
     """The `traceparent` of the span that submitted it; empty if there is none."""
 
 
-class _Waiter:
+class Waiter(Protocol):
     """Somebody waiting for a stage."""
+
+    @property
+    def stage(self) -> int:
+        """The least stage that is waited for."""
+        ...
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop in which that is."""
+        ...
+
+    def rouse(self, error: SunoError | None = None) -> None:
+        """The stage is reached, the task has ended, or the waiting has with an error. Called twice, it does nothing."""
+        ...
+
+
+class _Waiter:
+    """A coroutine that waits."""
 
     __slots__ = ("stage", "wake")
 
     def __init__(self, stage: int) -> None:
         self.stage = stage
         self.wake: asyncio.Future[SunoError | None] = asyncio.get_running_loop().create_future()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        return self.wake.get_loop()
 
     def rouse(self, error: SunoError | None = None) -> None:
         # Never set_exception: an error that nobody fetched would be printed. A loop that is closed wakes nobody.
@@ -201,7 +223,7 @@ class Task(Generic[R]):
         self._failure: SunoError | None = None
         self._updates: tuple[Update[R], ...] = ()
         self._listeners: tuple[Callable[[Update[R]], object], ...] = ()
-        self._waiters: tuple[_Waiter, ...] = ()
+        self._waiters: tuple[Waiter, ...] = ()
         self._done_callbacks: tuple[_DoneCallback, ...] = ()
 
     @staticmethod
@@ -526,7 +548,7 @@ class Task(Generic[R]):
             try:
                 error = await waiter.wake
             finally:
-                self._leave(waiter)
+                self.leave(waiter)
             if error is not None:
                 raise error.with_traceback(None)
 
@@ -535,11 +557,20 @@ class Task(Generic[R]):
         if self.stage >= stage or self.done():
             return None
         waiter = _Waiter(stage)
-        self._retain(waiter.wake.get_loop())
+        self._retain(waiter.loop)
         self._waiters += (waiter,)
         return waiter
 
-    def _leave(self, waiter: _Waiter) -> None:
+    def enter(self, waiter: Waiter) -> bool:
+        """Note somebody who waits without a coroutine; return False if there is nothing to wait for."""
+        if self.stage >= waiter.stage or self.done():
+            return False
+        self._retain(waiter.loop)
+        self._waiters += (waiter,)
+        return True
+
+    def leave(self, waiter: Waiter) -> None:
+        """Somebody waits no more."""
         if waiter in self._waiters:
             self._waiters = tuple(one for one in self._waiters if one is not waiter)
             if not self._waiters and not self._done_callbacks:
@@ -550,7 +581,7 @@ class Task(Generic[R]):
 
         Before they are noted, since it lets go of those who waited in a loop that is closed.
         """
-        if not any(one.wake.get_loop() is loop for one in self._waiters) and not any(
+        if not any(one.loop is loop for one in self._waiters) and not any(
             one.loop is loop for one in self._done_callbacks
         ):
             self._interests.retain(self, self)
@@ -571,7 +602,7 @@ class Task(Generic[R]):
             try:  # as `_reach` has it: a coroutine more for everybody who waits is 250 bytes
                 error = yield from waiter.wake
             finally:
-                self._leave(waiter)
+                self.leave(waiter)
             if error is not None:
                 raise error.with_traceback(None)
         if self._failure is not None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import anyio
 import pytest
 
-from suno_async import ConfigurationError, GenerateMusic, Music, Outcome, TaskFailed
+from suno_async import KIE_LEGACY, ConfigurationError, GenerateMusic, Music, Outcome, Pace, TaskFailed
 from suno_async.wire.envelope import Reply
 
 from ..clients import by_task, client, jobs
@@ -116,3 +116,31 @@ async def test_leaving_map_says_which_paid_tasks_it_drops(caplog: pytest.LogCapt
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert all(f"t{n}" in caplog.text for n in (1, 2, 3))
+
+
+async def test_of_a_large_map_a_hundred_submits_wait_for_the_rate_limit_and_the_window_is_used_in_full() -> None:
+    """All thousand may be unfinished; that many submits would be coroutines that wait, with their requests."""
+    network = Script(PENDING)
+    async with client(network, provider=KIE_LEGACY, pace=Pace(first=1e6, growth=1, cap=1e6, patience=1e6)) as suno:
+        before, taken, most = len(asyncio.all_tasks()), 0, 0
+
+        def source() -> Iterator[GenerateMusic]:
+            nonlocal taken
+            for job in jobs(1000):
+                taken += 1
+                yield job
+
+        outcomes = suno.map(source(), concurrency=1000)
+        first = asyncio.create_task(anext(outcomes))
+        while len(network.posted) < 1000:
+            await anyio.sleep(1)
+            most = max(most, suno.status().submits)
+            assert taken <= len(network.posted) + 100
+        assert most == 100
+        assert [one["prompt"] for one in network.posted] == [f"song {n}" for n in range(1000)]
+        assert now() < 1000 / 20 * 10.2 + 2
+        await anyio.sleep(1)
+        assert suno.status().waiting == 1000
+        assert len(asyncio.all_tasks()) - before < 10  # nor is a task of asyncio kept for each that is waited for
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)

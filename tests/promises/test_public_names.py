@@ -46,7 +46,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 FOR_THE_CLIENT = {
     "Archive": {"__init__"},
     "Receiver": {"__init__"},
-    "Task": {"__init__", "learn", "restore"},
+    "Task": {"__init__", "enter", "learn", "leave", "restore"},
     "Result": {"came_from"},
 }
 """Methods that only the client calls: it makes tasks and receivers, and says where a result came from."""

@@ -20,6 +20,7 @@ from suno_async import (
     SunoError,
     Task,
     TaskFailed,
+    TaskTimeout,
     Unauthorized,
 )
 from suno_async.tasks.batch import Plan, outcomes
@@ -143,6 +144,35 @@ async def test_what_the_source_raises_comes_after_what_was_accepted() -> None:
         async for _ in outcomes(Submits(), source(), 40):
             seen += 1
     assert seen == 2
+
+
+async def test_a_hundred_submits_are_under_way_at_once_those_of_later_attempts_included() -> None:
+    class Counting(Submits):
+        under_way = most = 0
+
+        async def __call__(self, job: Job[Music], attempt: int, check: Callable[[], None]) -> Task[Music]:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            await anyio.sleep(3)
+            self.under_way -= 1
+            return await super().__call__(job, attempt, check)
+
+    submits = Counting()
+    seen = [one async for one in outcomes(submits, jobs(*[-500] * 250), 250, Plan(attempts=2))]
+    assert [type(one.error) for one in seen] == [TaskFailed] * 250
+    assert (submits.most, sorted(submits.attempts)) == (100, [1] * 250 + [2] * 250)
+
+
+async def test_a_client_that_gives_up_a_task_ends_its_job_alone_and_once() -> None:
+    submits = Submits()
+    batch = outcomes(submits, jobs(50, 50), 2)
+    first = asyncio.ensure_future(anext(batch))
+    await anyio.sleep(1)
+    for _ in range(2):
+        submits.tasks[0].give_up(submits.tasks[0], TaskTimeout("t0", 1.0))
+    given_up, other = await first, await anext(batch)
+    assert (type(given_up.error), given_up.task, other.error) == (TaskTimeout, submits.tasks[0], None)
+    assert [one async for one in batch] == []
 
 
 # ---- what it costs ---------------------------------------------------------------------------------------------------
