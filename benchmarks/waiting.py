@@ -90,6 +90,9 @@ class Interests:
     def fed(self, task: Task[Any], update: Update[Any]) -> None:
         """Nobody is told."""
 
+    def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
+        raise AssertionError(update)
+
 
 async def cpu(waiting: int, seconds: float) -> float:
     """µs of CPU a poll, while that many tasks wait, each polled about every 11.5 s."""

@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import anyio
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .runtime import Carried, Runtime, Telemetry
 
 __all__ = ["Lifecycle"]
+
+R = TypeVar("R")
 
 
 class Downloading:
@@ -144,6 +146,12 @@ class Lifecycle:
         runtime = self._runtime
         if runtime is not None and not runtime.loop.is_closed():
             runtime.events.fed(task, update)
+
+    def whole(self, task: Task[R], update: Update[R]) -> Update[R]:
+        """Return an update that was cut with its result and record, read from its body again."""
+        from .submissions import codec  # it loads the readers of all pages
+
+        return codec.whole(update, task, self._settings.provider)
 
     def follow(self, task: Task[Any]) -> None:
         """Have the client's `on_update` called for a task, from the next event loop on if none is running."""

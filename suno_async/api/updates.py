@@ -116,9 +116,10 @@ class _ReadFrom:
     callback address and its token.
     """
 
-    __slots__ = ("_body", "_record")
+    __slots__ = ("_body", "_cut", "_record")
 
     _body: bytes
+    _cut: bool
     _record: JobRecord | None
 
 
@@ -162,6 +163,21 @@ class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_on
             changes: The new values, by field.
         """
         return msgspec.structs.replace(self, **changes).came_from(self.body, self.record)
+
+    def cut(self) -> Self:
+        """Return the same update without its result and its record, which can be read from the body again; itself if
+        there is no body. What is decoded takes as much memory as the body.
+        """
+        if not self.body:
+            return self
+        kept = msgspec.structs.replace(self, result=None).came_from(self.body)
+        force_setattr(kept, "_cut", True)
+        return kept
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether result and record were left out."""
+        return getattr(self, "_cut", False)
 
     @property
     def body(self) -> bytes:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +18,7 @@ from ..api.updates import Provisional, Source, Stage, Update
 from ..errors import InvalidJob, Problem, StoreError, SunoError
 from ..log import log
 from ..stores.record import Record
-from ..tasks.task import TaskInfo
+from ..tasks.task import Task, TaskInfo
 from ..wire import callbacks, details, envelope
 from ..wire.shapes import UNREADABLE
 
@@ -34,7 +34,10 @@ __all__ = [
     "restore",
     "restore_update",
     "to_json",
+    "whole",
 ]
+
+R = TypeVar("R")
 
 
 def name_of(kind: type[Request[Any]]) -> str:
@@ -129,7 +132,7 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
     said: Update[Any] = Update(task_id=record.task_id, stage=record.stage)
     if record.body:
         try:
-            said = _read(record, kind, provider.api_named(record.provider) or provider, model)
+            said = _read(record.source, record.body, record.task_id, kind, _api(record.provider, provider), model)
         except SunoError:
             if record.stage is not Stage.FAILED:
                 return None
@@ -146,16 +149,28 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
     )
 
 
-def _read(record: Record, kind: type[Request[Any]], provider: Provider, model: str) -> Update[Any]:
-    if record.source is Source.CALLBACK:
-        return callbacks.update(callbacks.parse(record.body), kind, model)
-    reply = envelope.Reply(200, record.body)
-    if record.source is Source.ANSWER:
+def whole(update: Update[R], task: Task[R], provider: Provider) -> Update[R]:
+    """Return an update that was cut with its result and record, read from its body again."""
+    said: Update[R] = _read(update.source, update.body, update.task_id, task.kind, _api(task.api, provider), task.model)
+    return msgspec.structs.replace(update, result=said.result).came_from(update.body, said.record)
+
+
+def _api(name: str, provider: Provider) -> Provider:
+    return provider.api_named(name) or provider
+
+
+def _read(
+    source: Source, body: bytes, task_id: str, kind: type[Request[Any]], provider: Provider, model: str
+) -> Update[Any]:
+    if source is Source.CALLBACK:
+        return callbacks.update(callbacks.parse(body), kind, model)
+    reply = envelope.Reply(200, body)
+    if source is Source.ANSWER:
         answered = envelope.accepted(reply, provider, kind)
         if isinstance(answered, Update):
             return answered
-        raise StoreError(f"record {record.ref} has no answer in it")
-    return details.update(reply, kind, provider, record.task_id, model)
+        raise StoreError("the body has no answer in it")
+    return details.update(reply, kind, provider, task_id, model)
 
 
 def job_of(record: Record) -> Request[Any]:

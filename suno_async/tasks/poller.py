@@ -18,7 +18,7 @@ from .pace import UNSETTLED, Pace
 from .registry import TaskRegistry
 from .task import Holder, Task
 from .task_log import log_left, log_stage
-from .watch import Watch
+from .watch import NEVER, Watch
 
 __all__ = ["Change", "Details", "Peers", "PollLimits", "PollTelemetry", "Poller", "Sink"]
 
@@ -312,13 +312,13 @@ class Poller:
         watch = self._paused.pop(task, None)
         if watch is not None and now < watch.until:
             return watch
-        if any(update.source is Source.CALLBACK for update in task.updates):
+        if task.heard_of:
             self.callback_came(task.id, here=False)
         recent, older = self._polled
         name = task.id or task.ref
-        polled = recent.get(name, older.get(name, -math.inf))
+        polled = recent.get(name, older.get(name, NEVER))
         watch = Watch(self._policy.of(task), now, accepted_at=task.accepted_at, polled=polled)
-        if task.updates:
+        if task.stage:
             watch.unknown_since = now
         return watch
 

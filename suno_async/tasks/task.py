@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, 
 
 from ..api.pricing import refunded
 from ..api.requests import TABLE, Job, Request
-from ..api.updates import Stage, Update, rises
+from ..api.updates import Source, Stage, Update, rises
 from ..errors import ConfigurationError, SunoError, TaskFailed, TaskNotDone
 from ..log import log
 from .durations import Timing
@@ -57,6 +57,10 @@ class Interests(Protocol):
         """`task` has reached a stage that was not known here."""
         ...
 
+    def whole(self, task: "Task[R]", update: Update[R]) -> Update[R]:
+        """Return an update that was cut with its result and record, read from its body again."""
+        ...
+
 
 class _Nobody:
     """Interests in tasks that have ended, which nothing comes of."""
@@ -73,6 +77,9 @@ class _Nobody:
     def check_thread(self) -> None: ...
 
     def fed(self, task: "Task[Any]", update: Update[Any]) -> None: ...
+
+    def whole(self, task: "Task[R]", update: Update[R]) -> Update[R]:
+        return update
 
 
 _NOBODY = _Nobody()
@@ -336,12 +343,20 @@ class Task(Generic[R]):
     @property
     def updates(self) -> tuple[Update[R], ...]:
         """The updates that raised the stage, in their order."""
-        return self._updates
+        return tuple(map(self._whole, self._updates))
+
+    @property
+    def heard_of(self) -> bool:
+        """Whether a callback told one of its stages."""
+        return any(update.source is Source.CALLBACK for update in self._updates)
 
     @property
     def last(self) -> Update[R]:
         """The update that reached the present stage."""
-        return self._updates[-1] if self._updates else Update(task_id=self._id, stage=Stage.PENDING)
+        return self._whole(self._updates[-1]) if self._updates else Update(task_id=self._id, stage=Stage.PENDING)
+
+    def _whole(self, update: Update[R]) -> Update[R]:
+        return self._interests.whole(self, update) if update.is_cut else update
 
     @property
     def stage(self) -> Stage:
@@ -450,7 +465,8 @@ class Task(Generic[R]):
             self._id = update.task_id
         if not rises(self.stage, update.stage):
             return False
-        self._updates += (update,)
+        # Until the end most tasks have nobody who looks at their results: of those the body is kept alone.
+        self._updates += (update if update.stage >= Stage.COMPLETE else update.cut(),)
         if update.stage is Stage.FAILED:
             self._failure = update.failure(refunded(self._kind, update))
         if update.stage is Stage.COMPLETE and self._accepted_at is not None and self._begun is None:
@@ -541,7 +557,14 @@ class Task(Generic[R]):
 
     async def get(self) -> R:
         """Wait for the result, as `await task` does, but as a coroutine: for `create_task` and task groups."""
-        return await self
+        if (waiter := self._enter(Stage.COMPLETE)) is not None:
+            try:  # as `_reach` has it: a frame more for everybody who waits is 200 bytes
+                error = await waiter.wake
+            finally:
+                self.leave(waiter)
+            if error is not None:
+                raise error.with_traceback(None)
+        return self._given()
 
     async def _reach(self, stage: int) -> None:
         if (waiter := self._enter(stage)) is not None:
@@ -591,7 +614,7 @@ class Task(Generic[R]):
         while True:
             for update in self._updates[seen:]:
                 seen += 1
-                yield update
+                yield self._whole(update)
             if seen == len(self._updates):
                 if self.done():
                     return
@@ -599,12 +622,16 @@ class Task(Generic[R]):
 
     def __await__(self) -> Generator[Any, None, R]:
         if (waiter := self._enter(Stage.COMPLETE)) is not None:
-            try:  # as `_reach` has it: a coroutine more for everybody who waits is 250 bytes
+            try:  # as `get` has it
                 error = yield from waiter.wake
             finally:
                 self.leave(waiter)
             if error is not None:
                 raise error.with_traceback(None)
+        return self._given()
+
+    def _given(self) -> R:
+        """The result of a task that has ended."""
         if self._failure is not None:
             raise self._failure.with_traceback(None)
         return cast(R, self.last.result)  # COMPLETE comes with one

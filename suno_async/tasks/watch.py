@@ -23,7 +23,7 @@ from ..errors import (
 from ..http.retry import pauses
 from .pace import Pace
 
-__all__ = ["PASSING", "Watch", "judged"]
+__all__ = ["NEVER", "PASSING", "Watch", "judged"]
 
 R = TypeVar("R")
 
@@ -31,6 +31,8 @@ PASSING = (TransportError, ServerError, RateLimited, Maintenance, InsufficientCr
 """A poll that failed like this is repeated until patience ends. Polls are free, so they say nothing about credits."""
 LONGEST = 60.0
 """Seconds that the service can make us wait, so that patience still ends about when it should."""
+NEVER = -math.inf
+"""A time of what has not been; one object for all watches."""
 CLOSE = 20.0
 """Seconds between two polls that tell well enough when a stage was reached."""
 SLACK = 1.0
@@ -85,7 +87,7 @@ class Watch:
         "until",
     )
 
-    def __init__(self, pace: Pace, now: float, *, accepted_at: float | None = None, polled: float = -math.inf) -> None:
+    def __init__(self, pace: Pace, now: float, *, accepted_at: float | None = None, polled: float = NEVER) -> None:
         self.pace = pace
         self.step = 0
         self.provisional = Provisional.NONE
@@ -100,9 +102,9 @@ class Watch:
         self.due = now if accepted_at is None else max(now, slot(accepted_at + first, first))
         self.polled = polled
         """When it was polled last."""
-        self.before = -math.inf
+        self.before = NEVER
         """When a poll before that was answered last."""
-        self.risen = -math.inf
+        self.risen = NEVER
         """When a poll saw it reach its present stage."""
         self.retries: Iterator[float] | None = None
         self.trouble: SunoError | None = None
@@ -218,7 +220,7 @@ class Watch:
 
     def rise(self) -> None:
         """A poll has seen a new stage: remember when, unless nobody had looked for long."""
-        self.risen = self.polled if self.polled - self.before <= CLOSE else -math.inf
+        self.risen = self.polled if self.polled - self.before <= CLOSE else NEVER
 
     def skip(self, likely: float, now: float) -> bool:
         """Whether a poll that is due can wait, as nothing is likely to be new; then it is due when that is likely.

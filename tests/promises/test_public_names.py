@@ -48,6 +48,7 @@ FOR_THE_CLIENT = {
     "Receiver": {"__init__"},
     "Task": {"__init__", "enter", "learn", "leave", "restore"},
     "Result": {"came_from"},
+    "Update": {"came_from", "cut"},
 }
 """Methods that only the client calls: it makes tasks and receivers, and says where a result came from."""
 PLAIN = set(fields.__all__)

@@ -48,6 +48,9 @@ class Interests:
     def fed(self, task: Task[Any], update: Update[Any]) -> None:
         """Nobody is told."""
 
+    def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
+        raise AssertionError(update)
+
 
 def links(result: Any, interests: Interests) -> FreshLinks:
     return FreshLinks(result, TaskRegistry(interests, KIE))

@@ -40,6 +40,9 @@ class NoInterests:
 
     def fed(self, task: Task[Any], update: Update[Any]) -> None: ...
 
+    def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
+        raise AssertionError(update)
+
 
 def api(script: Script, *, provider: Provider = KIE) -> ApiClient:
     return ApiClient(script, RateLimit(provider.submits), Addresses(provider))

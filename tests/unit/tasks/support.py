@@ -67,6 +67,9 @@ class Interests:
     def fed(self, task: Task[Any], update: Update[Any]) -> None:
         """Nobody is told."""
 
+    def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
+        raise AssertionError(update)
+
 
 class Service:
     """What is polled: answers by script, the last for good, or by a function of the time."""
@@ -202,6 +205,9 @@ class Polling:
 
     def fed(self, task: Task[Any], update: Update[Any]) -> None:
         """Nobody is told."""
+
+    def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
+        raise AssertionError(update)
 
     def task(self, task_id: str = "t1", accepted_at: float | None = None) -> Task[Music]:
         """A task that was accepted now, or at a time."""

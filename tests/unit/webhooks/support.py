@@ -95,6 +95,9 @@ class ToPoller(Interests):
     def fed(self, task: Task[Any], update: Update[Any]) -> None:
         """Nobody is told."""
 
+    def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
+        raise AssertionError(update)
+
 
 class Parts(NamedTuple):
     """What a dispatcher works with."""
