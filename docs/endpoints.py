@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -64,6 +65,7 @@ def nav() -> list[Any]:
     return ["endpoints/index.md", *({family: listed} for family, listed in families.items())]
 
 
+@cache
 def pages() -> Mapping[str, str]:
     """Return the overview and a page for each endpoint."""
     made = {f"endpoints/{method_of(kind)}.md": "\n".join(page(kind)) for kind in TABLE}

@@ -1,6 +1,7 @@
 """Time for the tests."""
 
 import asyncio
+import gc
 import socket
 import ssl
 from collections.abc import Iterator
@@ -15,6 +16,12 @@ from .anyio_auto import pytest_pycollect_makeitem as pytest_pycollect_makeitem
 from .loop import JumpLoop
 from .postgres import PostgresServer, postgres_server
 from .servers import RedisServer, redis_server
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded and collected stays, so no collection of garbage looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 """The service's own description, and a validator that is not ours."""
 
+import json
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,10 +32,23 @@ def close_enough(validator: Any, step: float, value: Any, schema: Any) -> Any:
 
 
 Judge = cast(Any, extend)(Draft202012Validator, {"multipleOf": close_enough})
+WHOLE = Judge(DOCUMENT)
+"""It has read through the document once, which takes some milliseconds, and knows what each `$ref` names."""
+
+
+def judge_of(schema: Any) -> Any:
+    """Return the validator of a part of the document."""
+    return WHOLE.evolve(schema=schema)
 
 
 def judge(value: Any, schema: Any) -> None:
-    Judge(DOCUMENT | schema).validate(value)
+    _judge(json.dumps(value), json.dumps(schema))
+
+
+@cache
+def _judge(value: str, schema: str) -> None:
+    """Many pages are answered again and again, and looked through once."""
+    judge_of(json.loads(schema)).validate(json.loads(value))
 
 
 def resolved(schema: Any) -> Any:

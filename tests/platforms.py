@@ -115,7 +115,7 @@ async def sing(store: str | None) -> None:
     posted_to = f"http://127.0.0.1:{door.getsockname()[1]}/suno"
     pace = Pace(first=0.05, growth=1.0, cap=0.5)
     async with (
-        Emulator(speed=300) as emulator,
+        Emulator(speed=300, media_seconds=1) as emulator,
         SunoClient(
             api_key=emulator.api_key, base_url=emulator.url, callback_url=posted_to, store=store, pace=pace
         ) as suno,

@@ -98,7 +98,7 @@ async def failed(suno: SunoClient, task: Task[Any], folder: Path | str, **option
 
 async def test_a_song_is_kept_with_all_that_belongs_to_it(tmp_path: Path) -> None:
     """Audio with tags, covers, lyrics with and without times, and task.json; the second run fetches nothing."""
-    async with Emulator(media_seconds=5) as emulator, emulator.client() as suno:
+    async with Emulator(media_seconds=1) as emulator, emulator.client() as suno:
         job = GenerateMusic(lyrics="[Verse]\nrain on the roof\n\nand more", style="fado", title="Rain", model="V6")
         task = await suno.submit(job, key="secret-context")
         archive = suno.archive(tmp_path, timed_lyrics=True)
@@ -130,7 +130,7 @@ async def test_a_song_is_kept_with_all_that_belongs_to_it(tmp_path: Path) -> Non
 
 
 async def test_stems_and_lyrics_have_folders_of_their_own(tmp_path: Path) -> None:
-    async with Emulator(media_seconds=5) as emulator, emulator.client() as suno:
+    async with Emulator(media_seconds=1) as emulator, emulator.client() as suno:
         music = await suno.run(GenerateMusic(prompt="rain"))
         archive = suno.archive(tmp_path)
         stems = await archive.save(await suno.submit(SeparateStems(music.tracks[0])))
@@ -352,7 +352,7 @@ async def test_many_are_saved_a_few_at_once_and_one_that_fails_stops_no_other(
 async def test_what_is_about_to_be_removed_is_saved(tmp_path: Path) -> None:
     """Of a store, by its own client; a task that failed has no files, and one that does is an outcome."""
     days = 0.0
-    async with Emulator(media_seconds=5) as emulator:
+    async with Emulator(media_seconds=1) as emulator:
         suno = emulator.client(store="memory:", clock=lambda: time.time() + days * 86_400)
         async with suno:
             emulator.script(None, [Fail()])

@@ -83,7 +83,7 @@ async def world(
     address = f"http://127.0.0.1:{listening.getsockname()[1]}/suno"
     app = web.Application()
     runner = web.AppRunner(app)
-    async with Emulator(provider=provider, seed=1, webhook_key=key, media_seconds=8) as emulator:
+    async with Emulator(provider=provider, seed=1, webhook_key=key, media_seconds=1) as emulator:
         suno = SunoClient(
             api_key=emulator.api_key,
             base_url=emulator.url,

@@ -91,7 +91,7 @@ def test_a_recipe_runs(program: Program, monkeypatch: pytest.MonkeyPatch, capsys
     code = compile(program.code, program.page, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
     async def main() -> None:
-        async with Emulator(media_seconds=8) as emulator:
+        async with Emulator(media_seconds=1) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             if program.mark == "fault":

@@ -44,7 +44,7 @@ def default_provider(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def emulator(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Emulator]:
-    async with Emulator(media_seconds=8) as emulator:
+    async with Emulator(media_seconds=1) as emulator:
         monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
         monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
         yield emulator

@@ -76,7 +76,7 @@ asyncio.run(main())
 
 
 async def test_processes_that_race_for_a_key_pay_once(store: str) -> None:
-    async with Emulator(media_seconds=8) as emulator:
+    async with Emulator(media_seconds=1) as emulator:
         environment = os.environ | {
             "SUNO_API_KEY": emulator.api_key,
             "SUNO_BASE_URL": emulator.url,
@@ -146,7 +146,7 @@ async def test_ten_who_wait_poll_as_often_as_one(workers: Workers) -> None:
 async def test_ten_workers_never_exceed_the_accounts_window(workers: Workers) -> None:
     # Half of the real window, and half of what is allowed for the way.
     gateway = replace(KIE, submits=Rate(20, 5.0))
-    async with Emulator(provider=gateway, media_seconds=8) as emulator:
+    async with Emulator(provider=gateway, media_seconds=1) as emulator:
         clients = [
             await workers.open(api_key=emulator.api_key, base_url=emulator.url, provider=gateway) for _ in range(10)
         ]

@@ -35,7 +35,7 @@ from suno_async.api.requests import TABLE, Request
 from suno_async.api.rules import RULES
 from suno_async.wire import encoding
 
-from ...document import DOCUMENT, OPERATIONS, Judge, body_schema, documented, inner_fields, resolved
+from ...document import OPERATIONS, body_schema, documented, inner_fields, judge_of, resolved
 from ...doubles import method_of
 from ...sampled import CALLBACK_URL, SAMPLES
 
@@ -77,7 +77,7 @@ def refused_by(body: dict[str, Any], kind: type[Request[Any]], api: Provider) ->
     """What the pages of an API refuse in a body, read from the description alone."""
     schema = body_schema(kind, api)
     inner = body["input"] if api.uses_jobs_api(kind) else body
-    told = [error.message for error in Judge(DOCUMENT | schema).iter_errors(body)]
+    told = [error.message for error in judge_of(schema).iter_errors(body)]
     told += [f"{name} is no field" for name in inner.keys() - inner_fields(kind, api).keys()]
     model = inner.get("model")
     if model is not None and model not in set(api.models_for(kind)):
