@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def served() -> Generator[Emulator]:
     """An emulator in a thread of its own."""
-    with start_blocking_portal() as portal, portal.wrap_async_context_manager(Emulator(speed=500)) as emulator:
+    emulator = Emulator(speed=500, media_seconds=5)
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(emulator):
         yield emulator
 
 

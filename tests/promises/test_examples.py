@@ -20,7 +20,6 @@ from examples import (
     demo,
     dry_run,
     fair_bot,
-    fan_out,
     from_a_song,
     socks_proxy,
     telemetry,
@@ -95,17 +94,6 @@ async def test_an_archive(
     new, again = capsys.readouterr().out.splitlines()
     assert new == f"{folder}: 4 files, 4 of them new"
     assert again == f"{folder}: 4 files, 0 of them new"
-
-
-async def test_fan_out(emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    prompts = tmp_path / "prompts.txt"
-    prompts.write_text("rain\n\nsun\nwind\n")
-    emulator.script(None, [None, Fail()])
-    assert await fan_out.main(prompts, tmp_path / "songs") == 1
-    assert len(list((tmp_path / "songs").glob("*.mp3"))) == 4
-    printed = capsys.readouterr()
-    assert "1000 credits" in printed.out
-    assert "prompt='sun'" in printed.err
 
 
 async def test_a_fair_bot(capsys: pytest.CaptureFixture[str]) -> None:
