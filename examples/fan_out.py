@@ -3,8 +3,8 @@
     pip install '.[archive]'
     SUNO_API_KEY=… SUNO_STORE=sqlite:///songs.db python examples/fan_out.py album.csv songs/ 240
 
-The file has a column `id`, different in each row, and fields of GenerateMusic, such as prompt, style, title and lyrics.
-240 is what all runs together may cost, in credits. What came of each row is in album.results.csv as soon as it ends.
+The file has a column `id`, different in each row, and fields of GenerateMusic: a prompt alone, or style, title and
+lyrics. 240 is what all runs together may cost, in credits. As rows end, album.results.csv says what came of them.
 For files without code there is `suno-async batch`.
 """
 
