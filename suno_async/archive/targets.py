@@ -104,8 +104,15 @@ class Remote:
         with _as_os_error():
             self._fs.makedirs(f"{self._root}/{folder}", exist_ok=True)
             self._fs.put_file(str(local), f"{path}.part")
-            self._fs.mv(f"{path}.part", path)
+            self._rename(f"{path}.part", path)
         local.unlink()
+
+    def _rename(self, old: str, new: str) -> None:
+        if type(self._fs).mv is not import_module("fsspec").AbstractFileSystem.mv:
+            self._fs.mv(old, new)
+        else:  # the one of all others, as of S3, takes brackets and stars in a name for a pattern
+            self._fs.cp_file(old, new)
+            self._fs.rm_file(old)
 
 
 @contextmanager

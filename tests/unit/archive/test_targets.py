@@ -9,20 +9,23 @@ import pytest
 from suno_async.archive.targets import checksum, target_at
 
 
+@pytest.mark.parametrize("name", ["a", "[a]"])
 @pytest.mark.parametrize("scheme", ["", "file://", "memory://"])
-def test_a_file_is_put_in_its_place(scheme: str, tmp_path: Path) -> None:
+def test_a_file_is_put_in_its_place(scheme: str, name: str, tmp_path: Path) -> None:
+    """Whatever its name is: nothing in it is taken for a pattern."""
     target = target_at(f"{scheme}{tmp_path}/songs")
-    assert target.size("t1", "a") is None
+    assert target.size("t1", name) is None
     with pytest.raises(FileNotFoundError):
-        target.open("t1", "a")
+        target.open("t1", name)
     for body in (b"one", b"two!"):
         with target.staging("t1") as staging:
-            (staging / "a").write_bytes(body)
-            target.publish(staging / "a", "t1")
-        assert target.size("t1", "a") == len(body)
-        with target.open("t1", "a") as file:
+            (staging / name).write_bytes(body)
+            target.publish(staging / name, "t1")
+        assert target.size("t1", name) == len(body)
+        assert target.size("t1", f"{name}.part") is None
+        with target.open("t1", name) as file:
             assert file.read() == body
-    assert target.address("t1", "a").endswith(f"{tmp_path}/songs/t1/a")
+    assert target.address("t1", name).endswith(f"{tmp_path}/songs/t1/{name}")
 
 
 def test_a_password_is_not_shown() -> None:
