@@ -50,7 +50,7 @@ def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest
     """What `asyncio.run` does, with an emulator in the environment and time that jumps."""
 
     async def inside() -> None:
-        async with Emulator(provider=provider, media_seconds=1) as emulator:
+        async with Emulator(provider=provider, media_seconds=8) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             await main

@@ -108,7 +108,7 @@ async def opened(
     provider: Provider, *, called_back: bool = False
 ) -> AsyncGenerator[tuple[SunoClient, Emulator, Judged]]:
     """A client, its gateway and its transport; callbacks are checked, too, if there are to be some."""
-    async with Emulator(provider=provider, seed=1, credits=10_000, media_seconds=1) as emulator:
+    async with Emulator(provider=provider, seed=1, credits=10_000, media_seconds=6) as emulator:
 
         async def judge_callback(request: web.Request) -> web.Response:
             body = await request.read()
