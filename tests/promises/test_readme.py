@@ -50,7 +50,7 @@ def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest
     """What `asyncio.run` does, with an emulator in the environment and time that jumps."""
 
     async def inside() -> None:
-        async with Emulator(provider=provider, media_seconds=8) as emulator:
+        async with Emulator(provider=provider, media_seconds=6) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             await main
@@ -129,7 +129,7 @@ def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         door = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        async with Emulator(speed=300, media_seconds=1) as emulator:
+        async with Emulator(speed=300, media_seconds=6) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             names: dict[str, Any] = {}
