@@ -2,12 +2,16 @@
 
 import asyncio
 import selectors
-from collections.abc import Callable
-from typing import cast
+import socket
+import struct
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any, cast
 
 from suno_async.stores import worker
 
-GRACE = 0.002  # real seconds for the kernel to hand over what was sent on loopback, before time moves on
+GRACE = 0.002  # real seconds for others to answer, and for the kernel to hand over what they send, before time moves on
 FLIGHT = 5.0  # the same while a request is known to be under way, which a busy machine may hold back for long
 
 
@@ -24,6 +28,12 @@ class JumpSelector(selectors.DefaultSelector):
     busy: Callable[[], bool] = staticmethod(stores_work)
     flying: Callable[[], bool] = staticmethod(lambda: False)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.own: set[int] = set()
+        """What wakes the loop when a thread has called it."""
+        self._threads = {one.ident for one in threading.enumerate()}
+
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
@@ -34,16 +44,63 @@ class JumpSelector(selectors.DefaultSelector):
             return ready
         while not ready and self.busy():
             ready = super().select(0.001)  # no longer: a thread is busy for a moment after its answer
-        ready = ready or super().select(FLIGHT if self.flying() else self.grace)
+        if not ready:
+            ready = super().select(0 if self.alone() else FLIGHT if self.flying() else self.grace)
         if not ready:
             self.skipped += timeout
         return ready
+
+    def alone(self) -> bool:
+        """Whether nobody else can say something: no thread, no process, and the kernel holds nothing back.
+
+        A grace would be long for thousands of jumps, and short on a busy machine.
+        """
+        if any(one.ident not in self._threads and not self._asked(one) for one in threading.enumerate()):
+            return False
+        sent: dict[Any, int] = {}
+        received: dict[Any, int] = {}
+        for descriptor in self.get_map().keys() - self.own:
+            try:
+                with borrowed(descriptor) as one:
+                    if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                        continue
+                    here, there = one.getsockname(), one.getpeername()
+                    sent[there, here], received[here, there] = traffic(one)
+            except OSError:  # no socket, or not connected yet
+                return False
+        return all(received.get(way, -1) >= count for way, count in sent.items())
+
+    def _asked(self, thread: threading.Thread) -> bool:
+        """Whether `busy` knows of a thread."""
+        return thread.name == "suno_async store" or (
+            self.busy is not stores_work and thread.name.startswith("AnyIO worker")
+        )
+
+
+@contextmanager
+def borrowed(descriptor: int) -> Generator[socket.socket]:
+    """The socket of somebody else."""
+    one = socket.socket(fileno=descriptor)
+    try:
+        yield one
+    finally:
+        one.detach()
+
+
+def traffic(connection: socket.socket) -> tuple[int, int]:
+    """How many bytes were sent and received, as Linux counts them (`struct tcp_info` of linux/tcp.h)."""
+    info = connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1), 216)
+    if len(info) < 216:
+        raise OSError("this kernel does not count them")
+    received, sent, again = struct.unpack_from("=Q64xQQ", info, 128)
+    return sent - again, received
 
 
 class JumpLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.jumps = JumpSelector()
         super().__init__(self.jumps)
+        self.jumps.own = set(self.jumps.get_map())
 
     def time(self) -> float:
         return self.jumps.skipped
