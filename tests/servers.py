@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+HANGS = 60.0
+"""Real seconds after which something is taken to hang, however busy the machine is. No test measures with it."""
 MISSING = "redis-server is not installed: `apt-get install redis-server` (Debian, Ubuntu) or `brew install redis`"
 
 

@@ -12,6 +12,8 @@ from typer.testing import CliRunner, Result
 
 from suno_async.cli.app import app
 
+from ..servers import HANGS
+
 COMMAND = (sys.executable, "-W", "error", "-m", "suno_async")
 
 
@@ -30,7 +32,7 @@ class Serving(NamedTuple):
     def stopped(self, signal: int) -> tuple[int, str, str]:
         """Stop it with a signal. The exit code, and what it printed on both outputs."""
         self.process.send_signal(signal)
-        printed = self.process.communicate(timeout=20)
+        printed = self.process.communicate(timeout=HANGS)
         return (self.process.returncode, *printed)
 
 
@@ -67,4 +69,4 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=30)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=HANGS)

@@ -16,6 +16,7 @@ import pytest
 
 from suno_async.cli.batch_progress import BatchProgress
 
+from ..servers import HANGS
 from .support import COMMAND, Serving, called, documents
 
 ROWS = int(os.environ.get("BATCH", "40"))
@@ -159,7 +160,7 @@ def test_ctrl_c_says_how_to_go_on(shell: Path) -> None:
         while len(called("tasks", "--json", "--limit", "100").stdout.splitlines()) < 30:
             pass
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=HANGS)[1]
     assert process.returncode == 130
     assert " tasks go on at the service. To come back: run the same command again" in said
     called("batch", str(jobs), "-q")

@@ -11,6 +11,7 @@ import pytest
 from suno_async.cli.results_file import ResultsFile
 from suno_async.errors import ConfigurationError
 
+from ..servers import HANGS
 from .support import COMMAND, called, documents
 
 
@@ -68,7 +69,7 @@ def test_a_closed_pipe_is_silent_where_several_tasks_are_told(shell: Path) -> No
 def test_a_full_disk_is_one_line_and_the_task_is_known(shell: Path) -> None:
     with Path("/dev/full").open("w") as full:
         command = [*COMMAND, "generate-music", "--prompt", "full", "--json", "-q"]
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=HANGS)
     assert (ended.returncode, ended.stderr) == (1, "Error: [Errno 28] No space left on device\n")
     assert documents(called("wait", "--last", "--json").stdout)[0]["stage"] == "COMPLETE"
 
@@ -81,7 +82,7 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(shell: Path, monkeypatch: pytest.
         while not called("tasks", "--json", "--unfinished").stdout.count('"task_id":"'):
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        printed, said = process.communicate(timeout=20)
+        printed, said = process.communicate(timeout=HANGS)
     assert (process.returncode, printed) == (143, "")
     assert "To come back: suno-async wait" in said
 
@@ -94,7 +95,7 @@ def test_ctrl_c_while_files_are_saved_says_how_to_save_them(shell: Path) -> None
         while not any(Path("songs").iterdir()):
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=20)
+        printed, said = process.communicate(timeout=HANGS)
     assert (process.returncode, printed) == (130, "")
     assert "has ended: suno-async save " in said
     called(*said.splitlines()[-1].partition("suno-async ")[2].split(), "--to", "songs")

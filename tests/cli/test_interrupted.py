@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ..servers import HANGS
 from .support import COMMAND, called, documents
 
 
@@ -43,7 +44,7 @@ def test_a_submit_that_is_under_way_ends_first_and_its_task_is_known(
             assert Slow.arrived.wait(20)
             process.send_signal(signal.SIGINT)
             Slow.interrupted.set()
-            printed, said = process.communicate(timeout=20)
+            printed, said = process.communicate(timeout=HANGS)
         server.shutdown()
         thread.join()
     assert (process.returncode, printed) == (130, "")

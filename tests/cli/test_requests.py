@@ -15,6 +15,7 @@ from suno_async.cli.kinds import KINDS
 from suno_async.cli.request import COMMON, command_of
 from suno_async.stores import SQLiteStore
 
+from ..servers import HANGS
 from .support import COMMAND, called, documents, ran
 
 
@@ -143,7 +144,7 @@ def test_ctrl_c_leaves_the_paid_task_and_says_how_to_come_back(shell: Path) -> N
         assert process.stderr is not None
         task_id = process.stderr.readline().split()[0]
         process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=20)
+        printed, said = process.communicate(timeout=HANGS)
     assert (process.returncode, printed) == (130, "")
     assert f"Interrupted: task {task_id} goes on at the service. To come back: suno-async wait {task_id}" in said
     assert "Traceback" not in said
@@ -156,7 +157,7 @@ def test_a_pipe_that_is_closed_early_is_silent(shell: Path) -> None:
         called("generate-lyrics", "--prompt", "x", "--no-wait")
     for command in ("tasks --json", "models", "tasks", "generate-midi --help"):
         line = f"{' '.join(COMMAND)} {command} | true"
-        ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=30)
+        ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=HANGS)
         assert ended.stderr == "", command
 
 
@@ -180,7 +181,7 @@ def test_completion_proposes_options_and_values() -> None:
     ):
         env = {**os.environ, "_SUNO_ASYNC_COMPLETE": "complete_bash", "COMP_WORDS": typed}
         env["COMP_CWORD"] = str(len(typed.split()) - 1)
-        done = subprocess.run([*COMMAND], capture_output=True, text=True, env=env, timeout=30)
+        done = subprocess.run([*COMMAND], capture_output=True, text=True, env=env, timeout=HANGS)
         assert expected in done.stdout.split(), (typed, done)
 
 

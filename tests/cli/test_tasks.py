@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from suno_async import SunoClient
 from suno_async.stores import Record, SQLiteStore, State
 
+from ..servers import HANGS
 from .support import COMMAND, called, documents
 
 
@@ -86,7 +87,7 @@ def test_watch_takes_what_others_submit_until_it_is_stopped(shell: Path) -> None
         second = song()
         assert json.loads(process.stdout.readline())["task_id"] == second
         process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=20)
+        printed, said = process.communicate(timeout=HANGS)
     assert (process.returncode, printed, said) == (130, "", "")
     assert len(os.listdir("songs")) == 2
 

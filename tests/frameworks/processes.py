@@ -13,6 +13,8 @@ from anyio.from_thread import start_blocking_portal
 
 from suno_async.emulator import Emulator
 
+from ..servers import HANGS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +35,7 @@ def running(*command: str) -> Generator[None]:
             yield
         finally:
             process.terminate()
-            _, said = process.communicate(timeout=30)
+            _, said = process.communicate(timeout=HANGS)
         assert not [word for word in ("Traceback", "Unclosed", "ResourceWarning", "suno_async") if word in said], said
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from suno_async.emulator import Emulator
 
+from ..servers import HANGS
 from .processes import ROOT, free_port, listening
 
 UVICORN = ("-m", "uvicorn", "examples.fastapi_service:app", "--log-level", "warning")
@@ -40,7 +41,7 @@ def asked(url: str, body: Any = None) -> tuple[int, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=HANGS) as answer:
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as exc:
         return exc.code, json.load(exc)
@@ -78,7 +79,7 @@ def test_a_bot_that_is_stopped_answers_what_it_has_begun(emulator: Emulator) -> 
         while len(emulator.runs) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        said, errors = process.communicate(timeout=60)
+        said, errors = process.communicate(timeout=HANGS)
     assert (process.returncode, errors) == (0, "")
     assert sorted(line.split(":")[0] for line in said.splitlines()) == ["rain", "sun"]
     assert "restart" not in said
@@ -95,7 +96,7 @@ def test_a_bot_that_was_killed_answers_after_its_restart(emulator: Emulator) -> 
         time.sleep(0.3)  # until the task id is written
         process.kill()
     with started("examples/bot.py") as process:
-        said, errors = process.communicate("\n", timeout=60)
+        said, errors = process.communicate("\n", timeout=HANGS)
     assert (process.returncode, errors) == (0, "")
     assert said.startswith("rain: ")
     assert (len(said.splitlines()), len(emulator.runs)) == (1, 1)

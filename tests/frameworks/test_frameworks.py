@@ -26,6 +26,7 @@ from suno_async import KIE, ConfigurationError, Music, Pace, Source, Stage, Suno
 from suno_async.webhooks.verdict import LIMIT
 
 from ..doubles import DONE, Script, called, track
+from ..servers import HANGS
 
 EAGER = msgspec.structs.replace(KIE, polls_per_second=1000.0)  # so that nothing waits in real time
 LONG = Pace(first=500, growth=1, cap=500, patience=1000)
@@ -238,7 +239,7 @@ async def test_a_callback_to_the_address_that_was_given_resolves_the_task(runnin
     """Its token comes along in every framework, in the query or in the path, so it is believed without a poll."""
     job = await running.submit()
     assert await running.request("POST", job.address, job.callback) == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         assert (await job.waiting).source is Source.CALLBACK
     assert [one.title for one in (await job.task).tracks] == ["Sample", "Sample"]
 
@@ -246,7 +247,7 @@ async def test_a_callback_to_the_address_that_was_given_resolves_the_task(runnin
 async def test_two_callbacks_at_once(running: Running) -> None:
     jobs = [await running.submit(), await running.submit()]
     posts = [running.request("POST", job.address, job.callback) for job in jobs]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         assert await asyncio.gather(*posts) == [200, 200]
         for job in jobs:
             await job.waiting
@@ -260,7 +261,7 @@ async def test_a_body_in_chunks(running: Running) -> None:
             yield job.callback[at : at + 500]
 
     assert await running.request("POST", job.address, chunks()) == 200
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(HANGS):
         await job.waiting
 
 
@@ -285,7 +286,7 @@ async def test_a_body_announced_too_large_is_not_waited_for(running: Running) ->
     head = f"POST {to.path}?{to.query} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9000000000\r\n\r\n{{"
     writer.write(head.encode())
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(HANGS):
             assert b" 413 " in await reader.readline()
     finally:
         writer.close()

@@ -16,13 +16,14 @@ import pytest
 
 from suno_async.emulator import Emulator
 
+from ..servers import HANGS
 from .processes import ROOT, free_port, listening, running
 
 EXAMPLES = ROOT / "examples"
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as answer:
+    with urllib.request.urlopen(url, timeout=HANGS) as answer:
         return json.load(answer)
 
 
@@ -64,7 +65,7 @@ def test_flask_with_threads(emulator: Emulator) -> None:
 
 def test_flask_closes_its_client_when_the_process_ends(emulator: Emulator) -> None:
     program = "from examples.flask_view import app; print(app.test_client().get('/lyrics?about=rain').json)"
-    ran = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=60)
+    ran = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, timeout=HANGS)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "rain" in ran.stdout
 
@@ -84,7 +85,7 @@ def test_django_under_asgi(emulator: Emulator) -> None:
 
 def test_taskiq(emulator: Emulator) -> None:
     command = [sys.executable, "-W", "error", "examples/taskiq_worker.py"]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=HANGS)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "rain in Lisbon" in ran.stdout
     assert len(emulator.runs) == 1
@@ -111,7 +112,7 @@ PAGE = (ROOT / "docs" / "sync.md").read_text()
 def test_the_program_of_the_page(emulator: Emulator) -> None:
     (program,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     command = [sys.executable, "-W", "error", "-c", program]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=HANGS)
     assert (ran.returncode, ran.stderr) == (0, "")
     assert ("rain" in ran.stdout, "sun" in ran.stdout, len(emulator.runs)) == (True, True, 2)
 

@@ -315,9 +315,12 @@ async def test_many_clients_may_share_one_store(request: pytest.FixtureRequest, 
     waiting = [asyncio.ensure_future(task.wait()) for task in tasks]
     try:
         await asyncio.sleep(0.5)
-        began = time.monotonic()
-        await clients[0].submit(SONG)
-        assert time.monotonic() - began < 0.5
+        took: list[float] = []
+        for _ in range(5):
+            began = time.monotonic()
+            await clients[0].submit(SONG)
+            took.append(time.monotonic() - began)
+        assert min(took) < 0.5  # the fastest: a busy machine may take longer now and then
     finally:
         for one in waiting:
             one.cancel()

@@ -17,6 +17,7 @@ from suno_async import KIE, GenerateMusic, Pace, Rate, Stage, SunoClient
 from suno_async.emulator import Emulator
 
 from ..doubles import DONE, PENDING, Script, called, track
+from ..servers import HANGS
 
 SONG = GenerateMusic(prompt="rain")
 URL = "https://bot.example/suno"
@@ -101,32 +102,29 @@ async def test_news_arrive_at_once(workers: Workers, store: str) -> None:
     """Submitted in one, called back to another, awaited in a third."""
     script = Script(PENDING)
     submitter, door, waiter = [await workers.open(script, callback_url=URL) for _ in range(3)]
-    await submitter.submit(SONG, context={"chat": 7})
-    [task] = [task async for task in waiter.resume()]
-    heard: dict[Stage, float] = {}
-
-    async def follow() -> None:
-        async for update in task:
-            heard[update.stage] = time.monotonic()
-
-    following = asyncio.create_task(follow())
-    await asyncio.sleep(0.3)
-    query = dict([script.posted[0]["callBackUrl"].split("?")[1].split("=")])
-    said: dict[Stage, float] = {}
-    for stage, body in (
-        (Stage.TEXT, called("text")),
-        (Stage.FIRST, called("first", track(1))),
-        (Stage.COMPLETE, called("complete", track(1), track(2))),
-    ):
-        said[stage] = time.monotonic()
-        assert (await door.receiver().receive(body, {}, query)).status == 200
-        await asyncio.sleep(0.4)
-    await following
-    late = sorted(heard[stage] - said[stage] for stage in said)
+    late: dict[Stage, list[float]] = {Stage.FIRST: [], Stage.COMPLETE: []}
+    for number in range(1, 4):
+        await submitter.submit(SONG, context={"chat": 7})
+        id = f"t{number}"
+        [task] = [task async for task in waiter.resume() if task.id == id]
+        updates = aiter(task)
+        query = dict([script.posted[-1]["callBackUrl"].split("?")[1].split("=")])
+        for stage, body in (
+            (Stage.TEXT, called("text", task_id=id)),  # it may come while the one who waits is still connecting
+            (Stage.FIRST, called("first", track(1), task_id=id)),
+            (Stage.COMPLETE, called("complete", track(1), track(2), task_id=id)),
+        ):
+            heard = asyncio.ensure_future(anext(updates))
+            await asyncio.sleep(0)
+            said = time.monotonic()
+            assert (await door.receiver().receive(body, {}, query)).status == 200
+            assert (await asyncio.wait_for(heard, HANGS)).stage is stage
+            if stage in late:
+                late[stage].append(time.monotonic() - said)
+        assert (len((await task).tracks), task.context) == (2, {"chat": 7})
     # The fastest shows that no timer is waited for; a machine that is busy with other things may take longer.
-    assert late[0] < {"sqlite": 0.25, "redis": 0.05, "postgresql": 0.25}[store.partition(":")[0]]
-    assert late[-1] < 1
-    assert (len((await task).tracks), task.context) == (2, {"chat": 7})
+    soon = {"sqlite": 0.25, "redis": 0.05, "postgresql": 0.25}[store.partition(":")[0]]
+    assert {stage: min(times) for stage, times in late.items() if min(times) >= soon} == {}
     assert script.polled_at == []
 
 
@@ -156,4 +154,4 @@ async def test_ten_workers_never_exceed_the_accounts_window(workers: Workers) ->
         await asyncio.gather(*(suno.submit(SONG) for suno in clients for _ in range(3)))
         took = time.monotonic() - began
         assert Counter(seen.status for seen in emulator.log if seen.method == "POST") == {200: 30}
-        assert 5 < took < 6.5  # a window must pass before the last 10
+        assert 5 < took < 10  # one window must pass before the last 10, and no second one

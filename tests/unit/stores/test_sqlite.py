@@ -81,14 +81,14 @@ async def test_uncertain_records_among_a_hundred_thousand_are_found_at_once(path
                 ((f"r{number}", f"k{number}", f"t{number}") for number in range(100_000)),
             )
             db.commit()
-        began = time.perf_counter()
+        began = time.process_time()  # looking through them all is work, and a busy machine makes none
         assert await refs(store.unfinished(State.UNCERTAIN)) == ["lost"]
         assert await refs(store.unfinished(State.UNCERTAIN, State.SENDING)) == ["lost"]
         for number in range(100):
             held = await store.intend(Record(ref=f"again {number}", key=f"k{number}"))
             assert held is not None
             assert held.ref == f"r{number}"
-        assert time.perf_counter() - began < 0.5
+        assert time.process_time() - began < 0.5
 
 
 async def test_erased_words_are_in_no_file(path: Path) -> None:
