@@ -68,7 +68,7 @@ check: .venv/dev
 
 docs: .venv/docs/ready
 	.venv/docs/bin/python -m mkdocs build --strict --quiet
-	.venv/docs/bin/codespell *.md docs/*.md
+	.venv/docs/bin/codespell *.md docs/*.md examples/*.md
 	@echo 'site/index.html'
 
 docs-serve: .venv/docs/ready

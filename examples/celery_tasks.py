@@ -1,6 +1,8 @@
-"""A Celery worker: one client for each process, and an event loop for each task.
+r"""A Celery worker: one client for each process, and an event loop for each task.
 
-SUNO_API_KEY=… SUNO_STORE=sqlite:///songs.db CELERY_BROKER_URL=… celery -A examples.celery_tasks worker --pool=prefork
+    pip install . 'celery[redis]'
+    SUNO_API_KEY=… SUNO_STORE=sqlite:///songs.db CELERY_BROKER_URL=redis://… \
+        celery -A examples.celery_tasks worker --pool=prefork
 
 Then `write.delay("rain in Lisbon")` anywhere. A task that is run again, since its worker was killed, is not paid again.
 """

@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-from suno_async import GenerateLyrics, SunoClient
+from suno_async import GenerateLyrics, InvalidJob, SunoClient, SunoError
 
 settings.configure(  # a project has a file for them
     ROOT_URLCONF=__name__,
@@ -22,13 +22,23 @@ suno = SunoClient()
 
 
 async def async_view(request: HttpRequest) -> JsonResponse:
-    lyrics = await suno.run(GenerateLyrics(prompt=request.GET["about"]))
+    try:
+        lyrics = await suno.run(GenerateLyrics(prompt=request.GET.get("about", "")))
+    except SunoError as exc:
+        return refusal(exc)
     return JsonResponse(lyrics.to_dict())
 
 
 def sync_view(request: HttpRequest) -> JsonResponse:
-    lyrics = async_to_sync(suno.run)(GenerateLyrics(prompt=request.GET["about"]))
+    try:
+        lyrics = async_to_sync(suno.run)(GenerateLyrics(prompt=request.GET.get("about", "")))
+    except SunoError as exc:
+        return refusal(exc)
     return JsonResponse(lyrics.to_dict())
+
+
+def refusal(exc: SunoError) -> JsonResponse:
+    return JsonResponse({"error": str(exc)}, status=400 if isinstance(exc, InvalidJob) else 502)
 
 
 urlpatterns = [path("async", async_view), path("sync", sync_view)]

@@ -1,4 +1,4 @@
-"""Stores every song in S3 when it is finished, and marks it as delivered when all of it is there.
+r"""Stores every song in S3 when it is finished, and marks it as delivered when all of it is there.
 
     pip install '.[archive]' s3fs
     SUNO_API_KEY=… SUNO_STORE=… AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… \

@@ -79,6 +79,11 @@ def test_django_under_asgi(emulator: Emulator) -> None:
         with ThreadPoolExecutor(4) as pool:
             urls = [f"http://127.0.0.1:{port}/{view}?about=song{n}" for n, view in enumerate(["async", "sync"] * 2)]
             answers = list(pool.map(get, urls))
+        for view in ("async", "sync"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                get(f"http://127.0.0.1:{port}/{view}")
+            assert refused.value.code == 400
+            assert "prompt" in json.load(refused.value)["error"]
     assert texts(answers) == {f"Song{number}" for number in range(4)}
     assert len(emulator.runs) == 4
 
