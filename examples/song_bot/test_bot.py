@@ -1,4 +1,4 @@
-"""The tests of the bot. They need pytest and pytest-asyncio, and no key: `pytest -o asyncio_mode=auto`."""
+"""The tests of the bot. They need pytest and pytest-asyncio, and no key: `pytest examples/song_bot`."""
 
 from unittest.mock import create_autospec
 
