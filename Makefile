@@ -87,11 +87,11 @@ terminal: .venv/demo
 
 examples: .venv/dev .venv/arq/ready .venv/bots/ready .venv/mcp/ready .venv/s3/ready redis-server
 	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \
-		tests/frameworks/test_deployment.py tests/examples
+		tests/frameworks/test_deployment.py tests/apps
 	.venv/arq/bin/python -m pytest tests/frameworks/test_arq.py
 	.venv/bots/bin/python -m pytest tests/bots
-	.venv/mcp/bin/python -m pytest tests/examples/test_mcp_server.py
-	.venv/s3/bin/python -m pytest tests/examples/test_s3_archive.py
+	.venv/mcp/bin/python -m pytest tests/apps/test_mcp_server.py
+	.venv/s3/bin/python -m pytest tests/apps/test_s3_archive.py
 
 fuzz: .venv/dev
 	FUZZ=17000 $(BIN)/python -m pytest tests/promises/test_fuzz.py

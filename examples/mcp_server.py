@@ -35,8 +35,9 @@ server = MCPServer(
     "songs",
     instructions=(
         "Order a song or lyrics under a name of your choice, then call wait_for with that name, again until it is "
-        "complete. To try again after an error, use the same name: it is paid once. If an order is uncertain, tell the "
-        "user and do not order it under another name. Links are valid for 14 days."
+        "complete. If a call breaks off, call again with the same name: it is paid once. A song that has failed is "
+        "ordered again under another name. If an order is uncertain, tell the user, and do not order it again. Links "
+        "are valid for 14 days."
     ),
     lifespan=suno.lifespan,
     log_level="WARNING",

@@ -108,9 +108,9 @@ class Remote:
         local.unlink()
 
     def _rename(self, old: str, new: str) -> None:
-        if type(self._fs).mv is not import_module("fsspec").AbstractFileSystem.mv:
+        if self._fs.__class__.mv is not import_module("fsspec").AbstractFileSystem.mv:
             self._fs.mv(old, new)
-        else:  # the one of all others, as of S3, takes brackets and stars in a name for a pattern
+        else:  # that of fsspec itself, as for S3, takes brackets and stars in a name for a pattern
             self._fs.cp_file(old, new)
             self._fs.rm_file(old)
 

@@ -11,7 +11,7 @@ from suno_async.emulator import Emulator, Fail
 
 from ..frameworks.processes import ROOT
 
-COMMAND = [sys.executable, "-W", "error", "-m", "tests.examples.quick", "examples/fan_out.py"]
+COMMAND = [sys.executable, "-W", "error", "-m", "tests.apps.quick", "examples/fan_out.py"]
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

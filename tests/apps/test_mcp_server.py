@@ -60,7 +60,7 @@ class World:
             "BUDGET": str(budget),
             "PID_FILE": str(self._folder / "pid"),
         }
-        args = ["-W", "error", "-m", "tests.examples.quick", "examples/mcp_server.py"]
+        args = ["-W", "error", "-m", "tests.apps.quick", "examples/mcp_server.py"]
         with (self._folder / "stderr").open("a") as said:
             server = mcp.StdioServerParameters(command=sys.executable, args=args, env=env, cwd=ROOT)
             async with mcp.Client(mcp.stdio_client(server, errlog=said)) as client:

@@ -23,7 +23,7 @@ from ..frameworks.processes import ROOT
 pytest.importorskip("s3fs")
 moto: Any = import_module("moto.server")
 boto3: Any = import_module("boto3")
-COMMAND = [sys.executable, "-m", "tests.examples.quick", "examples/s3_archive.py", "s3://bucket/songs"]
+COMMAND = [sys.executable, "-m", "tests.apps.quick", "examples/s3_archive.py", "s3://bucket/songs"]
 
 
 class Bucket:

@@ -1,4 +1,4 @@
-"""Runs an example that polls as fast as the emulator makes songs: `python -m tests.examples.quick examples/….py …`."""
+"""Runs an example that polls as fast as the emulator makes songs: `python -m tests.apps.quick examples/….py …`."""
 
 import os
 import runpy
