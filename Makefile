@@ -16,7 +16,7 @@ help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
 	@echo 'make test         lint, types and tests'
 	@echo 'make test-oldest  the tests with the oldest versions that pyproject.toml allows, on Python 3.11'
-	@echo 'make test-page    the page of the emulator in a headless Chromium'
+	@echo 'make test-page    the pages of the emulator and of examples/song_page in a headless Chromium'
 	@echo 'make test-docs    the site of the docs in a headless Chromium'
 	@echo 'make third-party  clients of other people against the emulator'
 	@echo 'make check        lint and types'
@@ -87,7 +87,7 @@ terminal: .venv/demo
 
 examples: .venv/dev .venv/arq/ready .venv/bots/ready .venv/mcp/ready .venv/s3/ready redis-server
 	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \
-		tests/frameworks/test_deployment.py tests/apps
+		tests/frameworks/test_deployment.py tests/frameworks/test_song_page.py tests/apps
 	.venv/arq/bin/python -m pytest tests/frameworks/test_arq.py
 	.venv/bots/bin/python -m pytest tests/bots
 	.venv/mcp/bin/python -m pytest tests/apps/test_mcp_server.py

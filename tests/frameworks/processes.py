@@ -46,7 +46,7 @@ def free_port() -> int:
 
 def listening(port: int) -> None:
     """Wait until a server listens."""
-    for _ in range(500):
+    for _ in range(1500):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return

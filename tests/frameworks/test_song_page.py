@@ -1,0 +1,85 @@
+"""`examples/song_page` in real servers. Its page in a real browser is in tests/page."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from suno_async import GenerateMusic, Stage
+from suno_async.emulator import Fail, Refuse
+
+from .processes import ROOT, free_port
+from .song_pages import Service, asked, kill, opened, service, serving, told
+
+WISH = {"about": "rain in Lisbon", "key": "key of this order"}
+
+
+@pytest.fixture
+def suno(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
+    monkeypatch.delenv("SUNO_PROVIDER")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this checkout, whatever is installed
+    monkeypatch.setenv("SUNO_STORE", f"sqlite:///{tmp_path / 'songs.db'}")
+    monkeypatch.setenv("SONGS", str(tmp_path / "songs"))
+    with service() as one:
+        monkeypatch.setenv("SUNO_API_KEY", one.emulator.api_key)
+        monkeypatch.setenv("SUNO_BASE_URL", one.emulator.url)
+        yield one
+
+
+def test_each_worker_tells_its_pages_of_all_songs(suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what another process was asked for and posted, too. An order that is sent twice is paid once."""
+    one, other = free_port(), free_port()
+    here, there = f"http://127.0.0.1:{one}", f"http://127.0.0.1:{other}"
+    monkeypatch.setenv("PUBLIC_URL", here)
+    with serving(one), serving(other), opened(here) as page, opened(there) as page_there:
+        status, answer = asked(f"{here}/songs", WISH)
+        assert (status, json.loads(answer)["stage"]) == (202, "PENDING")
+        assert json.loads(asked(f"{there}/songs", WISH)[1])["ref"] == json.loads(answer)["ref"]
+        for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE):
+            suno.reach(stage)
+            seen, seen_there = told(page, stage.name), told(page_there, stage.name)
+            assert seen == seen_there
+            assert seen["about"] == WISH["about"]
+        assert len(seen["takes"]) == 2
+        audio = f"{there}/{seen['takes'][0]['audio']}"
+        status, whole = asked(audio)
+        assert (status, len(whole) > 10_000) == (200, True)
+        assert asked(audio, Range="bytes=0-99") == (206, whole[:100])  # phones ask so
+        assert asked(audio.replace(seen["ref"], "unknown"))[0] == 404
+        assert asked(f"{there}/songs/{seen['ref']}/unknown.mp3")[0] == 404
+    assert len(suno.emulator.runs) == 1
+
+
+def test_workers_that_were_killed_go_on(suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("PUBLIC_URL", url)
+    with serving(port, workers=2) as process:
+        with opened(url) as page:
+            assert asked(f"{url}/songs", WISH)[0] == 202
+            suno.reach(Stage.TEXT)
+            told(page, "TEXT")
+        kill(process, port)
+    with serving(port, workers=2):
+        with opened(url) as page:
+            assert next(page)["stage"] == "TEXT"  # what is known is told at once
+            suno.reach(Stage.COMPLETE)
+            told(page, "COMPLETE")
+        with opened(url) as page:  # as after a reload
+            assert len(next(page)["takes"]) == 2
+    assert len(suno.emulator.runs) == 1
+
+
+def test_what_goes_wrong_is_said(suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    suno.emulator.script(GenerateMusic, [Refuse(402), Fail("SENSITIVE_WORD_ERROR")])
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("PUBLIC_URL", url)
+    with serving(port), opened(url) as page:
+        assert asked(f"{url}/songs", {"about": ""})[0] == 422
+        status, answer = asked(f"{url}/songs", WISH)
+        assert (status, "credits" in json.loads(answer)["detail"]) == (502, True)
+        assert asked(f"{url}/songs", WISH)[0] == 202  # the key is free again
+        suno.reach(Stage.COMPLETE)
+        assert told(page, "FAILED")["message"]
