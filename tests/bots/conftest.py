@@ -13,9 +13,13 @@ from aiohttp import ClientSession
 from suno_async.emulator import Emulator
 
 from ..frameworks.conftest import emulator as served_emulator
+from ..frameworks.conftest import suno as stepped_emulator
 from ..loop import JumpLoop, stores_work
 
-__all__ = ["served_emulator"]
+__all__ = ["served_emulator", "stepped_emulator"]
+
+SLOW = ("getUpdates", "/slack/events")
+"""Requests whose answers wait for a timer: of Telegram, and of Bolt."""
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ async def jumping(monkeypatch: pytest.MonkeyPatch) -> None:
     request = ClientSession._request
 
     async def counted(self: ClientSession, method: str, url: Any, **options: Any) -> Any:
-        with underway(flying, "" if "getUpdates" in str(url) else str(url)):
+        with underway(flying, "" if any(name in str(url) for name in SLOW) else str(url)):
             return await request(self, method, url, **options)
 
     monkeypatch.setattr(ClientSession, "_request", counted)

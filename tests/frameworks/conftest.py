@@ -1,22 +1,37 @@
-"""An emulator for programs that take it from the environment."""
+"""Emulators for programs that take them from the environment."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from suno_async.emulator import Emulator
 
-from .processes import ROOT, served
+from .processes import ROOT, Stepped, served, stepped
+
+
+@contextmanager
+def named(emulator: Emulator, folder: Path) -> Generator[None]:
+    """Name an emulator, and a store, by the environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SUNO_PROVIDER", raising=False)
+        patch.setenv("PYTHONPATH", str(ROOT))  # this checkout, whatever is installed
+        patch.setenv("SUNO_STORE", f"sqlite:///{folder / 'songs.db'}")
+        patch.setenv("SUNO_API_KEY", emulator.api_key)
+        patch.setenv("SUNO_BASE_URL", emulator.url)
+        yield
 
 
 @pytest.fixture
-def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulator]:
-    """In a thread of its own, and named by the environment."""
-    monkeypatch.delenv("SUNO_PROVIDER")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this checkout, whatever is installed
-    monkeypatch.setenv("SUNO_STORE", f"sqlite:///{tmp_path / 'songs.db'}")
-    with served() as emulator:
-        monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
-        monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
+def emulator(tmp_path: Path) -> Generator[Emulator]:
+    """In a thread of its own, in a hurry."""
+    with served() as emulator, named(emulator, tmp_path):
         yield emulator
+
+
+@pytest.fixture
+def suno(tmp_path: Path) -> Generator[Stepped]:
+    """The same, whose clock the test moves."""
+    with stepped() as one, named(one.emulator, tmp_path):
+        yield one

@@ -7,10 +7,11 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from anyio.from_thread import start_blocking_portal
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
+from suno_async import Stage
 from suno_async.emulator import Emulator
 
 from ..servers import HANGS
@@ -24,6 +25,31 @@ def served() -> Generator[Emulator]:
     emulator = Emulator(speed=500, media_seconds=5)
     with start_blocking_portal() as portal, portal.wrap_async_context_manager(emulator):
         yield emulator
+
+
+class Stepped(NamedTuple):
+    """An emulator in a thread of its own, whose clock only a test moves."""
+
+    emulator: Emulator
+    portal: BlockingPortal
+
+    def reach(self, stage: Stage) -> None:
+        """Move the clock until the only song has reached a stage and its callback is answered."""
+        (run,) = self.emulator.runs.values()
+
+        async def advance() -> None:
+            await self.emulator.advance(run.marks[stage] + run.born - self.emulator.now() + 0.1)
+
+        self.portal.call(advance)
+
+
+@contextmanager
+def stepped() -> Generator[Stepped]:
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(Emulator(speed=0, media_seconds=4, seed=1)) as emulator,
+    ):
+        yield Stepped(emulator, portal)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Servers of `examples/song_page`, and an emulator whose clock stands still."""
+"""Servers of `examples/song_page`, and what its page is told."""
 
 import json
 import os
@@ -11,39 +11,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
-from suno_async import Stage
-from suno_async.emulator import Emulator
+from typing import Any
 
 from .processes import ROOT, listening
-
-
-class Service(NamedTuple):
-    """An emulator in a thread of its own."""
-
-    emulator: Emulator
-    portal: BlockingPortal
-
-    def reach(self, stage: Stage) -> None:
-        """Move the clock until the only song has reached a stage and its callback is answered."""
-        (run,) = self.emulator.runs.values()
-
-        async def advance() -> None:
-            await self.emulator.advance(run.marks[stage] + run.born - self.emulator.now() + 0.1)
-
-        self.portal.call(advance)
-
-
-@contextmanager
-def service() -> Generator[Service]:
-    with (
-        start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(Emulator(speed=0, media_seconds=4, seed=1)) as emulator,
-    ):
-        yield Service(emulator, portal)
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """`examples/song_page` in real servers. Its page in a real browser is in tests/page."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,25 +8,18 @@ import pytest
 from suno_async import GenerateMusic, Stage
 from suno_async.emulator import Fail, Refuse
 
-from .processes import ROOT, free_port
-from .song_pages import Service, asked, kill, opened, service, serving, told
+from .processes import Stepped, free_port
+from .song_pages import asked, kill, opened, serving, told
 
 WISH = {"about": "rain in Lisbon", "key": "key of this order"}
 
 
-@pytest.fixture
-def suno(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Service]:
-    monkeypatch.delenv("SUNO_PROVIDER")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # this checkout, whatever is installed
-    monkeypatch.setenv("SUNO_STORE", f"sqlite:///{tmp_path / 'songs.db'}")
+@pytest.fixture(autouse=True)
+def songs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SONGS", str(tmp_path / "songs"))
-    with service() as one:
-        monkeypatch.setenv("SUNO_API_KEY", one.emulator.api_key)
-        monkeypatch.setenv("SUNO_BASE_URL", one.emulator.url)
-        yield one
 
 
-def test_each_worker_tells_its_pages_of_all_songs(suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_worker_tells_its_pages_of_all_songs(suno: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of what another process was asked for and posted, too. An order that is sent twice is paid once."""
     one, other = free_port(), free_port()
     here, there = f"http://127.0.0.1:{one}", f"http://127.0.0.1:{other}"
@@ -51,7 +43,7 @@ def test_each_worker_tells_its_pages_of_all_songs(suno: Service, monkeypatch: py
     assert len(suno.emulator.runs) == 1
 
 
-def test_workers_that_were_killed_go_on(suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_workers_that_were_killed_go_on(suno: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("PUBLIC_URL", url)
@@ -71,7 +63,7 @@ def test_workers_that_were_killed_go_on(suno: Service, monkeypatch: pytest.Monke
     assert len(suno.emulator.runs) == 1
 
 
-def test_what_goes_wrong_is_said(suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_wrong_is_said(suno: Stepped, monkeypatch: pytest.MonkeyPatch) -> None:
     suno.emulator.script(GenerateMusic, [Refuse(402), Fail("SENSITIVE_WORD_ERROR")])
     port = free_port()
     url = f"http://127.0.0.1:{port}"

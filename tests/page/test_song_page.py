@@ -10,9 +10,12 @@ import pytest
 
 from suno_async import Stage
 
-from ..frameworks.processes import ROOT, free_port
-from ..frameworks.song_pages import Service, kill, service, serving
+from ..frameworks.conftest import suno
+from ..frameworks.processes import Stepped, free_port
+from ..frameworks.song_pages import kill, serving
 from .browser import MISSING, chromium
+
+__all__ = ["suno"]
 
 playwright: Any = pytest.importorskip("playwright.sync_api")
 
@@ -29,23 +32,14 @@ def phone() -> Generator[Any]:
             pytest.skip(MISSING)
 
 
-@pytest.fixture
-def suno(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Generator[Service]:
-    monkeypatch.delenv("SUNO_PROVIDER")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("SUNO_STORE", f"sqlite:///{tmp_path / 'songs.db'}")
-    monkeypatch.setenv("SONGS", str(tmp_path / "songs"))
-    with service() as one:
-        monkeypatch.setenv("SUNO_API_KEY", one.emulator.api_key)
-        monkeypatch.setenv("SUNO_BASE_URL", one.emulator.url)
-        yield one
-
-
-def test_a_song_is_ordered_seen_and_heard(phone: Any, suno: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_song_is_ordered_seen_and_heard(
+    phone: Any, suno: Stepped, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Its stages come by themselves; neither a reload nor workers that are killed lose it. Nobody else is asked."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("PUBLIC_URL", url)
+    monkeypatch.setenv("SONGS", str(tmp_path))
     expect = playwright.expect
     asked: list[str] = []
     wrong: list[str] = []
