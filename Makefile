@@ -87,7 +87,8 @@ terminal: .venv/demo
 
 examples: .venv/dev .venv/arq/ready .venv/bots/ready .venv/mcp/ready .venv/s3/ready redis-server
 	$(BIN)/python -m pytest -n 4 tests/promises/test_examples.py tests/frameworks/test_sync_examples.py \
-		tests/frameworks/test_deployment.py tests/frameworks/test_song_page.py tests/apps
+		tests/frameworks/test_deployment.py tests/frameworks/test_song_page.py \
+		tests/frameworks/test_litestar_app.py tests/apps
 	.venv/arq/bin/python -m pytest tests/frameworks/test_arq.py
 	.venv/bots/bin/python -m pytest tests/bots
 	.venv/mcp/bin/python -m pytest tests/apps/test_mcp_server.py

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,9 +53,12 @@ def stepped() -> Generator[Stepped]:
         yield Stepped(emulator, portal)
 
 
+COMPLAINTS = ("Traceback", "Unclosed", "ResourceWarning")
+
+
 @contextmanager
-def running(*command: str) -> Generator[None]:
-    """A program that is asked to stop at the end, and must then have left nothing open."""
+def running(*command: str, unwanted: Sequence[str] = (*COMPLAINTS, "suno_async")) -> Generator[None]:
+    """A program that is asked to stop at the end, and must then have left nothing open and said nothing unwanted."""
     options: Any = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-W", "default", *command], **options) as process:
         try:
@@ -63,7 +66,7 @@ def running(*command: str) -> Generator[None]:
         finally:
             process.terminate()
             _, said = process.communicate(timeout=HANGS)
-        assert not [word for word in ("Traceback", "Unclosed", "ResourceWarning", "suno_async") if word in said], said
+        assert not [word for word in unwanted if word in said], said
 
 
 def free_port() -> int:
