@@ -5,7 +5,7 @@
         uvicorn --factory examples.litestar_app:create_app --timeout-graceful-shutdown 3
 
 POST /songs with {"prompt": "rain in Lisbon"}, then GET /songs/{task_id}, or GET /songs/{task_id}/events for its stages
-as server-sent events. The service posts to /suno. Any number of workers may share the store, and a restart loses nothing.
+as server-sent events. The service posts to /suno. Any number of workers may share the store. A restart loses nothing.
 """
 
 import logging

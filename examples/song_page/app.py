@@ -96,16 +96,16 @@ async def page() -> FileResponse:
     return FileResponse(PAGE)
 
 
-class Wish(BaseModel):
+class Order(BaseModel):
     about: str = Field(min_length=1, max_length=500)
     key: str = Field(min_length=8, max_length=64)
 
 
 @app.post("/songs", status_code=202)
-async def sing(wish: Wish) -> dict[str, Any]:
+async def submit(order: Order) -> dict[str, Any]:
     """Submit a song. A page that got no answer sends the same key again, and the song is paid once."""
-    context = {"about": wish.about, "at": time.time()}
-    task = await suno.submit(GenerateMusic(prompt=wish.about), key=wish.key, context=context)
+    context = {"about": order.about, "at": time.time()}
+    task = await suno.submit(GenerateMusic(prompt=order.about), key=order.key, context=context)
     return shown(task.ref, task.context, task.last)
 
 

@@ -11,7 +11,7 @@ from suno_async.emulator import Fail, Refuse
 from .processes import Stepped, free_port
 from .song_pages import asked, kill, opened, serving, told
 
-WISH = {"about": "rain in Lisbon", "key": "key of this order"}
+ORDER = {"about": "rain in Lisbon", "key": "key of this order"}
 
 
 @pytest.fixture(autouse=True)
@@ -25,14 +25,14 @@ def test_each_worker_tells_its_pages_of_all_songs(suno: Stepped, monkeypatch: py
     here, there = f"http://127.0.0.1:{one}", f"http://127.0.0.1:{other}"
     monkeypatch.setenv("PUBLIC_URL", here)
     with serving(one), serving(other), opened(here) as page, opened(there) as page_there:
-        status, answer = asked(f"{here}/songs", WISH)
+        status, answer = asked(f"{here}/songs", ORDER)
         assert (status, json.loads(answer)["stage"]) == (202, "PENDING")
-        assert json.loads(asked(f"{there}/songs", WISH)[1])["ref"] == json.loads(answer)["ref"]
+        assert json.loads(asked(f"{there}/songs", ORDER)[1])["ref"] == json.loads(answer)["ref"]
         for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE):
             suno.reach(stage)
             seen, seen_there = told(page, stage.name), told(page_there, stage.name)
             assert seen == seen_there
-            assert seen["about"] == WISH["about"]
+            assert seen["about"] == ORDER["about"]
         assert len(seen["takes"]) == 2
         audio = f"{there}/{seen['takes'][0]['audio']}"
         status, whole = asked(audio)
@@ -49,7 +49,7 @@ def test_workers_that_were_killed_go_on(suno: Stepped, monkeypatch: pytest.Monke
     monkeypatch.setenv("PUBLIC_URL", url)
     with serving(port, workers=2) as process:
         with opened(url) as page:
-            assert asked(f"{url}/songs", WISH)[0] == 202
+            assert asked(f"{url}/songs", ORDER)[0] == 202
             suno.reach(Stage.TEXT)
             told(page, "TEXT")
         kill(process, port)
@@ -70,8 +70,8 @@ def test_what_goes_wrong_is_said(suno: Stepped, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PUBLIC_URL", url)
     with serving(port), opened(url) as page:
         assert asked(f"{url}/songs", {"about": ""})[0] == 422
-        status, answer = asked(f"{url}/songs", WISH)
+        status, answer = asked(f"{url}/songs", ORDER)
         assert (status, "credits" in json.loads(answer)["detail"]) == (502, True)
-        assert asked(f"{url}/songs", WISH)[0] == 202  # the key is free again
+        assert asked(f"{url}/songs", ORDER)[0] == 202  # the key is free again
         suno.reach(Stage.COMPLETE)
         assert told(page, "FAILED")["message"]
