@@ -16,10 +16,12 @@ from ..log import shown
 from ..secret import Secret
 from ..wire.envelope import Reply
 from .addresses import UnusableAddress, check_address, check_redirect, exact, named, redirected
+from .answers import read
 from .base import Download, Form
 from .deadlines import Deadlines
 from .failures import LOST, NEVER_LEFT, cause_of, is_permanent
 from .network import Network
+from .prepared import PreparedGets
 from .proxies import EnvironmentProxies
 from .retry_after import retry_after
 from .sessions import Sessions
@@ -30,8 +32,6 @@ __all__ = ["HTTP"]
 LARGE = 1 << 20
 """Bytes of a body; aiohttp wants larger ones as streams."""
 CHUNK = 1 << 16
-LONGEST_ANSWER = 16 << 20
-"""Bytes of an answer of the API, after decompression; the largest documented ones have some thousand."""
 JSON = {"Content-Type": "application/json"}
 REDIRECTS = 10
 REDIRECTING = (301, 302, 303, 307, 308)
@@ -69,6 +69,8 @@ class HTTP:
         self._trusted = frozenset(URL(url).host or "" for url in trusted if url)
         self._sessions = Sessions(network)
         self._deadlines = Deadlines()
+        # A session that was given may have cookies, middlewares and methods of its own.
+        self._prepared = PreparedGets(headers, self._proxy_of) if network.session is None else None
 
     def __repr__(self) -> str:
         return "<HTTP>"
@@ -128,8 +130,12 @@ class HTTP:
         permanent = never_left = False
         cause: BaseException | None = None
         try:
-            target = _prepared(url)
             with self._deadlines.within(limit.total):
+                if method == "GET" and not fresh and self._prepared is not None:
+                    reply = await self._prepared.get(session, url, limit.others)
+                    if reply is not None:
+                        return reply
+                target = _parsed(url)
                 answer = await session.request(
                     method,
                     target,
@@ -141,7 +147,7 @@ class HTTP:
                     proxy=self._proxy_of(target),
                     trace_request_ctx=sent,
                 )
-                return Reply(answer.status, await _read(answer, url), retry_after(answer.headers.get("Retry-After")))
+                return await _reply(answer, url)
         except asyncio.CancelledError:
             self._if_closed()
             raise
@@ -246,18 +252,10 @@ def _said(error: aiohttp.ClientResponseError) -> str:
     return f"{by}{error.status} {shown(error.message)}"
 
 
-async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
-    """The body, up to a limit. Reading to the end gives the connection back; what fails closes it."""
-    content, parts, size = answer.content, list[bytes](), 0
+async def _reply(answer: aiohttp.ClientResponse, url: str) -> Reply:
+    """The answer with its body. Reading to the end gives the connection back; what fails closes it."""
     try:
-        while True:
-            part = await content.readany()
-            size += len(part)
-            if size > LONGEST_ANSWER:
-                raise ResponseLost(f"{url}: the answer has more than {LONGEST_ANSWER} bytes")
-            parts.append(part)
-            if content.at_eof():
-                return b"".join(parts)
+        return Reply(answer.status, await read(answer.content, url), retry_after(answer.headers.get("Retry-After")))
     except BaseException:
         answer.close()
         raise
@@ -295,7 +293,7 @@ async def _watched(
             await source.aclose()  # with the files it holds, now and not when it is collected
 
 
-def _prepared(url: str) -> URL:
+def _parsed(url: str) -> URL:
     """The address, parsed but for its query, which is all that differs between polls.
 
     That takes 0.8 µs whatever the number of tasks; to parse each takes 2.2 µs, and so would a cache that is too small.

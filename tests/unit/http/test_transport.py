@@ -10,7 +10,8 @@ import pytest
 from aiohttp.abc import AbstractResolver
 
 from suno_async import ConnectError, ResponseLost, SunoError
-from suno_async.http.transport import HTTP, LONGEST_ANSWER
+from suno_async.http.answers import LONGEST_ANSWER
+from suno_async.http.transport import HTTP
 
 from ...conftest import now
 from ...doubles import RawServer, http
