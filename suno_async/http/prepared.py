@@ -65,18 +65,19 @@ class PreparedGets:
         """
         if not (self._usable and _PLAIN(url) and _is_as_known()):
             return None
-        address, _, query = url.partition("?")
+        address = url.partition("?")[0]
         page = self._page(session, address)
         if page is None:
             return None
+        query = url[len(address) :]
         try:
-            return await _ask(page, url, query, limits)
+            return await _ask(page, query, url, limits)
         except aiohttp.ClientConnectorError:
             raise
         except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
             if page.connector.closed:
                 raise
-            return await _ask(page, url, query, limits)  # the other side had closed it; aiohttp asks once more, too
+            return await _ask(page, query, url, limits)  # the other side had closed it; aiohttp asks once more, too
         except (AttributeError, TypeError) as exc:  # a later aiohttp may name things in another way
             log.info("polls cost more CPU than they need: aiohttp %s is not known: %r", aiohttp.__version__, exc)
             self._usable = False
@@ -95,7 +96,7 @@ class PreparedGets:
             return None
 
 
-async def _ask(page: _Page, url: str, query: str, limits: aiohttp.ClientTimeout) -> Reply:
+async def _ask(page: _Page, query: str, url: str, limits: aiohttp.ClientTimeout) -> Reply:
     try:
         connection = await page.connector.connect(page.request, [], limits)
     except TimeoutError as exc:
@@ -105,7 +106,7 @@ async def _ask(page: _Page, url: str, query: str, limits: aiohttp.ClientTimeout)
         protocol.set_response_params(read_until_eof=True, read_timeout=limits.sock_read)
         if connection.closed:
             raise aiohttp.ServerDisconnectedError
-        protocol.transport.write(page.before + (f"?{query}" if query else "").encode() + page.after)
+        protocol.transport.write(page.before + query.encode() + page.after)
         if limits.sock_read:
             protocol.start_timeout()
         message, content = await protocol.read()
