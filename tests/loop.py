@@ -59,7 +59,7 @@ class JumpSelector(selectors.DefaultSelector):
             return False
         sent: dict[Any, int] = {}
         received: dict[Any, int] = {}
-        for descriptor in self.get_map().keys() - self.own:
+        for descriptor in {key.fd for key in self.get_map().values()} - self.own:
             try:
                 with borrowed(descriptor) as one:
                     if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
@@ -100,7 +100,7 @@ class JumpLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.jumps = JumpSelector()
         super().__init__(self.jumps)
-        self.jumps.own = set(self.jumps.get_map())
+        self.jumps.own = {key.fd for key in self.jumps.get_map().values()}
 
     def time(self) -> float:
         return self.jumps.skipped
