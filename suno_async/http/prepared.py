@@ -36,9 +36,9 @@ class _Page:
 class PreparedGets:
     """Sends GETs over the connections of a session, past its `request`.
 
-    That makes an address, headers, timers, a request and an answer of its own for each, which are three fifths of the
-    CPU of a poll. Connections with their limits and TLS, and the reading of answers, stay those of aiohttp, and so do
-    the bytes that are sent. A request with anything unusual is left to the session.
+    That makes an address, headers, timers, a request and an answer of its own for each: two fifths of the CPU of a
+    poll, measured as 98 µs instead of 170. Connections with their limits and TLS, and the reading of answers, stay
+    those of aiohttp, and so do the bytes that are sent. A request with anything unusual is left to the session.
     """
 
     # State: _usable, and the pages that were prepared.
@@ -79,7 +79,9 @@ class PreparedGets:
                 raise
             return await _ask(page, query, url, limits)  # the other side had closed it; aiohttp asks once more, too
         except (AttributeError, TypeError) as exc:  # a later aiohttp may name things in another way
-            log.info("polls cost more CPU than they need: aiohttp %s is not known: %r", aiohttp.__version__, exc)
+            log.info(
+                "polls go through sessions: aiohttp %s has other names than expected: %r", aiohttp.__version__, exc
+            )
             self._usable = False
             return None
 
