@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from unittest import mock
@@ -29,7 +29,7 @@ PLAIN = http(BODY)
 
 
 @asynccontextmanager
-async def transport(way: str = "prepared", **options: Any) -> AsyncIterator[HTTP]:
+async def transport(way: str = "prepared", **options: Any) -> AsyncGenerator[HTTP]:
     """Ours, or the same that asks a session, as with one that was given."""
     one = HTTP("k", Network(session=aiohttp.ClientSession if way == "session" else None, **options))
     try:
