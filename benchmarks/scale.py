@@ -1,44 +1,58 @@
 """How one process grows with the tasks that it waits for, and ten thousand songs from end to end.
 
     python -m benchmarks.scale              the curve, as a table and as docs/images/scale.svg
+    python -m benchmarks.scale late         how late polls are if the service answers after 0.2 s, in virtual time
     python -m benchmarks.scale songs polls  10 000 songs against the emulator, or `songs callbacks`
 
-Each size runs in a process of its own, in real time.
+Each size of the curve runs in a process of its own, in real time.
 """
 
 import asyncio
 import gc
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from msgspec.structs import replace
 
-from suno_async import KIE, KIE_LEGACY, GenerateMusic, MemoryStore, Pace, Rate, SunoClient, SunoError, Task
+from suno_async import (
+    KIE,
+    KIE_LEGACY,
+    GenerateMusic,
+    MemoryStore,
+    Pace,
+    Rate,
+    Stage,
+    SunoClient,
+    SunoError,
+    Task,
+    Update,
+)
 from suno_async.emulator import Emulator
 from suno_async.submissions.coordination import Alone
 from suno_async.tasks.pace import PacePolicy
-from suno_async.tasks.poller import Poller
+from suno_async.tasks.poller import MOST_AT_ONCE, Poller, PollLimits
 from suno_async.tasks.reach import CallbackReach
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import TaskInfo
 
 from .svg import draw
-from .waiting import Details, Idle, Interests, Sink
+from .waiting import Details, Idle, Interests, Sink, run
 
 SIZES = (100, 1_000, 10_000, 100_000)
 SECONDS = 12.0
 """For how long polls are measured: about once a task."""
 UNLIMITED = replace(KIE_LEGACY, submits=Rate(1_000_000, 0.01))
 SONGS = 10_000
-SPEED = 2.0
-"""Of the emulator's clock: 10 000 songs end within 90 s, at 870 polls a second."""
+ANSWER = 0.2
+"""Seconds until a poll is answered."""
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "scale.svg"
 
 
@@ -127,8 +141,52 @@ def curve() -> list[list[float]]:
     return rows
 
 
-async def songs(*, callbacks: bool) -> tuple[float, float, int]:
-    """Real seconds, seconds of CPU, and polls of 10 000 songs; client and emulator are in this process."""
+class Slow(Details):
+    """Answers after a while, as a service does."""
+
+    async def details(self, task: Task[Any], attempt: int) -> Update[Any]:
+        await asyncio.sleep(ANSWER)
+        return await super().details(task, attempt)
+
+
+async def slow_polls(count: int, at_once: int | None) -> tuple[float, float]:
+    """Virtual seconds by which half of the polls begin late at most, and polls a second, once that changes no more."""
+    details, interests, late = Slow(), Interests(), Late()
+    registry, alone = TaskRegistry(interests, KIE), Alone(MemoryStore())
+    reach = CallbackReach(PacePolicy(Pace(patience=1e9)), alone, "")
+    interests.poller = Poller(details, Sink(), alone, registry, reach, PollLimits(at_once=at_once), telemetry=late)
+    infos = (TaskInfo(f"{n:032x}", GenerateMusic, accepted_at=n / count * 11.5) for n in range(count))
+    waiters = [asyncio.ensure_future(registry.add(info).wait()) for info in infos]
+    rounds = max(12.0, count * ANSWER / (at_once or MOST_AT_ONCE))
+    await asyncio.sleep(2.5 * rounds)
+    late.seconds.clear()
+    details.polls = 0
+    await asyncio.sleep(rounds)
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    return statistics.median(late.seconds), details.polls / rounds
+
+
+class Songs(NamedTuple):
+    """What ten thousand songs took."""
+
+    seconds: float
+    """Until all were there."""
+    cpu: float
+    """Seconds of CPU, those of the emulator included."""
+    peak: float
+    """MB of resident memory at most, those of the emulator included."""
+    requests: int
+    """Polls, or callbacks."""
+    half: float
+    """Seconds from the end of a song to its outcome, for half of them at most."""
+    most: float
+    """The same for 99 of 100."""
+
+
+async def songs(*, callbacks: bool) -> Songs:
+    """Ten thousand songs through `map`, all at the same time, client and emulator in this process."""
     asked = 0
 
     @web.middleware
@@ -137,40 +195,47 @@ async def songs(*, callbacks: bool) -> tuple[float, float, int]:
         asked += request.path.endswith("record-info")
         return await handler(request)
 
-    limits: dict[str, Any] = {"provider": UNLIMITED, "credits": 1e9, "rate_limits": False}
-    async with Emulator(**limits, speed=SPEED, middlewares=[counting]) as emulator:
-        options: dict[str, Any] = {}
-        if callbacks:
-            options["callback_url"] = "http://127.0.0.1:8099/suno"
-        pace = None if callbacks else Pace(10 / SPEED, 1.3, 11.5 / SPEED)
-        async with emulator.client(**options, pace=pace) as suno:
-            runner = None
-            if callbacks:
-                app = web.Application()
-                app.router.add_post("/suno", suno.receiver().aiohttp)
-                runner = web.AppRunner(app)
-                await runner.setup()
-                await web.TCPSite(runner, "127.0.0.1", 8099).start()
+    async def posted(request: web.Request) -> Any:
+        nonlocal asked
+        asked += 1
+        return await receive(request)
+
+    app = web.Application()
+    app.router.add_post("/suno", posted)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    address = f"http://127.0.0.1:{runner.addresses[0][1]}/suno"
+    middlewares = [] if callbacks else [counting]
+    late = list[float]()
+    loop = asyncio.get_running_loop()
+    async with Emulator(provider=UNLIMITED, credits=1e9, rate_limits=False, middlewares=middlewares) as emulator:
+        options: dict[str, Any] = {"callback_url": address} if callbacks else {}
+        async with emulator.client(provider=UNLIMITED, pace=None, **options) as suno:
+            receive = suno.receiver().aiohttp
             began, cpu = time.perf_counter(), time.process_time()
-            left, running = iter(range(SONGS)), list[Task[Any]]()
-
-            async def submit() -> None:
-                for _ in left:
-                    running.append(await suno.submit(GenerateMusic(prompt="x")))
-
-            await asyncio.gather(*(submit() for _ in range(50)))
-            await asyncio.gather(*(task.get() for task in running))
-            taken = time.perf_counter() - began, time.process_time() - cpu
-            if runner is not None:
-                await runner.cleanup()
-    return *taken, asked
+            jobs = (GenerateMusic(prompt="x") for _ in range(SONGS))
+            async for outcome in suno.map(jobs, concurrency=SONGS):
+                assert outcome.task is not None
+                run = emulator.runs[outcome.task.id]
+                late.append(loop.time() - run.born - run.marks[Stage.COMPLETE])
+            seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    await runner.cleanup()
+    steps = statistics.quantiles(late, n=100)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Songs(seconds, cpu, peak, asked, steps[49], steps[98])
 
 
 def main() -> None:
     match sys.argv[1:]:
         case ["songs", way]:
-            seconds, cpu, asked = asyncio.run(songs(callbacks=way == "callbacks"))
-            print(f"{way}: {seconds:.1f} s, {cpu:.1f} s CPU, {asked} polls")
+            print(way, asyncio.run(songs(callbacks=way == "callbacks")))
+        case ["late"]:
+            for size in SIZES[1:]:
+                for at_once in (32, None):
+                    half, rate = run(slow_polls(size, at_once))
+                    print(f"| {size:,} | {at_once or 'by the tasks'} | {rate:,.0f} | {half:,.1f} |")
         case [size]:
             one(int(size))
         case _:

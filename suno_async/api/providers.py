@@ -84,7 +84,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
         callback_task_id_paths: Where its callbacks hold the task id, if not at `data.task_id`.
         submits: Limit of new tasks per account. Default: 20 in 10 seconds (docs/service.md#rate-limits).
         polls_per_second: Limit of polls of one task. Default: 3 (docs/service.md#rate-limits).
-        polls_at_once: How many polls a client has under way at the same time, of all its tasks. Default: 32.
+        polls_at_once: How many polls a client has under way at the same time, of all its tasks. None (default): 32, and
+            one for each 50 tasks that are waited for if these are more, at most 500.
     """
 
     name: str
@@ -108,7 +109,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     callback_task_id_paths: Mapping[str, tuple[str, ...]] = {}
     submits: Rate = Rate(20, 10.0)
     polls_per_second: float = 3.0
-    polls_at_once: int = 32
+    polls_at_once: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse tables that name unknown endpoints or fields. ConfigurationError."""

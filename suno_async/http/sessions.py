@@ -15,6 +15,9 @@ __all__ = ["Sent", "Sessions"]
 
 T = TypeVar("T")
 
+CONNECTIONS = 500
+"""Those for polls, other reads and downloads: as many as there may be polls under way. aiohttp's own limit is 100."""
+
 
 class Sent(SimpleNamespace):
     """Whether a request has begun to leave."""
@@ -92,7 +95,7 @@ class Sessions:
         network, connector = self._network, self._network.connector
         if network.session is None:
             if not callable(connector):
-                return self._made(connector or aiohttp.TCPConnector(ssl=network.ssl), *traces)
+                return self._made(connector or aiohttp.TCPConnector(limit=CONNECTIONS, ssl=network.ssl), *traces)
             made = _called("connector", connector, aiohttp.BaseConnector)
             self._check_new("connector", made)
             return self._made(made, *traces)

@@ -34,13 +34,22 @@ CLAIMS_AT_ONCE = 100
 """Claims that are given back at the same time."""
 
 
+AT_ONCE = 32
+"""Polls under way at the same time, and more when many tasks are waited for, or each would be polled too seldom: with
+answers after 0.2 s and a poll of each task every 11.5 s it is one for 57 tasks."""
+FOR_EACH = 50
+"""Tasks for each further one."""
+MOST_AT_ONCE = 500
+"""Each has a connection of its own, and processes may often have 1024 open files."""
+
+
 class PollLimits(NamedTuple):
     """Bounds of one client's polls."""
 
     per_second: float = 3.0
     """Polls of one task in a second."""
-    at_once: int = 32
-    """Polls under way at the same time."""
+    at_once: int | None = None
+    """Polls under way at the same time; None for as many as the tasks that are waited for need."""
 
     @property
     def spacing(self) -> float:
@@ -392,9 +401,13 @@ class Poller:
                     continue
                 self._ready.append((task, watch))
                 self._watch_patience(watch, now)
-        for _ in range(min(len(self._ready), self._at_once - len(self._workers))):
+        for _ in range(min(len(self._ready), self._most_at_once() - len(self._workers))):
             self._workers.add(asyncio.create_task(self._work()))
         self._arm()
+
+    def _most_at_once(self) -> int:
+        """How many polls may be under way at present."""
+        return self._at_once or min(max(AT_ONCE, len(self._watches) // FOR_EACH), MOST_AT_ONCE)
 
     def _watch_patience(self, watch: Watch, now: float) -> None:
         """Be there when the patience ends of somebody whose poll has no answer yet, or no turn."""

@@ -160,7 +160,7 @@ class Polling:
         service: Service,
         pace: Pace = PACE,
         *,
-        at_once: int = 32,
+        at_once: int | None = None,
         peers: Peers | None = None,
         sink: Sink | None = None,
     ) -> None:

@@ -16,7 +16,7 @@ from ...conftest import now
 from .support import DONE, MUSIC, PACE, PENDING, Observer, Polling, Service, update
 
 
-def polled(service: Service, pace: Pace = PACE, at_once: int = 32) -> tuple[Polling, Task[Music]]:
+def polled(service: Service, pace: Pace = PACE, at_once: int | None = None) -> tuple[Polling, Task[Music]]:
     polling = Polling(service, pace, at_once=at_once)
     return polling, polling.task()
 
@@ -142,6 +142,19 @@ async def test_a_callback_and_a_poll_racing_end_in_one_result() -> None:
     await anyio.sleep(10)
     assert [update.stage for update in task.updates] == [Stage.COMPLETE]
     assert polling.at_rest
+
+
+@pytest.mark.parametrize(("count", "most"), [(100, 32), (2000, 40)])
+async def test_the_more_tasks_are_waited_for_the_more_polls_run_at_once(count: int, most: int) -> None:
+    """Else each of many would be polled too seldom."""
+    service = Service(PENDING, delay=1)
+    polling, _ = polled(service, Pace(first=60, growth=1, cap=60, patience=1000))
+    waiting = [asyncio.create_task(polling.task(f"t{number}").get()) for number in range(count)]
+    await anyio.sleep(60 + count / most + 2)
+    assert (service.most_at_once, len(service.polled_at)) == (most, count)
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_polls_run_at_once_up_to_the_bound() -> None:
