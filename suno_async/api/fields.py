@@ -79,15 +79,19 @@ def local_files(request: Struct) -> dict[str, list[str | PathLike[str]]]:
         request: The request; the values of the result are lists, also for fields that take one file.
     """
     found: dict[str, list[str | PathLike[str]]] = {}
-    for name, _, default, files in fields_of(type(request)):
-        if not files:
-            continue
+    for name, default in _file_fields(type(request)):
         value: Any = getattr(request, name)
         if value is not default:
             each: list[Any] = list(cast(Any, value)) if isinstance(value, tuple | list) else [value]
             if any(isinstance(one, PathLike) for one in each):
                 found[name] = each
     return found
+
+
+@cache
+def _file_fields(request: type[Struct]) -> tuple[tuple[str, Any], ...]:
+    """Name and default of each field that takes files."""
+    return tuple((name, default) for name, _, default, files in fields_of(request) if files)
 
 
 def plain(value: object) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from msgspec import Struct, inspect
+from msgspec.structs import astuple
 
 from ..errors import InvalidJob, Problem
 from .fields import WEIGHTS, fields_of, plain
@@ -107,9 +108,8 @@ def misfits(request: Struct) -> Iterator[Problem]:
     Args:
         request: The request.
     """
-    for name, kind, default, files in fields_of(type(request)):
-        value = getattr(request, name)
-        if kind is Any or value is default:
+    for (name, kind, default, files), value in zip(fields_of(type(request)), astuple(request), strict=True):
+        if value is default or kind is Any:
             continue
         try:
             msgspec.convert(_as_sent(value) if files else value, kind)

@@ -49,7 +49,8 @@ class _Left:
 
     def __init__(self, retries: int, cap: float) -> None:
         self._retries = retries
-        self._pauses = pauses(cap)
+        self._cap = cap
+        self._pauses: Iterator[float] | None = None  # made by the first failure, since most requests have none
 
     def pause(self, error: SunoError) -> float | None:
         """Return the seconds to wait before the next retry; None if none is made."""
@@ -57,6 +58,7 @@ class _Left:
             return None
         self._retries -= 1
         asked = (error.retry_after or 0.0) if isinstance(error, ApiError) else 0.0
+        self._pauses = self._pauses or pauses(self._cap)
         wait = max(next(self._pauses), asked)
         return wait if wait <= LONGEST_WAIT else None
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from ..api.fields import plain
 from ..api.pricing import price_at
@@ -75,8 +76,8 @@ def to_json(request: Request[Any]) -> str:
     defaults = _defaults(type(request))
     given: dict[str, Any] = {}
     try:
-        for name in request.__struct_fields__:
-            if (value := getattr(request, name)) is not defaults[name]:
+        for (name, default), value in zip(defaults, astuple(request), strict=True):
+            if value is not default:
                 given[name] = int(value) if isinstance(value, float) and value.is_integer() else value
         return _ENCODER.encode(given).decode()
     except (TypeError, ValueError, OverflowError) as exc:  # reached only by requests nobody checked
@@ -84,8 +85,8 @@ def to_json(request: Request[Any]) -> str:
 
 
 @cache
-def _defaults(kind: type[Struct]) -> dict[str, Any]:
-    return {field.name: field.default for field in msgspec.structs.fields(kind)}
+def _defaults(kind: type[Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(kind))
 
 
 def fingerprint(request: Request[Any]) -> str:

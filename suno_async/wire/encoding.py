@@ -1,6 +1,7 @@
 """Requests to bytes, for each gateway."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -64,5 +65,11 @@ def names(kind: type[Request[Any]], provider: Provider) -> Mapping[str, str]:
         provider: The gateway.
     """
     if provider.uses_jobs_api(kind):
-        return {name: jobs_api.wire_name(theirs) for name, theirs in wire_names(kind).items()}
-    return {**wire_names(kind), **provider.field_names.get(kind.path, {})}
+        return _names_at_jobs_api(kind)
+    others = provider.field_names.get(kind.path)
+    return {**wire_names(kind), **others} if others else wire_names(kind)
+
+
+@cache
+def _names_at_jobs_api(kind: type[Request[Any]]) -> Mapping[str, str]:
+    return {name: jobs_api.wire_name(theirs) for name, theirs in wire_names(kind).items()}

@@ -6,7 +6,7 @@ from weakref import WeakSet
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import asdict, force_setattr
 
 from ...errors import Problem
 from ..construction import RequestType
@@ -131,11 +131,9 @@ class Request(
             unsupported_fields: Fields that the gateway does not have. Where another field has the same meaning, the
                 value goes there; otherwise it stays, and the check before sending refuses it.
         """
-        payload: dict[str, Any] = {}
-        for name in self.__struct_fields__:  # three times for each submit: a generator takes twice as long
-            if name != "source" and (value := getattr(self, name)) is not None:
-                payload[name] = value
-        return payload
+        values = asdict(self)  # a third of the time that getting each takes, and a submit needs it twice
+        values.pop("source", None)
+        return {name: value for name, value in values.items() if value is not None}
 
     def problems(self, unsupported_fields: Collection[str] = ()) -> Iterator[Problem]:
         """Yield what every gateway would refuse, beyond what the types of the fields say.

@@ -200,6 +200,8 @@ class GenerateMusic(CustomJob, frozen=True, kw_only=True):
     def attachments(self) -> int:
         """How many pictures, videos and audio files are given."""
         given = (self.image_urls, self.video_urls, self.audio_urls)
+        if given == (None, None, None):  # as most requests, which are asked four times each
+            return 0
         return sum(len(urls) for urls in given if isinstance(urls, tuple | list))
 
     def payload(self, unsupported_fields: Collection[str] = ()) -> dict[str, Any]:
