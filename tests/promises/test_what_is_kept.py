@@ -11,7 +11,7 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from suno_async import GenerateMusic, Pace, Stage, SunoClient, Task, Update
+from suno_async import GenerateMusic, Pace, Record, Stage, SunoClient, Task, Update
 from suno_async.wire.envelope import Reply
 
 from ..callbacks import query_of
@@ -45,11 +45,15 @@ def all_of(update: Update[Any]) -> tuple[Any, ...]:
 @pytest.mark.parametrize("tell", [by_polls, by_callbacks])
 async def test_updates_say_the_same_afterwards(tell: Tell) -> None:
     heard: list[Update[Any]] = []
+
+    def note(update: Update[Any], record: Record) -> None:
+        heard.append(update)
+
     network = Script(TEXT, FIRST, DONE) if tell is by_polls else Script(PENDING)
     async with client(
         network,
         callback_url="https://bot.example/suno",
-        on_update=lambda update, record: heard.append(update),
+        on_update=note,
         pace=Pace(first=10, growth=1, cap=10),
     ) as suno:
         task = await suno.submit(GenerateMusic(prompt="x", model="V5"))
