@@ -10,6 +10,8 @@ from suno_async.api.requests import TABLE, Job, Request
 from suno_async.emulator.callback_samples import posted_stages, sample_callback
 from suno_async.wire import callbacks
 
+from ..cases import every
+
 POSTED = [
     pytest.param(kind, provider, stage, id=f"{kind.__name__}-{provider.name}-{stage.name}")
     for provider in PROVIDERS.values()
@@ -18,7 +20,7 @@ POSTED = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "provider", "stage"), POSTED)
+@every(("kind", "provider", "stage"), POSTED)
 def test_a_sample_says_what_was_asked_for(kind: type[Request[Any]], provider: Provider, stage: Stage) -> None:
     task_id, body = sample_callback(kind, provider, stage)
     told = callbacks.update(callbacks.parse(body), kind)

@@ -10,6 +10,8 @@ import pytest
 
 from docs.generate import pages
 
+from ..cases import every
+
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("suno_async", "tests", "benchmarks", "examples", "docs")
 FILES = sorted(
@@ -66,7 +68,7 @@ def citations(path: Path) -> Iterator[tuple[Path, str]]:
             yield (Path(normpath(path.parent / target)) if target else path), anchor[1:]
 
 
-@pytest.mark.parametrize("path", [*FILES, *GENERATED], ids=named)
+@every("path", [pytest.param(path, id=named(path)) for path in (*FILES, *GENERATED)])
 def test_every_citation_leads_to_a_heading(path: Path) -> None:
     for document, heading in citations(path):
         assert document in GENERATED or document.is_file(), f"{named(path)} cites {document}"
@@ -76,7 +78,7 @@ def test_every_citation_leads_to_a_heading(path: Path) -> None:
             assert heading in headings(document), f"{named(path)} cites #{heading} of {document.name}"
 
 
-@pytest.mark.parametrize("path", FILES, ids=named)
+@every("path", [pytest.param(path, id=named(path)) for path in FILES])
 def test_nothing_is_cited_that_is_not_here(path: Path) -> None:
     if path != Path(__file__):
         assert FOREIGN.findall(text_of(path)) == []

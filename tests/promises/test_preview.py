@@ -30,6 +30,7 @@ from suno_async.api import validation
 from suno_async.api.providers import PROVIDERS
 from suno_async.api.requests import TABLE, Job
 
+from ..cases import every
 from ..doubles import Script, reply
 from ..sampled import asked
 
@@ -66,7 +67,7 @@ def hidden(body: Any) -> Any:
     return msgspec.json.decode(re.sub(rb"suno=[\w-]{40}", b"suno={token}", msgspec.json.encode(body)))
 
 
-@pytest.mark.parametrize(("job", "provider"), TAKEN, ids=lambda one: getattr(one, "name", type(one).__name__))
+@every(("job", "provider"), [pytest.param(*one, id=f"{type(one[0]).__name__}-{one[1].name}") for one in TAKEN])
 @pytest.mark.parametrize("address", [None, ADDRESS, "https://bot.example/{token}/suno"], ids=["none", "query", "path"])
 async def test_what_is_shown_is_what_is_sent(job: Request[Any], provider: Provider, address: str | None) -> None:
     network = Recorder()

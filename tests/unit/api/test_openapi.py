@@ -21,6 +21,7 @@ from suno_async.wire import callbacks, details, encoding, jobs_api
 from suno_async.wire.envelope import Reply
 from suno_async.wire.shapes import as_in_callbacks
 
+from ...cases import every
 from ...document import (
     DOCUMENT,
     OPERATIONS,
@@ -273,7 +274,7 @@ BOUNDS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "provider", "name", "schema"), BOUNDS)
+@every(("kind", "provider", "name", "schema"), BOUNDS)
 def test_what_is_beyond_the_bounds_of_a_schema_is_refused(
     kind: type[Request[Any]], provider: Provider, name: str, schema: Any
 ) -> None:
@@ -355,7 +356,7 @@ def problems(request: Request[Any], provider: Provider | None = None) -> Iterabl
     return ()
 
 
-@pytest.mark.parametrize("sample", asked())
+@every("sample", asked())
 def test_every_body_we_send_is_as_documented(sample: Asked) -> None:
     """By the schema, and with no field that the schema does not name."""
     kind = type(sample.request)
@@ -365,7 +366,7 @@ def test_every_body_we_send_is_as_documented(sample: Asked) -> None:
     assert inner.keys() <= inner_fields(kind, sample.provider).keys()
 
 
-@pytest.mark.parametrize("sample", listed("callbacks"))
+@every("sample", listed("callbacks"))
 def test_the_sampled_callbacks_are_as_documented(sample: Sample) -> None:
     body = sample.entry["body"]
     data: Any = body.get("data") or {}
@@ -383,7 +384,7 @@ SEEN_ONLY = {
 """Words that no schema has, and one that it has in their place; for cover, those of KIE's text."""
 
 
-@pytest.mark.parametrize("sample", listed("details"))
+@every("sample", listed("details"))
 def test_the_sampled_pages_are_as_documented(sample: Sample) -> None:
     body = sample.entry["body"]
     schema = OPERATIONS["GET", sample.provider.details(sample.kind)]["responses"]["200"]["content"]["application/json"]
@@ -394,7 +395,7 @@ def test_the_sampled_pages_are_as_documented(sample: Sample) -> None:
     judge(body, schema["schema"])
 
 
-@pytest.mark.parametrize("sample", listed("answers"))
+@every("sample", listed("answers"))
 def test_the_sampled_answers_are_as_documented(sample: Sample) -> None:
     content = OPERATIONS[sample.kind.method, sample.provider.paths.get(sample.kind.path, sample.kind.path)]
     judge(sample.entry["body"], content["responses"]["200"]["content"]["application/json"]["schema"])

@@ -14,6 +14,7 @@ from suno_async.tasks.watch import judged
 from suno_async.wire import callbacks, details, encoding, envelope
 from suno_async.wire.envelope import Reply
 
+from ...cases import every
 from ...sampled import ID, KINDS, SAMPLES, Asked, Sample, asked, listed
 
 
@@ -22,7 +23,7 @@ def test_every_endpoint_has_samples() -> None:
     assert set(SAMPLES) | {"upload_stream"} == set(KINDS)
 
 
-@pytest.mark.parametrize("sample", asked())
+@every("sample", asked())
 def test_a_request_is_sent_with_the_names_of_each_gateway(sample: Asked) -> None:
     validation.check(sample.request, sample.provider)
     sent = encoding.encode(sample.request, sample.provider, sample.callback_url)
@@ -35,19 +36,19 @@ def test_acceptance_names_the_task(name: str) -> None:
         assert envelope.accepted(Reply(200, msgspec.json.encode(body)), PROVIDERS[gateway], KINDS[name]) == ID
 
 
-@pytest.mark.parametrize("sample", listed("details"))
+@every("sample", listed("details"))
 def test_every_status_of_a_details_page_is_read(sample: Sample) -> None:
     holds(details.update(Reply(200, sample.body), sample.kind, sample.provider, ID), sample.entry)
 
 
-@pytest.mark.parametrize("sample", listed("callbacks"))
+@every("sample", listed("callbacks"))
 def test_every_callback_is_read(sample: Sample) -> None:
     callback = callbacks.parse(sample.body)
     assert callback.task_id == ID
     holds(callbacks.update(callback, sample.kind), sample.entry)
 
 
-@pytest.mark.parametrize("sample", listed("answers"))
+@every("sample", listed("answers"))
 def test_every_answer_to_a_call_is_read(sample: Sample) -> None:
     reply = Reply(200, sample.body)
     kind: Any = sample.kind
