@@ -9,6 +9,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 export NO_MKDOCS_2_WARNING := 1
+# Else each of the many processes that tests start would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-page third-party screenshot chromium test-oldest check docs docs-serve test-docs recording terminal examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
 
