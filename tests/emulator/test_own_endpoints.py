@@ -36,7 +36,7 @@ from suno_async.api.requests import MusicJob
 from suno_async.api.results import File, Result
 from suno_async.emulator import CallbackException, DeadLinks, Emulator, Fail, Fault, Invisible, LateFiles, Stuck
 
-from .support import answered, receiving_client
+from .support import SECONDS, answered, receiving_client
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -125,7 +125,7 @@ async def service(
     provider: Provider = KIE, endpoints: Any = OWN, **settings: Any
 ) -> AsyncGenerator[tuple[Emulator, SunoClient]]:
     async with (
-        Emulator(provider=provider, seed=1, endpoints=endpoints) as emulator,
+        Emulator(provider=provider, seed=1, media_seconds=SECONDS, endpoints=endpoints) as emulator,
         SunoClient(api_key=emulator.api_key, base_url=emulator.url, provider=provider, model="V5", **settings) as suno,
     ):
         yield emulator, suno

@@ -46,11 +46,13 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def emulated(main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def emulated(
+    main: Coroutine[Any, Any, None], provider: str, monkeypatch: pytest.MonkeyPatch, seconds: float = 6
+) -> None:
     """What `asyncio.run` does, with an emulator in the environment and time that jumps."""
 
     async def inside() -> None:
-        async with Emulator(provider=provider, media_seconds=6) as emulator:
+        async with Emulator(provider=provider, media_seconds=seconds) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             await main
@@ -107,7 +109,7 @@ def test_the_programs_run(
     with monkeypatch.context() as patched:
 
         def run(main: Coroutine[Any, Any, None]) -> None:
-            emulated(main, provider, patched)
+            emulated(main, provider, patched, 6 if "continue_at" in program else 1)
             ran.append(True)
 
         patched.setattr(asyncio, "run", run)
@@ -129,7 +131,7 @@ def test_the_callback_program_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         door = socket.create_server(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{door.getsockname()[1]}"
-        async with Emulator(speed=300, media_seconds=6) as emulator:
+        async with Emulator(speed=300, media_seconds=1) as emulator:
             monkeypatch.setenv("SUNO_API_KEY", emulator.api_key)
             monkeypatch.setenv("SUNO_BASE_URL", emulator.url)
             names: dict[str, Any] = {}
