@@ -1,6 +1,7 @@
 """docs/architecture.md#law-9: one client in several event loops, one after the other, and never in two that live."""
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
@@ -139,6 +140,8 @@ def test_a_waiter_that_died_with_its_loop_keeps_nobody_from_waiting() -> None:
     network = Script(PENDING)
     suno = client(network)
     loop = JumpLoop()
+    told: list[str] = []
+    loop.set_exception_handler(lambda _, said: told.append(said["message"]))
     task: Task[Music] = loop.run_until_complete(submits(suno))
     waiting = loop.create_task(task.wait())
     loop.run_until_complete(asyncio.sleep(3))
@@ -147,6 +150,8 @@ def test_a_waiter_that_died_with_its_loop_keeps_nobody_from_waiting() -> None:
     assert len(run(awaits(task)).tracks) == 2
     run(suno.aclose())
     del waiting
+    gc.collect()
+    assert told == ["Task was destroyed but it is pending!"]  # here, and not at the end of the whole run
 
 
 def test_a_done_callback_that_died_with_its_loop_keeps_nobody_from_waiting() -> None:
