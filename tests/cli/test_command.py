@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,12 @@ def test_the_console_script_is_the_same_command() -> None:
     assert "suno-async[cli]" in project["optional-dependencies"]["emulator"]
 
 
-def loaded_by(program: str) -> tuple[set[str], str]:
+@cache
+def loaded_by(program: str) -> tuple[frozenset[str], str]:
     """The modules that a program has loaded when it exits, and what it printed."""
     at_exit = "import atexit, sys; atexit.register(lambda: print(*sys.modules, file=sys.stderr))"
     shown = subprocess.run([sys.executable, "-c", f"{at_exit}; {program}"], capture_output=True, text=True, check=True)
-    return set(shown.stderr.split()), shown.stdout
+    return frozenset(shown.stderr.split()), shown.stdout
 
 
 def test_help_lists_every_command_and_loads_none_of_them() -> None:
