@@ -44,6 +44,7 @@ logging.getLogger("uvicorn.access").addFilter(RedactTokens())  # tokens of callb
 PAGE = Path(__file__).with_name("page.html")
 FOLDER = anyio.Path(os.environ.get("SONGS", "songs"))
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "")
+MONTH = 30 * 86_400  # seconds for which a song is shown
 
 readers: set[asyncio.Queue[dict[str, Any]]] = set()
 """One for each page that is open at this worker."""
@@ -111,13 +112,13 @@ async def submit(order: Order) -> dict[str, Any]:
 
 @app.get("/events", response_class=EventSourceResponse)
 async def events() -> AsyncIterable[dict[str, Any]]:
-    """All songs as they are, then each stage of each song. A page that lost the connection just connects again."""
+    """The songs as they are, then each stage of each song. A page that lost the connection just connects again."""
     reader: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     readers.add(reader)  # before the store is read, so that nothing is missed
     try:
         async for task in suno.resume():
             yield shown(task.ref, task.context, task.last)
-        async for task in suno.results():  # nothing is ever marked as delivered, so these are all that have ended
+        async for task in suno.results(since=time.time() - MONTH):  # none is ever marked as delivered: all that ended
             yield shown(task.ref, task.context, task.last)
         while True:
             yield await reader.get()
