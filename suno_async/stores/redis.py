@@ -1,13 +1,14 @@
 """Records in Redis: for any number of processes on many machines.
 
-    {suno}:record:<ref>     hash    the fields of a record, and `version`, anew with every change
+    {suno}:record:<ref>     hash    `record`, as JSON without what is as it is by default, its `body`, and `version`,
+                                    anew with every change
     {suno}:key:<key>        string  the ref that holds an idempotency key
     {suno}:task:<task_id>   string  the ref of a task
     {suno}:sending, {suno}:uncertain, {suno}:running
                             zsets   refs in that state, by `created`
     {suno}:undelivered      zset    refs that are finished and not delivered, by `updated`
     {suno}:ended            zset    refs that are finished or dismissed, by `updated`
-    {suno}:changes          stream  refs of records that were changed, and who changed them
+    {suno}:changes          stream  refs and task ids of records that were changed, and who changed them
     {suno}:claim:<name>     hash    who has claimed a name, and for how many milliseconds, until it expires
     {suno}:window:<name>    zset    the places of a sliding window, by Redis's clock
     {suno}:note:<name>      string  a text
@@ -22,11 +23,12 @@ import asyncio
 import copy
 import math
 import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from redis.exceptions import ResponseError
 
 from ..api.limits import Rate
@@ -48,6 +50,7 @@ from .base import (
 )
 from .record import Record, State
 from .redis_client import RedisClient, RedisSettings
+from .redis_scripts import CLAIM, PUT, REMOVE, RESERVE
 from .transitions import erased
 
 __all__ = ["RedisStore"]
@@ -58,8 +61,11 @@ CHANGES = 10_000
 """How many entries the stream keeps, about."""
 PAGE = 200
 """Records read at a time."""
+FIELDS = ("version", "record", "body")
+SETS = (*(state.value for state in OPEN), "undelivered", "ended")
+DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Record) if field.name != "body"}
 
-FIELDS = Record.__struct_fields__
+_ENCODER, _RECORD = msgspec.json.Encoder(), msgspec.json.Decoder(Record)
 
 
 class RedisStore:
@@ -96,7 +102,6 @@ class RedisStore:
 
     def _use(self, account: str) -> None:
         self._prefix = self._name if account == DEFAULT_ACCOUNT else f"{self._name}:account:{account}"
-        self._sets = [self._at(one) for one in (*(state.value for state in OPEN), "undelivered", "ended")]
 
     def account(self, name: str) -> "RedisStore":
         part = copy.copy(self)
@@ -143,7 +148,7 @@ class RedisStore:
             new = None if old is None else transition(old)
             if old is None or new is None:
                 return None
-            done, holder = await self._put(old, new, fields[b"version"].decode(errors="replace"))
+            done, holder = await self._put(old, new, fields[0].decode(errors="replace"))
             if done == 1:
                 return new
             if done == 2:
@@ -153,46 +158,48 @@ class RedisStore:
         self, old: Record | None, new: Record, version: str, owner: str = "", ttl: float = 0.0
     ) -> tuple[int, str]:
         try:
-            before, after = {} if old is None else _row(old), _row(new)
+            kept = _json(new)
         except NOT_A_RECORD as exc:
             raise StoreError(f"redis: record {new.ref!r} cannot be kept: {exc}") from exc
+        record, enters = self._at("record", new.ref), _sets(new)
+        leaves = [one for one in (SETS if old is None else _sets(old)) if one not in enters]
         names = [
-            self._at("record", new.ref),
-            *self._sets,
-            self._at("changes"),
-            self._of("key", old.key if old else ""),
-            self._of("key", new.key),
-            self._of("task", old.task_id if old else ""),
-            self._of("task", new.task_id),
-            self._at("claim", sending(new.ref)),
+            *(record, self._at("changes"), self._at("claim", sending(new.ref))),
+            *(self._of("key", old.key if old else "", record), self._of("key", new.key, record)),
+            *(self._of("task", old.task_id if old else "", record), self._of("task", new.task_id, record)),
+            *map(self._at, leaves),
+            *map(self._at, enters),
         ]
         arguments = [
-            *(version, secrets.token_hex(8), new.ref, new.state.value, repr(new.created), repr(new.updated)),
-            *(int(new.delivered), self._writers.get(), CHANGES, owner, _milliseconds(ttl)),
+            *(
+                version,
+                secrets.token_hex(8),
+                new.ref,
+                new.task_id,
+                repr(new.created if new.state.open else new.updated),
+            ),
+            *(len(leaves), self._writers.get(), CHANGES, owner, _milliseconds(ttl), "record", kept),
         ]
-        for name in FIELDS:
-            if after[name] != before.get(name):
-                arguments += name, after[name]
+        if new.body != (b"" if old is None else old.body):
+            arguments += "body", new.body
         client = await self._client()
         with _damage(new.ref):
-            done, holder = await client.do(client.put, keys=names, args=arguments)
+            done, holder = await client.run(PUT, names, arguments)
         return int(done), holder.decode(errors="replace")
 
-    def _of(self, index: str, name: str) -> str:
-        return self._at(index, name) if name else ""
+    def _of(self, index: str, name: str, nothing: str) -> str:
+        return self._at(index, name) if name else nothing
 
     async def remove(self, ref: str) -> None:
         await self._remove(ref)
 
     async def _remove(self, ref: str, before: str = "", *, undelivered: bool = True) -> bool:
-        client = await self._client()
-        name = self._at("record", ref)
-        found: list[Any] = [None, None]
-        with suppress(Damaged), _damage(ref):  # it has no names then, and is forgotten all the same
-            found = await client.do(client.redis.hmget, name, "key", "task_id")
-        key, task_id = [(one or b"").decode(errors="replace") for one in found]
-        names = [name, *self._sets, self._of("key", key), self._of("task", task_id)]
-        return bool(await client.do(client.forget, keys=names, args=[ref, before, int(undelivered)]))
+        client, found = await self._client(), None
+        with suppress(Damaged):  # it has no names then, and is forgotten all the same
+            found = await self._record(ref)
+        record, key, task_id = self._at("record", ref), *((found.key, found.task_id) if found else ("", ""))
+        names = [record, *map(self._at, SETS), self._of("key", key, record), self._of("task", task_id, record)]
+        return bool(await client.run(REMOVE, names, [ref, before, int(undelivered)]))
 
     async def get(self, *, ref: str = "", task_id: str = "", key: str = "") -> Record | None:
         if not ref:
@@ -201,18 +208,18 @@ class RedisStore:
 
     async def _ref_of(self, index: str, name: str) -> str:
         client = await self._client()
-        found = await client.do(client.redis.get, self._at(index, name)) if name else None
+        found = await client.send("GET", self._at(index, name)) if name else None
         return "" if found is None else found.decode(errors="replace")
 
     async def _record(self, ref: str) -> Record | None:
         return _record(ref, await self._fields(ref))
 
-    async def _fields(self, ref: str) -> dict[bytes, bytes]:
+    async def _fields(self, ref: str) -> list[Any]:
         client = await self._client()
         if not ref:
-            return {}
+            return [None] * len(FIELDS)
         with _damage(ref):
-            fields: dict[bytes, bytes] = await client.do(client.redis.hgetall, self._at("record", ref))
+            fields: list[Any] = await client.send("HMGET", self._at("record", ref), *FIELDS)
         return fields
 
     # ---- listings ----------------------------------------------------------------------------------------------------
@@ -261,7 +268,7 @@ class RedisStore:
         pipeline = client.redis.pipeline(transaction=False)
         names = [ref.decode(errors="replace") for ref in refs]
         for ref in names:
-            pipeline.hgetall(self._at("record", ref))
+            pipeline.hmget(self._at("record", ref), *FIELDS)
         found: list[Record] = []
         for ref, fields in zip(names, await pipeline.execute(raise_on_error=False), strict=True):
             try:
@@ -304,17 +311,17 @@ class RedisStore:
 
     async def claim(self, name: str, owner: str, ttl: float) -> bool:
         client = await self._client()
-        return bool(await client.do(client.claim, keys=[self._at("claim", name)], args=[owner, _milliseconds(ttl)]))
+        return bool(await client.run(CLAIM, [self._at("claim", name)], [owner, _milliseconds(ttl)]))
 
     async def reserve(self, name: str, place: str, rate: Rate) -> float:
         client = await self._client()
         arguments = [place, rate.calls, repr(rate.seconds)]
-        wait = await client.do(client.reserve, keys=[self._at("window", name)], args=arguments)
+        wait = await client.run(RESERVE, [self._at("window", name)], arguments)
         return 0.0 if wait == b"" else max(float(wait), SHORTEST)
 
     async def release(self, name: str, place: str) -> None:
         client = await self._client()
-        await client.do(client.redis.zrem, self._at("window", name), place)
+        await client.send("ZREM", self._at("window", name), place)
 
     # ---- notes -------------------------------------------------------------------------------------------------------
 
@@ -358,8 +365,8 @@ class RedisStore:
             cursor, names = await client.do(client.redis.scan, cursor, pattern, PAGE)
             for name in names:
                 with suppress(*NOT_A_RECORD, Damaged), _damage(name):
-                    context = await client.do(client.redis.hget, name, "context")
-                    if concerns(msgspec.json.decode(context or b"null"), wanted):
+                    kept = await client.send("HGET", name, "record")
+                    if concerns(_RECORD.decode(kept or b"{}").context, wanted):
                         found.append(name.decode(errors="replace").removeprefix(start))
             if cursor == 0:
                 return list(dict.fromkeys(found))
@@ -405,41 +412,33 @@ class _damage:  # noqa: N801
             raise Damaged(f"redis: record {self._ref!r} is damaged: {exc}") from exc
 
 
-def _row(record: Record) -> dict[str, Any]:
-    row = msgspec.structs.asdict(record)
-    row["context"] = msgspec.json.encode(record.context)
-    row["code"] = "" if record.code is None else record.code
-    row.update(
-        delivered=int(record.delivered),
-        erased=int(record.erased),
-        stage=int(record.stage),
-        observed=int(record.observed),
-    )
-    row.update(state=record.state.value, source=record.source.value)
-    row.update(created=repr(record.created), updated=repr(record.updated))
-    return row
+def _json(record: Record) -> bytes:
+    """Return all of a record but its body, without what is as it is by default: that is the most of it at first."""
+    fields = ((name, getattr(record, name)) for name in DEFAULTS)
+    return _ENCODER.encode({name: value for name, value in fields if value != DEFAULTS[name]})
 
 
-def _record(ref: str, fields: dict[bytes, bytes]) -> Record | None:
-    if not fields:
+def _record(ref: str, fields: Sequence[Any]) -> Record | None:
+    version, kept, body = fields
+    if version is kept is body is None:
         return None
     try:
-        if b"version" not in fields:
+        if version is None:
             raise KeyError("version")
-        return _read(fields)
+        record = _RECORD.decode(kept)
+        if record.ref != ref:
+            raise KeyError("ref")
+        return replace(record, body=body) if body else record
     except NOT_A_RECORD as exc:
         raise Damaged(f"redis: record {ref!r} is damaged: {exc!r}") from exc
 
 
-def _read(fields: dict[bytes, bytes]) -> Record:
-    values: dict[str, Any] = {name: fields[name.encode()] for name in FIELDS}
-    for name, value in values.items():
-        if name == "context":
-            values[name] = msgspec.json.decode(value)
-        elif name != "body":
-            values[name] = value.decode()
-    values["code"] = values["code"] or None
-    return msgspec.convert(values, Record, strict=False)
+def _sets(record: Record) -> list[str]:
+    """Return the sets that a record is in."""
+    if record.state.open:
+        return [record.state.value]
+    unread = record.state is State.FINISHED and not record.delivered
+    return ["undelivered", "ended"] if unread else ["ended"]
 
 
 def _entries(read: Any) -> list[list[tuple[bytes, dict[bytes, bytes]]]]:

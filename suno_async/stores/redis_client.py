@@ -1,28 +1,31 @@
 """The connections to Redis of one event loop, and what is checked before they are used."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import ReadOnlyError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
 from ..errors import ConfigurationError, StoreError
 from ..log import log
 from .base import CLOSED
-from .redis_scripts import CLAIM, PUT, REMOVE, RESERVE
+from .redis_pipeline import Command, Pipelines
+from .redis_scripts import SCRIPTS, sha_of
 
 __all__ = ["SCHEMA", "RedisClient", "RedisSettings"]
 
 SCHEMA = 1
 """The version of names and fields."""
 ATTEMPTS = 3
-"""How often a command is sent when the connection breaks: every one may be repeated."""
+"""How often commands are sent when the connection breaks: every one may be repeated."""
+PAUSE = 0.05
+"""Seconds between the first two attempts; each later pause is twice as long."""
 CONNECTIONS = 16
 NO_ANSWER = "no answer in time"
 
@@ -68,16 +71,16 @@ class RedisClient:
     Used in its loop only.
     """
 
-    # State, all of it: two sets of connections, the scripts, whether the schema was written since the last failure, the
-    # question for the eviction policy that is under way, turns at the connections, and how many answers there were.
+    # State, all of it: two sets of connections, the commands that wait for a pipeline, whether the schema was written
+    # since the last failure, the question for the eviction policy that is under way, turns at the connections, and how
+    # many answers there were.
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
         options: dict[str, Any] = {
             "socket_timeout": None,  # what redis does for one, asyncio.wait_for, may swallow a cancellation in 3.11
             "socket_connect_timeout": settings.timeout,
-            "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), ATTEMPTS - 1),
-            "retry_on_error": [Disconnected, TimedOut],  # before 6.0 nothing is tried again unless it is named
+            "retry": Retry(NoBackoff(), 0),  # before 6.0 it would not try pipelines again, so that is done here
             "redis_connect_func": self._connected,
         }
         # Their types leave open which of two faces they show.
@@ -88,10 +91,7 @@ class RedisClient:
             connection_pool=blocking.from_url(settings.url, max_connections=CONNECTIONS, timeout=None, **options)
         )
         self.listening: Any = Redis(connection_pool=growing.from_url(settings.url, **options))
-        self.put = self.redis.register_script(PUT)
-        self.forget = self.redis.register_script(REMOVE)
-        self.claim = self.redis.register_script(CLAIM)
-        self.reserve = self.redis.register_script(RESERVE)
+        self._pipelines = Pipelines(self._send)
         self._ready = False
         self._policy: asyncio.Future[None] | None = None
         self._turns = asyncio.Semaphore(CONNECTIONS)
@@ -125,8 +125,16 @@ class RedisClient:
             raise
 
     async def do(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        """Ask Redis; whatever it raises becomes a StoreError here."""
+        """Ask Redis by a connection of one's own; whatever it raises becomes a StoreError here."""
         return await self._in_turn(self._ask, ask, *given, **named)
+
+    async def send(self, *command: Any) -> Any:
+        """Send a command that is answered at once, together with those of others. StoreError as from `do`."""
+        return await self._pipelines.ask(command)
+
+    async def run(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:
+        """Run a script of ours in the same way."""
+        return await self._pipelines.ask(("EVALSHA", sha_of(script), len(names), *names, *arguments))
 
     async def listen(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
         """Ask something whose answer may take seconds, by a connection of `listening`."""
@@ -169,21 +177,63 @@ class RedisClient:
             async with asyncio.timeout(self._settings.timeout):
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}")
-                answer = await ask(*given, **named)
+                answer = await self._repeatedly(ask, *given, **named)
                 self._answers += 1
                 return answer
         except (StoreError, ConfigurationError):
             self._ready = False
             raise
         except Exception as exc:  # also what their parsers raise where it is no Redis that answers
-            if self._settings.closed:
-                raise StoreError(f"redis: {CLOSED}") from exc
-            if not isinstance(exc, ResponseError):
-                self._ready = False  # it may be another server that answers next
-            if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
-                self._ready = False
-                await self._disconnect()
-            raise StoreError(f"redis: {str(exc) or NO_ANSWER}") from exc
+            raise await self._failed(exc) from exc
+
+    async def _repeatedly(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+        for number in range(ATTEMPTS - 1):
+            try:
+                return await ask(*given, **named)
+            except (Disconnected, TimedOut):
+                await asyncio.sleep(PAUSE * 2**number)
+        return await ask(*given, **named)
+
+    async def _failed(self, exc: Exception) -> StoreError:
+        """Return what to say of a failure, and draw the conclusions for what comes next."""
+        if self._settings.closed:
+            return StoreError(f"redis: {CLOSED}")
+        if not isinstance(exc, ResponseError):
+            self._ready = False  # it may be another server that answers next
+        if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
+            self._ready = False
+            await self._disconnect()
+        return StoreError(f"redis: {str(exc) or NO_ANSWER}")
+
+    # ---- pipelines ---------------------------------------------------------------------------------------------------
+
+    async def _send(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the answers to commands; of one that failed, its StoreError."""
+        answers: list[Any] = await self._in_turn(self._ask, self._pipeline, commands)
+        for number, answer in enumerate(answers):
+            if isinstance(answer, Exception):
+                answers[number] = await self._failed(answer)
+                answers[number].__cause__ = answer
+        return answers
+
+    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands together, and those again whose scripts the server does not know."""
+        answers = await self._execute(commands)
+        unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            again = [("SCRIPT LOAD", script) for script in SCRIPTS] + [commands[number] for number in unknown]
+            for number, answer in zip(unknown, (await self._execute(again))[len(SCRIPTS) :], strict=True):
+                answers[number] = answer
+        return answers
+
+    async def _execute(self, commands: Sequence[Command]) -> list[Any]:
+        pipeline = self.redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        answers: list[Any] = await pipeline.execute(raise_on_error=False)
+        return answers
+
+    # ---- turns -------------------------------------------------------------------------------------------------------
 
     async def _take_turn(self) -> None:
         """Wait for a connection, for as long as others get answers: what stands in line is not late by that."""

@@ -1,45 +1,38 @@
 """What Redis does in one step, as Lua."""
 
-__all__ = ["CLAIM", "PUT", "REMOVE", "RESERVE"]
+from hashlib import sha1
 
-# A change that was made although its answer was lost is known by its version, so it may be sent again.
+__all__ = ["CLAIM", "PUT", "REMOVE", "RESERVE", "SCRIPTS", "sha_of"]
+
+# A change that was made although its answer was lost is known by its version, so it may be sent again. Without a key or
+# task id, the name of the record stands in its place: all names of a script must be on one node of a cluster.
 PUT = """
-local record, sending, uncertain, running, undelivered, ended, changes = unpack(KEYS, 1, 7)
-local old_key, new_key, old_task, task, claim = unpack(KEYS, 8, 12)
-local old, new, ref, state, created, updated, delivered, writer, kept, owner, ttl = unpack(ARGV, 1, 11)
+local record, changes, claim, old_key, new_key, old_task, task = unpack(KEYS, 1, 7)
+local old, new, ref, task_id, score, leaves, writer, kept, owner, ttl = unpack(ARGV, 1, 10)
 local at = redis.call('HGET', record, 'version') or ''
 if at == new then return {1, ''} end
 if old ~= '*' and at ~= old then return {0, ''} end
-if new_key ~= '' then
+if new_key ~= record then
   local holder = redis.call('GET', new_key)
   if holder and holder ~= ref then return {2, holder} end
-  redis.call('SET', new_key, ref)
+  if not holder then redis.call('SET', new_key, ref) end
 end
 if owner ~= '' and ttl ~= '0' then
   redis.call('HSET', claim, 'owner', owner, 'ttl', ttl)
   redis.call('PEXPIRE', claim, ttl)
 end
-if old_key ~= '' and old_key ~= new_key and redis.call('GET', old_key) == ref then redis.call('DEL', old_key) end
-if old_task ~= '' and old_task ~= task and redis.call('GET', old_task) == ref then redis.call('DEL', old_task) end
-if task ~= '' then redis.call('SET', task, ref, 'NX') end
-redis.call('HSET', record, 'version', new, unpack(ARGV, 12))
-local sets = {sending = sending, uncertain = uncertain, running = running}
-for name, set in pairs(sets) do
-  if name ~= state then redis.call('ZREM', set, ref) end
+if old_key ~= record and old_key ~= new_key and redis.call('GET', old_key) == ref then redis.call('DEL', old_key) end
+if old_task ~= record and old_task ~= task and redis.call('GET', old_task) == ref then redis.call('DEL', old_task) end
+if task ~= record then redis.call('SET', task, ref, 'NX') end
+redis.call('HSET', record, 'version', new, unpack(ARGV, 11))
+local entered = 8 + leaves
+if at ~= '' then
+  for number = 8, entered - 1 do redis.call('ZREM', KEYS[number], ref) end
 end
-if sets[state] then
-  redis.call('ZADD', sets[state], created, ref)
-  redis.call('ZREM', ended, ref)
-  redis.call('ZREM', undelivered, ref)
-else
-  redis.call('ZADD', ended, updated, ref)
-  if state == 'finished' and delivered == '0' then
-    redis.call('ZADD', undelivered, updated, ref)
-  else
-    redis.call('ZREM', undelivered, ref)
-  end
+for number = entered, #KEYS do redis.call('ZADD', KEYS[number], score, ref) end
+if old ~= '*' then
+  redis.call('XADD', changes, 'MAXLEN', '~', kept, '*', 'ref', ref, 'task', task_id, 'by', writer)
 end
-if old ~= '*' then redis.call('XADD', changes, 'MAXLEN', '~', kept, '*', 'ref', ref, 'by', writer) end
 return {1, ''}
 """
 """Keep a record of a given version, or a new one ('*'), unless another holds its key."""
@@ -54,7 +47,7 @@ if before ~= '' then
 end
 for _, set in ipairs({sending, uncertain, running, undelivered, ended}) do redis.call('ZREM', set, ref) end
 for _, index in ipairs({key, task}) do
-  if index ~= '' and redis.call('GET', index) == ref then redis.call('DEL', index) end
+  if index ~= record and redis.call('GET', index) == ref then redis.call('DEL', index) end
 end
 redis.call('DEL', record)
 return 1
@@ -91,3 +84,11 @@ redis.call('PEXPIRE', window, math.ceil(period * 1000))
 return ''
 """
 """Take a place in a sliding window, or the seconds until there may be one."""
+
+SCRIPTS = (PUT, REMOVE, CLAIM, RESERVE)
+_SHAS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in SCRIPTS}
+
+
+def sha_of(script: str) -> str:
+    """Return the name by which Redis knows one of these."""
+    return _SHAS[script]

@@ -233,10 +233,11 @@ async def test_a_child_leaves_its_parents_connections_alone(redis: RedisServer, 
 # ---- damaged ---------------------------------------------------------------------------------------------------------
 
 DAMAGE = {
-    "a context that is no JSON": ("HSET", "context", "{"),
-    "a stage that is none": ("HSET", "stage", "77"),
-    "a text that is none": ("HSET", "status", b"\xff"),
-    "a field that is missing": ("HDEL", "ref"),
+    "no JSON": ("HSET", "record", "{"),
+    "a stage that is none": ("HSET", "record", '{"ref":"r1","stage":77}'),
+    "a text that is none": ("HSET", "record", b'{"ref":"r1","status":"\xff"}'),
+    "a ref that is missing": ("HSET", "record", "{}"),
+    "a field that is missing": ("HDEL", "record"),
     "a version that is missing": ("HDEL", "version"),
 }
 
