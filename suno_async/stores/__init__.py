@@ -7,7 +7,7 @@
 from typing import TYPE_CHECKING, Any
 
 from .address import store_at
-from .base import Damaged, Store, Transition
+from .base import Damaged, Store, Transition, Wanted
 from .memory import MemoryStore
 from .record import Record, State
 
@@ -26,6 +26,7 @@ __all__ = [
     "State",
     "Store",
     "Transition",
+    "Wanted",
     "store_at",
 ]
 

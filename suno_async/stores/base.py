@@ -17,7 +17,7 @@ from ..api.limits import Rate
 from ..errors import ConfigurationError, StoreError
 from .record import Record, State
 
-__all__ = ["DEFAULT_ACCOUNT", "Damaged", "Store", "Transition", "sending"]
+__all__ = ["DEFAULT_ACCOUNT", "Damaged", "Store", "Transition", "Wanted", "sending"]
 
 T = TypeVar("T")
 
@@ -32,6 +32,8 @@ DEFAULT_ACCOUNT = "default"
 
 Transition = Callable[[Record], Record | None]
 """A pure function from a record to the next one; None if nothing changes. See `suno_async.stores.transitions`."""
+Wanted = Callable[[str, str], bool]
+"""Whether somebody wants to hear of the record of this ref and this task id, which is empty while it has none."""
 
 
 def sending(ref: str) -> str:
@@ -126,12 +128,16 @@ class Store(Protocol):
         """
         ...
 
-    def updates(self) -> AsyncGenerator[Record | None]:
+    def updates(self, wanted: Wanted | None = None) -> AsyncGenerator[Record | None]:
         """Yield records as other store objects change them, without end.
 
         Changes that were made through this object may be yielded as well. Of several changes of one record in quick
         succession the last is enough. None means that from now on no change is missed: it comes first, and again
         after a break (the server was away), when changes may have been missed. Only `aclose` ends it, by StoreError.
+
+        Args:
+            wanted: Asked, in the event loop, whether a changed record is to be read and yielded, after it was changed.
+                Of many processes few want a record, and the others need not read it (default: all are).
         """
         ...
 

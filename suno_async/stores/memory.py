@@ -21,6 +21,7 @@ from .base import (
     SHORTEST,
     PerProcess,
     Transition,
+    Wanted,
     check_account,
     check_erase,
     concerns,
@@ -179,14 +180,15 @@ class MemoryStore:
 
     # ---- listeners ---------------------------------------------------------------------------------------------------
 
-    async def updates(self) -> AsyncGenerator[Record | None]:
+    async def updates(self, wanted: Wanted | None = None) -> AsyncGenerator[Record | None]:
         listener = _Listener(asyncio.get_running_loop(), asyncio.Queue())
         with self._lock():
             self._listeners.add(listener)
         try:
             yield None
             while (changed := await listener.changed.get()) is not None:
-                yield changed
+                if wanted is None or wanted(changed.ref, changed.task_id):
+                    yield changed
             raise StoreError(CLOSED)
         finally:
             self._listeners.discard(listener)

@@ -26,6 +26,7 @@ from .base import (
     SHORTEST,
     PerProcess,
     Transition,
+    Wanted,
     check_account,
     check_erase,
     concerns,
@@ -152,7 +153,7 @@ class PostgresStore:
                 at_number=number,
                 at_version=version,
                 channel=self._channel,
-                news=f"{self._writers.get()} {self._account} {new.ref}",
+                news=_news(self._writers.get(), self._account, new.ref, new.task_id),
             )
             if done:
                 return new
@@ -188,7 +189,7 @@ class PostgresStore:
 
     # ---- changes of others -------------------------------------------------------------------------------------------
 
-    async def updates(self) -> AsyncGenerator[Record | None]:
+    async def updates(self, wanted: Wanted | None = None) -> AsyncGenerator[Record | None]:
         while True:
             try:
                 if self._closed.is_set():
@@ -199,7 +200,7 @@ class PostgresStore:
                     await self._say_hello(listener)
                     yield None
                     while True:
-                        refs = await self._refs(listener)
+                        refs = await self._refs(listener, wanted)
                         for row in await self._do(self._say.changed, refs=refs) if refs else ():
                             if (record := readable(row)) is not None:
                                 yield record
@@ -228,16 +229,15 @@ class PostgresStore:
                 )
             raise StoreError("postgres: notifications do not come through") from None
 
-    async def _refs(self, listener: Listener) -> list[str]:
-        """Wait for changes, and return the refs of all that have come."""
+    async def _refs(self, listener: Listener, wanted: Wanted | None) -> list[str]:
+        """Wait for changes, and return the refs of all that have come and are wanted."""
         refs: dict[str, None] = {}
         said = [await _next(listener)]
         while not listener.heard.empty():
             said.append(await _next(listener))
         for one in said:
-            by, _, changed = one.partition(" ")
-            account, _, ref = changed.partition(" ")
-            if by != self._writers.get() and account == self._account:
+            by, account, ref, task_id = _told(one)
+            if by != self._writers.get() and account == self._account and (wanted is None or wanted(ref, task_id)):
                 refs[ref] = None
         return list(refs)
 
@@ -333,6 +333,22 @@ def _values(record: Record) -> dict[str, Any]:
         return dict(zip(FIELDS, row_of(record), strict=True))
     except NOT_A_RECORD as exc:
         raise StoreError(f"postgres: record {record.ref!r} cannot be kept: {exc}") from exc
+
+
+def _news(*names: str) -> str:
+    """Return the notification of a change: who made it, in which account, and the record's ref and task id."""
+    return msgspec.json.encode(names).decode()
+
+
+def _told(news: str) -> tuple[str, str, str, str]:
+    """Return what a notification says; the first is empty if it is another's."""
+    try:
+        return _NEWS.decode(news)
+    except msgspec.MsgspecError:
+        return "", "", "", ""
+
+
+_NEWS = msgspec.json.Decoder(tuple[str, str, str, str])
 
 
 async def _next(listener: Listener) -> str:

@@ -23,7 +23,7 @@ import asyncio
 import copy
 import math
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -43,6 +43,7 @@ from .base import (
     Damaged,
     PerProcess,
     Transition,
+    Wanted,
     check_account,
     check_erase,
     concerns,
@@ -282,7 +283,7 @@ class RedisStore:
                 found.append(record)
         return found
 
-    async def updates(self) -> AsyncGenerator[Record | None]:
+    async def updates(self, wanted: Wanted | None = None) -> AsyncGenerator[Record | None]:
         name = self._at("changes")
         while True:
             try:
@@ -296,16 +297,24 @@ class RedisStore:
                     )
                     for entries in _entries(read):
                         last = entries[-1][0]
-                        own = self._writers.get().encode()
-                        changed = dict.fromkeys(
-                            entry.get(b"ref", b"") for _, entry in entries if entry.get(b"by") != own
-                        )
-                        for record in await client.do(self._all, client, changed):
+                        changed = self._changed((entry for _, entry in entries), wanted)
+                        for record in await client.do(self._all, client, changed) if changed else ():
                             yield record
             except StoreError:
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}") from None
                 await asyncio.sleep(0.5)
+
+    def _changed(self, entries: Iterable[Mapping[bytes, bytes]], wanted: Wanted | None) -> list[bytes]:
+        """Return the refs in entries of the stream that are of others and wanted, each once."""
+        own, refs = self._writers.get().encode(), dict[bytes, None]()
+        for entry in entries:
+            ref, task_id = entry.get(b"ref", b""), entry.get(b"task", b"")
+            if entry.get(b"by") != own and (
+                wanted is None or wanted(ref.decode(errors="replace"), task_id.decode(errors="replace"))
+            ):
+                refs[ref] = None
+        return list(refs)
 
     # ---- claims and places -------------------------------------------------------------------------------------------
 

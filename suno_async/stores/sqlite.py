@@ -27,6 +27,7 @@ from .base import (
     SHORTEST,
     PerProcess,
     Transition,
+    Wanted,
     check_account,
     check_erase,
     concerns,
@@ -204,9 +205,9 @@ class SQLiteStore:
                 if (record := readable(row)) is not None:
                     yield record
 
-    async def updates(self) -> AsyncGenerator[Record | None]:
+    async def updates(self, wanted: Wanted | None = None) -> AsyncGenerator[Record | None]:
         query = (
-            f"SELECT change, {_COLUMNS} FROM records"
+            "SELECT change, number, ref, task_id FROM records"
             f" WHERE account = ? AND change > ? AND writer != ? ORDER BY change LIMIT {PAGE}"
         )
         while True:
@@ -221,15 +222,19 @@ class SQLiteStore:
                         continue
                     [(newest,)] = await self._read("SELECT last FROM changes")
                     while rows := await self._read(query, (self._account, last, self._writers.get())):
-                        for number, *row in rows:
-                            last = number
-                            if (record := readable(row)) is not None:
-                                yield record
+                        last = rows[-1][0]
+                        numbers = [number for _, number, *names in rows if wanted is None or wanted(*names)]
+                        for record in await self._numbered(numbers) if numbers else ():
+                            yield record
                     version, last = seen, max(last, newest)
             except StoreError:
                 if self._closed.is_set():
                     raise
                 await asyncio.sleep(1)
+
+    async def _numbered(self, numbers: Sequence[int]) -> list[Record]:
+        query = f"SELECT {_COLUMNS} FROM records WHERE number IN ({', '.join('?' * len(numbers))}) ORDER BY change"
+        return [record for row in await self._read(query, numbers) if (record := readable(row)) is not None]
 
     # ---- claims and places -------------------------------------------------------------------------------------------
 

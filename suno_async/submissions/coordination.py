@@ -13,7 +13,7 @@ from ..api.providers import Provider
 from ..api.updates import Stage, Update
 from ..errors import StoreError, SunoError
 from ..log import log
-from ..stores.base import Store, sending
+from ..stores.base import Store, Wanted, sending
 from ..stores.health import StoreHealth
 from ..stores.record import Record
 from ..tasks.poller import Change
@@ -62,7 +62,7 @@ class Alone:
         """Return whether the polls of a task are this process's for the next seconds."""
         return True
 
-    async def changes(self) -> AsyncGenerator[Change | None]:
+    async def changes(self, wanted: Wanted | None = None) -> AsyncGenerator[Change | None]:
         """Return what others write down: nothing."""
         return
         yield
@@ -106,10 +106,10 @@ class Coordination(Alone):
         except StoreError:
             return True  # better polled twice than never
 
-    async def changes(self) -> AsyncGenerator[Change | None]:
+    async def changes(self, wanted: Wanted | None = None) -> AsyncGenerator[Change | None]:
         while True:
             try:
-                async with aclosing(self._store.updates()) as records:
+                async with aclosing(self._store.updates(wanted)) as records:
                     async for record in records:
                         if record is None:
                             yield None

@@ -5,7 +5,7 @@ import heapq
 import logging
 import math
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing, suppress
 from itertools import count
 from typing import Any, NamedTuple, Protocol
@@ -99,8 +99,11 @@ class Peers(Protocol):
         """Return whether this process polls the task for the next seconds; 0 gives the claim back."""
         ...
 
-    def changes(self) -> AsyncGenerator[Change | None]:
-        """Return what others write down, without end; None says that something may have been missed before."""
+    def changes(self, wanted: Callable[[str, str], bool], /) -> AsyncGenerator[Change | None]:
+        """Return what others write down of submissions that are wanted, by ref and task id, without end.
+
+        None says that something may have been missed before.
+        """
         ...
 
     async def missed(self, task: Task[Any], /) -> Update[Any] | None:
@@ -591,7 +594,7 @@ class Poller:
             self._catch_up(task)  # what was written before was missed
 
     async def _hear(self) -> None:
-        async with aclosing(self._peers.changes()) as changes:
+        async with aclosing(self._peers.changes(self._known)) as changes:
             async for change in changes:
                 if change is None:
                     for task in self._watches:
@@ -600,6 +603,10 @@ class Poller:
                     self._take(found, change.task_id, change.update)
                     if change.update is None:  # its handle may know better than its record of what kind it is
                         self._catch_up(found)
+
+    def _known(self, ref: str, task_id: str) -> bool:
+        """Return whether somebody holds the task; one that is held later is read when it is waited for."""
+        return self._registry.find(task_id, ref) is not None
 
     def _take(self, task: Task[Any], task_id: str, update: Update[Any] | None) -> None:
         if task_id and not task.id:

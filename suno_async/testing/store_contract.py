@@ -581,6 +581,24 @@ class StoreContract:
             await asyncio.gather(*(other.change(runs_as(f"t{number}"), ref=f"r{number}") for number in range(500)))
             assert len({one.ref for one in await hear(heard, 500)}) == 500
 
+    async def test_only_changes_that_are_wanted_are_heard(self, store: Store, other: Store) -> None:
+        asked: list[tuple[str, str]] = []
+
+        def wanted(ref: str, task_id: str) -> bool:
+            asked.append((ref, task_id))
+            return ref == "r 1" or task_id == "t2"
+
+        for number in range(4):
+            await other.intend(record(f"r {number}"))
+        async with aclosing(store.updates(wanted)) as heard:
+            assert await anext(heard) is None
+            for number in range(4):
+                await other.change(runs_as(f"t{number}"), ref=f"r {number}")
+            assert [one.ref for one in await hear(heard, 2)] == ["r 1", "r 2"]
+            await other.change(at("t2", Stage.COMPLETE), ref="r 2")
+            assert [one.stage for one in await hear(heard)] == [Stage.COMPLETE]
+        assert set(asked) == {(f"r {number}", f"t{number}") for number in range(4)}
+
     # ---- claims and places -------------------------------------------------------------------------------------------
 
     async def test_a_name_is_claimed_by_one_until_the_claim_ends(self, store: Store, other: Store) -> None:

@@ -38,6 +38,7 @@ ALIASES = (
     "StemName",
     "UploadSource",
     "Transition",
+    "Wanted",
     "FROM_TRACK",
     "OwnEndpoints",
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from suno_async import KIE, KIE_LEGACY, SUNOAPI, GenerateMusic, Rate, Stage, StoreError, Update
-from suno_async.stores import transitions
+from suno_async.stores import Wanted, transitions
 from suno_async.stores.memory import MemoryStore
 from suno_async.stores.record import Record, State
 from suno_async.submissions.coordination import LEASE, Alone, Coordination
@@ -104,7 +104,7 @@ async def test_listening_begins_again_after_a_failure() -> None:
     class Breaking(MemoryStore):
         breaks = 2
 
-        async def updates(self) -> AsyncGenerator[Record | None]:
+        async def updates(self, wanted: Wanted | None = None) -> AsyncGenerator[Record | None]:
             if self.breaks:
                 self.breaks -= 1
                 raise StoreError("gone") if self.breaks else ValueError("a defect")

@@ -129,12 +129,15 @@ class Peers:
         self.claims: list[tuple[float, float]] = []
         self.stored: Update[Any] | None = None
         self.heard: asyncio.Queue[Change | None] = asyncio.Queue()
+        self.wanted: Callable[[str, str], bool] | None = None
+        """Which of them the poller wants."""
 
     async def claim_poll(self, task: Task[Any], seconds: float) -> bool:
         self.claims.append((now(), seconds))
         return self.ours
 
-    async def changes(self) -> AsyncGenerator[Change | None]:
+    async def changes(self, wanted: Callable[[str, str], bool]) -> AsyncGenerator[Change | None]:
+        self.wanted = wanted
         while True:
             yield await self.heard.get()
 

@@ -66,6 +66,24 @@ async def test_what_another_process_writes_wakes_who_waits_here_and_puts_polls_o
     assert polling.at_rest
 
 
+async def test_only_what_somebody_holds_is_wanted_of_others() -> None:
+    """By ref until it has a task, then by task id. The rest is not even read."""
+    peers = Peers(shared=True)
+    polling = Polling(Service(PENDING), peers=peers)
+    tasks = [
+        polling.registry.add(TaskInfo("t1", GenerateMusic, "r1")),
+        polling.registry.restored(TaskInfo("", GenerateMusic, "r2")),
+    ]
+    waiting = asyncio.create_task(tasks[0].wait())
+    await anyio.sleep(1)
+    assert peers.wanted is not None
+    wanted = [
+        peers.wanted(*names) for names in (("r1", "t1"), ("", "t1"), ("r2", ""), ("r2", "t2"), ("r3", "t3"), ("r3", ""))
+    ]
+    assert wanted == [True, True, True, True, False, False]
+    waiting.cancel()
+
+
 async def test_what_may_have_been_missed_is_read_from_the_store() -> None:
     peers = Peers(shared=True)
     polling = Polling(Service(PENDING), peers=peers)
