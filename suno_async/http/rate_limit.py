@@ -5,6 +5,7 @@ import secrets
 from collections import deque
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
+from itertools import count
 from typing import Protocol
 
 import anyio
@@ -76,12 +77,14 @@ class RateLimit:
 
     # State, all of it: _places (in the order of taking, without those before the first that counts), _held_until,
     # _queue (who waits), _timer (when the next place is free) or, with a shared window, _asking (who asks for places)
-    # with _full_until (once it was found full: when a place may be free) and _at_once (how many are asked for),
-    # _changed, _observed (how many want to know where they stand) with _announcing, _closed.
+    # with _full_until (once it was found full: when a place may be free) and _at_once (how many are asked for), _name
+    # and _numbers (for its places in the shared window), _changed, _observed (how many want to know where they stand)
+    # with _announcing, _closed.
 
     def __init__(self, rate: Rate, shared: SharedWindow | None = None, arrivals: Iterable[float] = ()) -> None:
         self._rate = Rate(rate.calls, rate.seconds * MARGIN)
         self._shared = shared
+        self._name, self._numbers = secrets.token_hex(8), count()
         self._places = deque(Place(arrived) for arrived in arrivals)
         self._held_until = float("-inf")
         self._queue = FairQueue()
@@ -214,7 +217,7 @@ class RateLimit:
         while len(places) < wanted and self._free_at() <= _now():
             places.append(self._taken())
         for place in places:
-            place.name = secrets.token_hex(8)
+            place.name = f"{self._name}.{next(self._numbers)}"
         asked = (self._shared.reserve(place.name, self._rate) for place in places)
         answers = await asyncio.gather(*asked, return_exceptions=True)
         self._at_once = min(self._at_once * 2, self._rate.calls)

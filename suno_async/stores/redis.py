@@ -21,6 +21,7 @@ cluster.
 
 import asyncio
 import copy
+import itertools
 import math
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
@@ -90,8 +91,8 @@ class RedisStore:
         ValueError: If the address cannot be read.
     """
 
-    # State, all of it: the clients by loop and a writer's name per process, and the settings that say whether it is
-    # closed. The parts of all accounts share them.
+    # State, all of it: the clients by loop and a writer's name per process, how many versions were made, and the
+    # settings that say whether it is closed. The parts of all accounts share them.
 
     def __init__(self, url: str, *, name: str = "suno", timeout: float = 5.0) -> None:
         self._name = f"{{{name}}}"
@@ -99,6 +100,7 @@ class RedisStore:
         RedisClient(self._settings)  # reads the address
         self._use(DEFAULT_ACCOUNT)
         self._writers = PerProcess(lambda: secrets.token_hex(8))
+        self._numbers = itertools.count()
         self._clients: PerProcess[dict[asyncio.AbstractEventLoop, RedisClient]] = PerProcess(dict)
 
     def _use(self, account: str) -> None:
@@ -174,7 +176,7 @@ class RedisStore:
         arguments = [
             *(
                 version,
-                secrets.token_hex(8),
+                f"{self._writers.get()} {next(self._numbers)}",
                 new.ref,
                 new.task_id,
                 repr(new.created if new.state.open else new.updated),

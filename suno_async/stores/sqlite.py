@@ -268,13 +268,18 @@ class SQLiteStore:
         def work(file: SQLiteFile) -> float:
             db, now = file.connection, self._clock()
             # Places of the future are from before the clock was set back.
-            db.execute("DELETE FROM places WHERE name = ? AND (at <= ? OR at > ?)", (name, now - rate.seconds, now))
-            others = db.execute("SELECT at FROM places WHERE name = ? AND place != ? ORDER BY at", (name, place))
-            taken = [float(at) for (at,) in others]
-            here = db.execute("SELECT 1 FROM places WHERE name = ? AND place = ?", (name, place)).fetchone()
-            if here is None and len(taken) >= rate.calls:
-                return max(taken[len(taken) - rate.calls] + rate.seconds - now, SHORTEST)
-            db.execute("INSERT OR REPLACE INTO places VALUES (?, ?, ?)", (name, place, now))
+            since = {"name": name, "place": place, "since": now - rate.seconds, "now": now}
+            moved = db.execute(
+                "UPDATE places SET at = :now WHERE name = :name AND place = :place AND at > :since AND at <= :now",
+                since,
+            )
+            if moved.rowcount:
+                return 0.0
+            db.execute("DELETE FROM places WHERE name = :name AND (at <= :since OR at > :now)", since)
+            taken = _rows(db, "SELECT at FROM places WHERE name = ? ORDER BY at", (name,))
+            if len(taken) >= rate.calls:
+                return max(float(taken[len(taken) - rate.calls][0]) + rate.seconds - now, SHORTEST)
+            db.execute("INSERT OR REPLACE INTO places VALUES (:name, :place, :now)", since)
             return 0.0
 
         return await self._do(work)

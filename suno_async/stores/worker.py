@@ -4,8 +4,9 @@ import asyncio
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import StoreError
@@ -52,13 +53,16 @@ class Worker:
     closes the file (https://sqlite.org/howtocorrupt.html, "Carrying an open database connection across a fork").
     """
 
-    # State, all of it: what is waiting, what is not answered yet, the thread, and whether one may be started.
+    # State, all of it: what is waiting, the loops that will wake the thread at the end of their turn, what it is woken
+    # or ended by, what is not answered yet, the thread, and whether one may be started.
 
     def __init__(self, machine: Machine, name: str) -> None:
         self._machine = machine
         self._name = name
-        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
-        """None ends the thread."""
+        self._waiting: deque[_Job] = deque()
+        self._waking: set[asyncio.AbstractEventLoop] = set()
+        self._calls: SimpleQueue[bool] = SimpleQueue()
+        """True wakes the thread, False ends it."""
         self._unanswered: set[_Job] = set()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -86,10 +90,17 @@ class Worker:
 
     def _put(self, job: _Job) -> None:
         self._unanswered.add(job)
-        self._waiting.put(job)
+        self._waiting.append(job)
+        if job.loop not in self._waking:  # all that one turn of the loop asks for makes one batch
+            self._waking.add(job.loop)
+            job.loop.call_soon(self._wake, job.loop)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
             self._thread.start()
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._waking.discard(loop)
+        self._calls.put(True)
 
     def _run(self) -> None:
         while batch := self._next():
@@ -103,17 +114,15 @@ class Worker:
 
     def _next(self) -> list[_Job]:
         """Wait for something to do and return all that is waiting; nothing at the end."""
-        batch: list[_Job] = []
-        try:
-            job = self._waiting.get()
-            while job is not None:
-                batch.append(job)
-                job = self._waiting.get_nowait()
-        except Empty:
-            return batch
-        if batch:
-            self._waiting.put(None)  # the end comes after this batch
-        return batch
+        while True:
+            more = self._calls.get()
+            batch: list[_Job] = []
+            while self._waiting:
+                batch.append(self._waiting.popleft())
+            if batch and not more:
+                self._calls.put(False)  # the end comes after this batch
+            if batch or not more:
+                return batch
 
     def _answer(self, batch: Sequence[_Job], results: Sequence[Any]) -> None:
         by_loop: dict[asyncio.AbstractEventLoop, dict[_Job, Any]] = {}
@@ -143,7 +152,7 @@ class Worker:
         with self._starting:
             if not self._closed:
                 self._closed = True
-                self._waiting.put(None)
+                self._calls.put(False)
 
     async def aclose(self) -> None:
         """Like `stop`, and wait until the machine is closed."""
@@ -156,7 +165,7 @@ class Worker:
             job = _Job(None)
             closing = threading.Thread(target=self._finish, args=(self._thread, job), daemon=True)
             self._unanswered.add(job)
-            self._waiting.put(None)
+            self._calls.put(False)
             try:
                 closing.start()
             except RuntimeError:  # at the end of the process: Python 3.12 and newer start no threads then
@@ -173,7 +182,7 @@ class Worker:
         """Finish what is waiting, close the machine, and start nothing before `resume`."""
         self._starting.acquire()
         if self._thread is not None:
-            self._waiting.put(None)
+            self._calls.put(False)
             self._thread.join()
             self._thread = None
 

@@ -106,6 +106,7 @@ def spellings(field: msgspec.structs.FieldInfo, kind: type[Struct]) -> tuple[str
     return tuple(dict.fromkeys(names))
 
 
+@cache
 def snake_case(name: str) -> str:
     """Return a name of the legacy API in snake_case: infillStartS becomes infill_start_s.
 
