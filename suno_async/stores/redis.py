@@ -26,6 +26,7 @@ import math
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -246,38 +247,37 @@ class RedisStore:
         done: set[bytes] = set()
         while names:
             client = await self._client()
-            found = await client.do(self._page, client, names, since, until, PAGE + len(done))
+            found = await client.do(partial(self._page, names, since, until, PAGE + len(done)))
             fresh = [ref for ref, _ in found if ref not in done]
             if not fresh:
                 return
-            for record in await client.do(self._all, client, fresh):
+            for record in await self._all(fresh):
                 yield record
             last = found[-1][1]
             done = {ref for ref, score in found if score == last}
             since = repr(last)
 
     async def _page(
-        self, client: RedisClient, names: Iterable[str], since: str, until: str, size: int
+        self, names: Iterable[str], since: str, until: str, size: int, redis: Any
     ) -> list[tuple[bytes, float]]:
         """Read the next refs of all sets in one step, so that one which moves between them is not missed."""
-        pipeline = client.redis.pipeline(transaction=True)
+        pipeline = redis.pipeline(transaction=True)
         for name in names:
             pipeline.zrange(name, since, until, byscore=True, offset=0, num=size, withscores=True)
         found = [(ref, float(score)) for part in await pipeline.execute() for ref, score in part]
         return sorted(found, key=lambda one: (one[1], one[0]))[:size]
 
-    async def _all(self, client: RedisClient, refs: Iterable[bytes]) -> list[Record]:
+    async def _all(self, refs: Iterable[bytes]) -> list[Record]:
         """Read records; one that is damaged is logged and does not hide the others."""
-        pipeline = client.redis.pipeline(transaction=False)
-        names = [ref.decode(errors="replace") for ref in refs]
-        for ref in names:
-            pipeline.hmget(self._at("record", ref), *FIELDS)
+        client, names = await self._client(), [ref.decode(errors="replace") for ref in refs]
+        answers = await client.send_all([("HMGET", self._at("record", ref), *FIELDS) for ref in names])
         found: list[Record] = []
-        for ref, fields in zip(names, await pipeline.execute(raise_on_error=False), strict=True):
+        for ref, fields in zip(names, answers, strict=True):
             try:
-                if isinstance(fields, Exception):
-                    raise Damaged(f"redis: record {ref!r} is damaged: {fields}") from fields
-                record = _record(ref, fields)
+                with _damage(ref):
+                    if isinstance(fields, StoreError):
+                        raise fields
+                    record = _record(ref, fields)
             except Damaged as exc:
                 log.error("%s", exc)
                 continue
@@ -290,17 +290,15 @@ class RedisStore:
         while True:
             try:
                 client = await self._client()
-                newest = await client.do(client.redis.xrevrange, name, count=1)
+                newest = await client.send("XREVRANGE", name, "+", "-", "COUNT", 1)
                 last = newest[0][0] if newest else b"0"
                 yield None
                 while True:
-                    read = await client.listen(
-                        client.listening.xread, {name: last}, count=PAGE, block=round(BLOCK * 1000)
-                    )
+                    read = await client.listen(partial(_news, name, last))
                     for entries in _entries(read):
                         last = entries[-1][0]
                         changed = self._changed((entry for _, entry in entries), wanted)
-                        for record in await client.do(self._all, client, changed) if changed else ():
+                        for record in await self._all(changed) if changed else ():
                             yield record
             except StoreError:
                 if self._settings.closed:
@@ -338,11 +336,11 @@ class RedisStore:
 
     async def note(self, name: str, text: str) -> None:
         client = await self._client()
-        await client.do(client.redis.set, self._at("note", name), text)
+        await client.send("SET", self._at("note", name), text)
 
     async def noted(self, name: str) -> str:
         client = await self._client()
-        found = await client.do(client.redis.get, self._at("note", name))
+        found = await client.send("GET", self._at("note", name))
         return "" if found is None else found.decode(errors="replace")
 
     # ---- the end -----------------------------------------------------------------------------------------------------
@@ -351,8 +349,7 @@ class RedisStore:
         count, ended, kept = 0, self._at("ended"), 0
         while True:
             client = await self._client()
-            page = {"byscore": True, "offset": kept, "num": PAGE}
-            refs = await client.do(client.redis.zrange, ended, "-inf", f"({before!r}", **page)
+            refs = await client.send("ZRANGE", ended, "-inf", f"({before!r}", "BYSCORE", "LIMIT", kept, PAGE)
             if not refs:
                 return count
             names = [ref.decode(errors="replace") for ref in refs]
@@ -373,7 +370,7 @@ class RedisStore:
         pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in start) + "*"
         cursor = 0
         while True:
-            cursor, names = await client.do(client.redis.scan, cursor, pattern, PAGE)
+            cursor, names = await client.send("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE)
             for name in names:
                 with suppress(*NOT_A_RECORD, Damaged), _damage(name):
                     kept = await client.send("HGET", name, "record")
@@ -450,6 +447,11 @@ def _sets(record: Record) -> list[str]:
         return [record.state.value]
     unread = record.state is State.FINISHED and not record.delivered
     return ["undelivered", "ended"] if unread else ["ended"]
+
+
+async def _news(name: str, last: Any, redis: Any) -> Any:
+    """Wait for entries of the stream after the last."""
+    return await redis.xread({name: last}, count=PAGE, block=round(BLOCK * 1000))
 
 
 def _entries(read: Any) -> list[list[tuple[bytes, dict[bytes, bytes]]]]:

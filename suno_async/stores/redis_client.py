@@ -1,15 +1,17 @@
 """The connections to Redis of one event loop, and what is checked before they are used."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import NoScriptError, ReadOnlyError, ResponseError
+from redis.exceptions import MovedError, NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
 from ..errors import ConfigurationError, StoreError
@@ -19,6 +21,9 @@ from .redis_pipeline import Command, Pipelines
 from .redis_scripts import SCRIPTS, sha_of
 
 __all__ = ["SCHEMA", "RedisClient", "RedisSettings"]
+
+Ask: TypeAlias = Callable[[Any], Awaitable[Any]]
+"""A question to a client of redis-py."""
 
 SCHEMA = 1
 """The version of names and fields."""
@@ -71,9 +76,9 @@ class RedisClient:
     Used in its loop only.
     """
 
-    # State, all of it: two sets of connections, the commands that wait for a pipeline, whether the schema was written
-    # since the last failure, the question for the eviction policy that is under way, turns at the connections, and how
-    # many answers there were.
+    # State, all of it: the address in use and two sets of connections to it, the commands that wait for a pipeline,
+    # whether the schema was written since the last failure, the question for the eviction policy that is under way,
+    # turns at the connections, and how many answers there were.
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
@@ -83,20 +88,25 @@ class RedisClient:
             "retry": Retry(NoBackoff(), 0),  # before 6.0 it would not try pipelines again, so that is done here
             "redis_connect_func": self._connected,
         }
-        # Their types leave open which of two faces they show.
-        blocking: Any = BlockingConnectionPool
-        growing: Any = ConnectionPool
-        # A connection is had for one command, and those end in time; but who listens has one for long.
-        self.redis: Any = Redis(
-            connection_pool=blocking.from_url(settings.url, max_connections=CONNECTIONS, timeout=None, **options)
-        )
-        self.listening: Any = Redis(connection_pool=growing.from_url(settings.url, **options))
-        self._pipelines = Pipelines(self._send)
+        self._options = options
+        self._use(settings.url)
+        self._pipelines = Pipelines(self.send_all)
         self._ready = False
         self._policy: asyncio.Future[None] | None = None
         self._turns = asyncio.Semaphore(CONNECTIONS)
         self._answers = 0
         self._until_shutdown = self._close_at_shutdown()
+
+    def _use(self, url: str) -> None:
+        self._url = url
+        # Their types leave open which of two faces they show.
+        blocking: Any = BlockingConnectionPool
+        growing: Any = ConnectionPool
+        # A connection is had for one command, and those end in time; but who listens has one for long.
+        self.redis: Any = Redis(
+            connection_pool=blocking.from_url(url, max_connections=CONNECTIONS, timeout=None, **self._options)
+        )
+        self.listening: Any = Redis(connection_pool=growing.from_url(url, **self._options))
 
     async def open(self) -> None:
         """Have the connections closed when the running loop is shut down."""
@@ -106,11 +116,7 @@ class RedisClient:
         try:
             yield
         finally:  # `loop.shutdown_asyncgens()` ends it; what stays open is reported when it is collected
-            await self._disconnect()
-
-    async def _disconnect(self) -> None:
-        await self.redis.connection_pool.disconnect()
-        await self.listening.connection_pool.disconnect()
+            await _disconnect(self.redis, self.listening)
 
     async def _connected(self, connection: Any) -> None:
         """Check each new connection: it may be to another server than the one before."""
@@ -124,9 +130,9 @@ class RedisClient:
             await connection.disconnect(nowait=True)  # or it would be used without being checked
             raise
 
-    async def do(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    async def do(self, ask: Ask) -> Any:
         """Ask Redis by a connection of one's own; whatever it raises becomes a StoreError here."""
-        return await self._in_turn(self._ask, ask, *given, **named)
+        return await self._in_turn(self._prepared, ask)
 
     async def send(self, *command: Any) -> Any:
         """Send a command that is answered at once, together with those of others. StoreError as from `do`."""
@@ -136,9 +142,18 @@ class RedisClient:
         """Run a script of ours in the same way."""
         return await self._pipelines.ask(("EVALSHA", sha_of(script), len(names), *names, *arguments))
 
-    async def listen(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    async def send_all(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands in one pipeline, and return their answers; of one that failed, its StoreError."""
+        answers: list[Any] = await self.do(partial(_pipeline, commands))
+        for number, answer in enumerate(answers):
+            if isinstance(answer, Exception):
+                answers[number] = await self._failed(answer)
+                answers[number].__cause__ = answer
+        return answers
+
+    async def listen(self, ask: Ask) -> Any:
         """Ask something whose answer may take seconds, by a connection of `listening`."""
-        return await self._guarded(self._ask, ask, *given, **named)
+        return await self._guarded(self._prepared, ask, listening=True)
 
     async def check_policy(self) -> None:
         """Refuse a server that may evict records, with a ConfigurationError.
@@ -153,87 +168,34 @@ class RedisClient:
 
     async def _check_policy(self) -> None:
         policy = ""
-        with suppress(ResponseError):  # forbidden, as hosted servers do
+        with _unless_forbidden():
             policy = (await self.redis.config_get("maxmemory-policy")).get("maxmemory-policy", "")
         if not policy:
-            with suppress(ResponseError):
+            with _unless_forbidden():
                 policy = (await self.redis.info("memory")).get("maxmemory_policy", "")
         self._settings.check_policy(policy)
 
-    async def _ask(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    async def _prepared(self, ask: Ask, *, listening: bool = False) -> Any:
         if not self._ready:
             await self._prepare()
-        return await ask(*given, **named)
+        return await ask(self.listening if listening else self.redis)
 
-    async def _in_turn(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    async def _prepare(self) -> None:
+        await self.redis.setnx(self._settings.schema, SCHEMA)
+        self._settings.check_version(await self.redis.get(self._settings.schema))
+        with _unless_forbidden():  # it is for the log alone
+            if (await self.redis.info("persistence")).get("aof_enabled") == 0:
+                log.info("redis keeps no append-only file: what it has not saved is lost with it")
+        self._ready = True
+
+    # ---- turns and attempts ------------------------------------------------------------------------------------------
+
+    async def _in_turn(self, do: Callable[..., Awaitable[Any]], *given: Any) -> Any:
         await self._take_turn()
         try:
-            return await self._guarded(ask, *given, **named)
+            return await self._guarded(do, *given)
         finally:
             self._turns.release()
-
-    async def _guarded(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                if self._settings.closed:
-                    raise StoreError(f"redis: {CLOSED}")
-                answer = await self._repeatedly(ask, *given, **named)
-                self._answers += 1
-                return answer
-        except (StoreError, ConfigurationError):
-            self._ready = False
-            raise
-        except Exception as exc:  # also what their parsers raise where it is no Redis that answers
-            raise await self._failed(exc) from exc
-
-    async def _repeatedly(self, ask: Callable[..., Any], *given: Any, **named: Any) -> Any:
-        for number in range(ATTEMPTS - 1):
-            try:
-                return await ask(*given, **named)
-            except (Disconnected, TimedOut):
-                await asyncio.sleep(PAUSE * 2**number)
-        return await ask(*given, **named)
-
-    async def _failed(self, exc: Exception) -> StoreError:
-        """Return what to say of a failure, and draw the conclusions for what comes next."""
-        if self._settings.closed:
-            return StoreError(f"redis: {CLOSED}")
-        if not isinstance(exc, ResponseError):
-            self._ready = False  # it may be another server that answers next
-        if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
-            self._ready = False
-            await self._disconnect()
-        return StoreError(f"redis: {str(exc) or NO_ANSWER}")
-
-    # ---- pipelines ---------------------------------------------------------------------------------------------------
-
-    async def _send(self, commands: Sequence[Command]) -> list[Any]:
-        """Return the answers to commands; of one that failed, its StoreError."""
-        answers: list[Any] = await self._in_turn(self._ask, self._pipeline, commands)
-        for number, answer in enumerate(answers):
-            if isinstance(answer, Exception):
-                answers[number] = await self._failed(answer)
-                answers[number].__cause__ = answer
-        return answers
-
-    async def _pipeline(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands together, and those again whose scripts the server does not know."""
-        answers = await self._execute(commands)
-        unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
-        if unknown:
-            again = [("SCRIPT LOAD", script) for script in SCRIPTS] + [commands[number] for number in unknown]
-            for number, answer in zip(unknown, (await self._execute(again))[len(SCRIPTS) :], strict=True):
-                answers[number] = answer
-        return answers
-
-    async def _execute(self, commands: Sequence[Command]) -> list[Any]:
-        pipeline = self.redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        answers: list[Any] = await pipeline.execute(raise_on_error=False)
-        return answers
-
-    # ---- turns -------------------------------------------------------------------------------------------------------
 
     async def _take_turn(self) -> None:
         """Wait for a connection, for as long as others get answers: what stands in line is not late by that."""
@@ -247,26 +209,112 @@ class RedisClient:
                 if self._answers == before:
                     raise StoreError(f"redis: {NO_ANSWER}") from None
 
-    async def _prepare(self) -> None:
-        await self.redis.setnx(self._settings.schema, SCHEMA)
-        self._settings.check_version(await self.redis.get(self._settings.schema))
-        with suppress(ResponseError):  # hosted servers may forbid INFO, which is for the log alone
-            if (await self.redis.info("persistence")).get("aof_enabled") == 0:
-                log.info("redis keeps no append-only file: what it has not saved is lost with it")
-        self._ready = True
+    async def _guarded(self, do: Callable[..., Awaitable[Any]], *given: Any, **named: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                if self._settings.closed:
+                    raise StoreError(f"redis: {CLOSED}")
+                answer = await self._repeatedly(partial(do, *given, **named))
+                self._answers += 1
+                return answer
+        except (StoreError, ConfigurationError):
+            self._ready = False
+            raise
+        except Exception as exc:  # also what their parsers raise where it is no Redis that answers
+            raise await self._failed(exc) from exc
+
+    async def _repeatedly(self, do: Callable[[], Awaitable[Any]]) -> Any:
+        for number in range(ATTEMPTS - 1):
+            try:
+                return await do()
+            except MovedError as exc:  # of a cluster: another node has our keys
+                await self._move(_moved(self._url, exc))
+            except (Disconnected, TimedOut):
+                await self._move(self._settings.url)  # it may be that node which is gone
+                await asyncio.sleep(PAUSE * 2**number)
+        return await do()
+
+    async def _move(self, url: str) -> None:
+        """Use another address from now on."""
+        if url != self._url:
+            old = self.redis, self.listening
+            self._use(url)
+            await _disconnect(*old)
+
+    async def _failed(self, exc: Exception) -> StoreError:
+        """Return what to say of a failure, and draw the conclusions for what comes next."""
+        if self._settings.closed:
+            return StoreError(f"redis: {CLOSED}")
+        if not isinstance(exc, ResponseError):
+            self._ready = False  # it may be another server that answers next
+        if isinstance(exc, ReadOnlyError):  # it was the master once; the address may lead to its successor now
+            self._ready = False
+            await _disconnect(self.redis, self.listening)
+        return StoreError(f"redis: {str(exc) or NO_ANSWER}")
+
+    # ---- the end -----------------------------------------------------------------------------------------------------
 
     async def forget_old_values(self) -> None:
         """Have the append-only file and the snapshot written anew, if they are kept; hosted servers may forbid it."""
         await self._in_turn(self._rewrite)
 
     async def _rewrite(self) -> None:
-        with suppress(ResponseError):  # also if one is being written at this moment
+        with _unless_forbidden():  # also if one is being written at this moment
             if (await self.redis.info("persistence")).get("aof_enabled"):
                 await self.redis.bgrewriteaof()
-        with suppress(ResponseError):
+        with _unless_forbidden():
             if (await self.redis.config_get("save")).get("save"):
                 await self.redis.bgsave()
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._until_shutdown.aclose()
+
+
+async def _disconnect(*clients: Any) -> None:
+    for client in clients:
+        await client.connection_pool.disconnect()
+
+
+@contextmanager
+def _unless_forbidden() -> Generator[None]:
+    """Do without the answer to what hosted servers forbid."""
+    try:
+        yield
+    except MovedError:
+        raise
+    except ResponseError:
+        pass
+
+
+def _moved(url: str, exc: MovedError) -> str:
+    """Return the address of the node that has our keys, as a cluster tells it."""
+    old, host = urlsplit(url), str(exc.host)
+    user = old.netloc.rpartition("@")[0]
+    where = f"[{host}]" if ":" in host else host or old.hostname or ""  # empty: the host that was asked
+    return old._replace(netloc=f"{user}@{where}:{exc.port}" if user else f"{where}:{exc.port}").geturl()
+
+
+# ---- pipelines -------------------------------------------------------------------------------------------------------
+
+
+async def _pipeline(commands: Sequence[Command], redis: Any) -> list[Any]:
+    """Send commands together, and those again whose scripts the server does not know."""
+    answers = await _execute(commands, redis)
+    unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+    if unknown:
+        again = [("SCRIPT LOAD", script) for script in SCRIPTS] + [commands[number] for number in unknown]
+        for number, answer in zip(unknown, (await _execute(again, redis))[len(SCRIPTS) :], strict=True):
+            answers[number] = answer
+    return answers
+
+
+async def _execute(commands: Sequence[Command], redis: Any) -> list[Any]:
+    pipeline = redis.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+    for answer in answers:
+        if isinstance(answer, MovedError):
+            raise answer  # all have moved, since all keys of a store are on one node
+    return answers

@@ -18,7 +18,7 @@ from suno_async.stores import Record, RedisStore
 from suno_async.testing.store_contract import count, hear, listening, refs, runs_as
 
 from ...doubles import http
-from ...servers import RedisServer, redis_server
+from ...servers import RedisServer, ask, redis_cluster, redis_server
 
 
 @pytest.fixture
@@ -228,6 +228,36 @@ async def test_a_write_that_is_sent_again_after_a_lost_answer_is_one_change(serv
         assert found is not None
         assert found.context == 3
         assert directly(server, "XLEN", "{suno}:changes") == 3
+
+
+# ---- a cluster -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_cluster_is_used_by_the_address_of_any_node_and_followed_when_slots_move(tmp_path: Path) -> None:
+    """All keys of a store are on one node, whose address the others tell."""
+    with redis_cluster(tmp_path) as (one, two):
+        for node in (one, two):
+            async with RedisStore(node.url) as store:
+                await goes_on(store, f"by {node.port}")
+        async with RedisStore(one.url) as store, RedisStore(two.url) as other, listening(other) as heard:
+            await goes_on(store, "before")
+            assert [record.ref for record in await hear(heard)] == ["before"]
+            move_slot(one, two)
+            await goes_on(store, "after")
+            assert [record.ref for record in await hear(heard)] == ["after"]
+            assert set(await refs(store.unfinished())) == {f"by {one.port}", f"by {two.port}", "before", "after"}
+            assert (ask(one, "DBSIZE"), ask(two, "DBSIZE") > 0) == (0, True)
+
+
+def move_slot(one: RedisServer, two: RedisServer) -> None:
+    """Have another node keep what the keys of the store are in, as an operator who adds a node does."""
+    slot, heir = ask(one, "CLUSTER", "KEYSLOT", "{suno}:schema"), ask(two, "CLUSTER", "MYID")
+    ask(two, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(one, "CLUSTER", "MYID"))
+    ask(one, "CLUSTER", "SETSLOT", slot, "MIGRATING", heir)
+    names = ask(one, "CLUSTER", "GETKEYSINSLOT", slot, 1000)
+    ask(one, "MIGRATE", "127.0.0.1", two.port, "", 0, 5000, "KEYS", *names)
+    for node in (two, one):
+        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", heir)
 
 
 # ---- not ours to write -----------------------------------------------------------------------------------------------
