@@ -7,7 +7,7 @@ It needs redis-server.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
@@ -16,7 +16,8 @@ import msgspec
 from redis.asyncio import Redis
 
 from suno_async import GenerateMusic, Pace, Stage, SunoClient, Update
-from suno_async.stores.redis import RedisStore
+from suno_async.stores.redis import GATHER, RedisStore
+from suno_async.stores.redis_pipeline import AT_ONCE
 from suno_async.stores.transitions import updated
 from tests.servers import redis_server
 
@@ -29,7 +30,10 @@ from .svg import draw
 T = TypeVar("T")
 
 TASKS = 1000
-CHANGES, LISTENERS = 1000, 8
+LISTENERS, SPACED = 20, 100
+"""Processes that are told of changes, and changes that come one by one."""
+CHANGES_A_SONG = 4
+"""Its task id, two stages of which the last is its end, and that it is delivered."""
 SECONDS = 150.0
 """From the submit to the end, in the mean (docs/service.md#task-life-cycle)."""
 POLLS = 13
@@ -52,8 +56,10 @@ class Inputs(NamedTuple):
     rise: float
     """A stage that is written down, without the claim."""
     rise_commands: float
+    wake: float
+    """A read of the stream that tells one other process of a change which nobody waits for there."""
     heard: float
-    """A change that one other process hears and whose record it reads."""
+    """One more change in such a read."""
     record: float
     """Bytes of memory of a running task."""
     ended: float
@@ -64,8 +70,8 @@ class Ends(Script):
     """A network on which tasks go on to the page that is set."""
 
 
-async def at_once(calls: Sequence[Callable[[], Awaitable[T]]], workers: int = 16) -> list[T]:
-    """Make calls, some at the same time, as many processes would."""
+async def at_once(calls: Sequence[Callable[[], Awaitable[T]]], workers: int = AT_ONCE) -> list[T]:
+    """Make calls, few at the same time, so that none shares a pipeline: each process of many has little to send."""
     left, got = iter(calls), list[T]()
 
     async def work() -> None:
@@ -93,7 +99,8 @@ async def measure(url: str, redis: Any) -> Inputs:
         seconds, commands = await used(redis)
         return (seconds - before[0]) / count * 1e6, (commands - before[1]) / count
 
-    async with SunoClient(api_key="k", provider=UNLIMITED, transport=network, store=url, pace=pace) as suno:
+    few = UNLIMITED.replace(polls_at_once=AT_ONCE)
+    async with SunoClient(api_key="k", provider=few, transport=network, store=url, pace=pace) as suno:
         await suno.submit(GenerateMusic(prompt="x"))
         memory, before = (await redis.info("memory"))["used_memory"], await used(redis)
         song = GenerateMusic(prompt="a song about the sea")
@@ -116,41 +123,38 @@ async def measure(url: str, redis: Any) -> Inputs:
         before = await used(redis)
         await at_once([partial(store.claim, f"poll {number:032x}", "me", 12.5) for number in range(2000)])
         poll, _ = await cost(before, 2000)
-        heard = await hearing(url, redis, store)
-    return Inputs(submit, submit_commands, poll, rise, rise_commands, heard, record, ended)
+        wake, heard = await hearing(url, redis, store)
+    return Inputs(submit, submit_commands, poll, rise, rise_commands, wake, heard, record, ended)
 
 
-async def hearing(url: str, redis: Any, store: RedisStore) -> float:
-    """µs of the server for one more process that hears a change: ten that listen against none."""
-    await fill(store, CHANGES)
-    body = msgspec.json.encode({"code": 200, "data": {"status": "FIRST_SUCCESS", "response": RESPONSE}})
+async def hearing(url: str, redis: Any, store: RedisStore) -> tuple[float, float]:
+    """µs of the server for one more process: to be woken by a change, and for each change that it is told of."""
+    await fill(store, SPACED)
 
-    async def changes(stage: Stage, *listening: asyncio.Future[None]) -> float:
+    async def changes(stage: Stage) -> float:
         before = await used(redis)
-        calls = list[Callable[[], Awaitable[object]]]()
-        for number in range(CHANGES):
-            update = Update[Any](task_id=f"{number:032x}", stage=stage).came_from(body, None)
-            calls.append(partial(store.change, partial(updated, update=update, now=1.0), ref=f"{number:016d}"))
-        await at_once(calls)
-        await asyncio.gather(*listening)
-        return ((await used(redis))[0] - before[0]) / CHANGES * 1e6
+        for number in range(SPACED):
+            update = Update[Any](task_id=f"{number:032x}", stage=stage)
+            await store.change(partial(updated, update=update, now=1.0), ref=f"{number:016d}")
+            await asyncio.sleep(2 * GATHER)
+        return (await used(redis))[0] - before[0]
 
     alone = await changes(Stage.TEXT)
     others = [RedisStore(url) for _ in range(LISTENERS)]
-    heard = [other.updates() for other in others]
+    heard = [other.updates(lambda ref, task_id: False) for other in others]
     for one in heard:
         await anext(one)
-
-    async def listen(one: AsyncGenerator[Any]) -> None:
-        for _ in range(CHANGES):
-            await anext(one)
-
-    listening = [asyncio.ensure_future(listen(one)) for one in heard]
-    together = await changes(Stage.FIRST, *listening)
-    for one, other in zip(heard, others, strict=True):
-        await one.aclose()
+    listening = [asyncio.ensure_future(anext(one)) for one in heard]
+    wake = (await changes(Stage.FIRST) - alone) / LISTENERS / SPACED
+    for waiting in listening:
+        waiting.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    for other in others:
         await other.aclose()
-    return (together - alone) / LISTENERS
+    before, entries = await used(redis), 0
+    for _ in range(LISTENERS):
+        entries += len(await redis.xrange("{suno}:changes"))
+    return wake * 1e6, ((await used(redis))[0] - before[0]) / entries * 1e6
 
 
 class Load(NamedTuple):
@@ -168,17 +172,23 @@ class Load(NamedTuple):
 def load(inputs: Inputs, unfinished: float, workers: int, *, stores: int = 1) -> Load:
     """What one of several equal stores does when so many tasks are under way, each of which lives SECONDS."""
     songs = unfinished / SECONDS / stores
-    hearing = workers / stores
+    changes = songs * CHANGES_A_SONG
+    told = min(changes, 1 / GATHER) * inputs.wake + changes * inputs.heard
     return Load(
         records=songs * (inputs.submit + 2 * inputs.rise) / 1e6,
         claims=songs * POLLS * inputs.poll / 1e6,
-        news=songs * 4 * inputs.heard * max(hearing - 1, 0) / 1e6,
+        news=told * max(workers / stores - 1, 0) / 1e6,
     )
 
 
 def most(inputs: Inputs, workers: int, *, stores: int = 1) -> float:
     """How many tasks may be unfinished before Redis is as busy as it should be."""
-    return CAPACITY / load(inputs, 1.0, workers, stores=stores).all
+    low, high = 1.0, 1e9
+    while high / low > 1.001:
+        middle = (low * high) ** 0.5
+        fits = load(inputs, middle, workers, stores=stores).all <= CAPACITY
+        low, high = (middle, high) if fits else (low, middle)
+    return low
 
 
 async def run() -> Inputs:

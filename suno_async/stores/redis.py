@@ -60,6 +60,8 @@ __all__ = ["RedisStore"]
 
 BLOCK = 2.0
 """Seconds for which one read of the stream waits."""
+GATHER = 0.02
+"""Seconds from one read of the stream to the next: to wake a process costs more than to tell it of many changes."""
 CHANGES = 10_000
 """How many entries the stream keeps, about."""
 PAGE = 200
@@ -300,6 +302,7 @@ class RedisStore:
                         changed = self._changed((entry for _, entry in entries), wanted)
                         for record in await self._all(changed) if changed else ():
                             yield record
+                    await asyncio.sleep(GATHER)
             except StoreError:
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}") from None
