@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
@@ -289,7 +289,7 @@ def _unless_forbidden() -> Generator[None]:
 
 def _moved(url: str, exc: MovedError) -> str:
     """Return the address of the node that has our keys, as a cluster tells it."""
-    old, host = urlsplit(url), str(exc.host)
+    old, host = urlsplit(url), str(cast("Any", exc).host)
     user = old.netloc.rpartition("@")[0]
     where = f"[{host}]" if ":" in host else host or old.hostname or ""  # empty: the host that was asked
     return old._replace(netloc=f"{user}@{where}:{exc.port}" if user else f"{where}:{exc.port}").geturl()

@@ -41,7 +41,7 @@ async def test_commands_of_one_turn_leave_together() -> None:
 async def test_while_pipelines_are_under_way_commands_wait_for_each_other() -> None:
     server = Server()
     server.open.clear()
-    pipelines, asking = Pipelines(server.send), []
+    pipelines, asking = Pipelines(server.send), list[asyncio.Future[Any]]()
     for number in range(AT_ONCE + 5):
         asking.append(asyncio.ensure_future(pipelines.ask((number,))))
         await asyncio.sleep(0.01)
