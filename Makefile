@@ -12,7 +12,8 @@ export NO_MKDOCS_2_WARNING := 1
 # Else each of the many processes that tests start would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-page third-party screenshot chromium test-oldest check docs docs-serve test-docs recording terminal examples fuzz chaos bench resolve dist release-notes clean redis-server postgres-server
+.PHONY: help demo test test-page third-party screenshot chromium test-oldest check docs docs-serve test-docs recording terminal examples fuzz chaos bench bench-quick figures resolve dist release-notes \
+	clean redis-server postgres-server nginx
 
 help:
 	@echo 'make demo         eight songs and two lyrics on the emulator, saved under demo-output/'
@@ -27,7 +28,8 @@ help:
 	@echo 'make examples     the examples, in the frameworks that they are for'
 	@echo 'make fuzz         51 000 callbacks from strangers'
 	@echo 'make chaos        rounds of 200 jobs: processes killed and forked, clocks set, stores lost, connections closed'
-	@echo 'make bench        the numbers of docs/performance.md'
+	@echo 'make bench        the numbers of docs/performance.md, in five minutes; make bench-quick: roughly, in 45 s'
+	@echo 'make figures      measures them and writes them into README and docs; for a machine that does nothing else'
 	@echo 'make resolve      what pip would install beside the frameworks of our users'
 	@echo 'make dist         wheel and sdist under dist/, tried in fresh environments'
 	@echo 'make release-notes VERSION=0.1.0  what CHANGELOG.md says of a version'
@@ -103,8 +105,15 @@ chaos: .venv/dev redis-server postgres-server
 	$(BIN)/python -m tests.chaos
 	BATCH=200 $(BIN)/python -m pytest tests/cli/test_batch.py -k killed
 
-bench: .venv/dev
-	$(BIN)/python -m benchmarks
+bench: .venv/dev nginx redis-server
+	@$(BIN)/python -m benchmarks
+
+bench-quick: .venv/dev nginx redis-server
+	@$(BIN)/python -m benchmarks --quick
+
+# All that README and docs claim, with the time of the suite and the scale curve: 12 minutes.
+figures: .venv/dev nginx redis-server postgres-server
+	$(BIN)/python -m benchmarks --figures
 
 resolve: .venv/dist
 	$(BIN)/python tests/resolve.py
@@ -119,7 +128,20 @@ dist: .venv/dist
 release-notes:
 	@python3 docs/release_notes.py '$(or $(VERSION),Unreleased)'
 
-# The Debian package, not started as a service: each test run has a server of its own.
+# The Debian package, not started as a service: the benchmarks start it for themselves.
+nginx:
+	@found() { PATH=$$PATH:/usr/sbin:/usr/local/sbin command -v nginx >/dev/null; }; \
+	found || { \
+		if command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then \
+			SUDO=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+			$$SUDO apt-get update -qq; \
+			$$SUDO env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				--no-install-recommends nginx-light >/dev/null; \
+		fi; \
+		found || { echo 'nginx is missing: apt-get install nginx-light, or brew install nginx'; exit 1; }; \
+	}
+
+# And Redis: each test run has a server of its own.
 redis-server:
 	@command -v redis-server >/dev/null || { \
 		if command -v apt-get >/dev/null && { [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }; then \

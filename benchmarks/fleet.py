@@ -25,7 +25,7 @@ from .bodies import RESPONSE
 from .flow import Script
 from .scale import UNLIMITED
 from .stores import fill
-from .svg import draw
+from .svg import picture
 
 T = TypeVar("T")
 
@@ -222,7 +222,7 @@ def main() -> None:
         for name, (workers, stores) in names.items()
     }
     lines["as busy as it should be"] = [(size, CAPACITY) for size in sizes]
-    draw(PICTURE, "Redis, part of one core", "unfinished tasks", "cores", lines)
+    PICTURE.write_text(picture("Redis, part of one core", "unfinished tasks", "cores", lines))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from suno_async import KIE_LEGACY, GenerateMusic, MemoryStore, Pace, Store, Suno
 from suno_async.wire.envelope import Reply
 
 from .bodies import PAGE
-from .callback import posted
+from .receive import posted
 from .waiting import run
 
 PACKAGE = str(Path(suno_async.__file__).parent)

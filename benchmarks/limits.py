@@ -2,28 +2,32 @@
 
 import asyncio
 
-from suno_async import SunoClient
+from suno_async import GenerateLyrics, SunoClient
 from suno_async.emulator import Emulator
+from suno_async.emulator.faults import Slow
 
-from .table import Row
+from .table import Row, row
 
-COUNT = 61  # four windows: the last submit comes with the fourth
+SLOW = 0.5
+"""Seconds by which the service hears the first requests late, as behind connections that are opened only then."""
 
 
-async def measure() -> tuple[int, float]:
+async def measure(count: int) -> tuple[int, float]:
     """Refusals, and the share of the allowed windows that was used."""
     async with Emulator() as emulator, SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno:
+        emulator.script(GenerateLyrics, [Slow(SLOW)] * 5)
         began = asyncio.get_running_loop().time()
-        await asyncio.gather(*(suno.generate_lyrics(prompt="x") for _ in range(COUNT)))
+        await asyncio.gather(*(suno.generate_lyrics(prompt="x") for _ in range(count)))
         taken = asyncio.get_running_loop().time() - began
         refused = sum(seen.status != 200 for seen in emulator.log)
     calls, seconds = emulator.provider.submits
-    return refused, (COUNT - 1) / calls * seconds / taken
+    return refused, (count - 1) / calls * seconds / taken
 
 
-def suite() -> list[Row]:
-    refused, used = asyncio.run(measure())
+def suite(quick: bool) -> list[Row]:
+    count = 21 if quick else 61  # the last submit comes with the next window
+    refused, used = asyncio.run(measure(count))
     return [
-        Row("submit limiter, refusals by an enforcing emulator", refused, "", "", None, "0", refused == 0),
-        Row("submit limiter, share of the window used", used * 100, "%", "", None, "≥ 97 %", used >= 0.97),
+        row("limit.refused", f"{count} submits, the first slow: refused by an enforcing emulator", "", refused, "≤ 0"),
+        row("limit.used", "the same: share of the window that was used", "%", used * 100, "≥ 95"),
     ]

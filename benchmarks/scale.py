@@ -1,6 +1,6 @@
 """How one process grows with the tasks that it waits for, and ten thousand songs from end to end.
 
-    python -m benchmarks.scale              the curve, as a table and as docs/images/scale.svg
+    python -m benchmarks scale              the curve
     python -m benchmarks.scale late         how late polls are if the service answers after 0.2 s, in virtual time
     python -m benchmarks.scale songs polls  10 000 songs against the emulator, or `songs callbacks`
 
@@ -43,17 +43,16 @@ from suno_async.tasks.reach import CallbackReach
 from suno_async.tasks.registry import TaskRegistry
 from suno_async.tasks.task import TaskInfo
 
-from .svg import draw
+from .figures import SCALE, SIZES
+from .table import Row, row
 from .waiting import Details, Idle, Interests, Sink, run
 
-SIZES = (100, 1_000, 10_000, 100_000)
 SECONDS = 12.0
 """For how long polls are measured: about once a task."""
 UNLIMITED = replace(KIE_LEGACY, submits=Rate(1_000_000, 0.01))
 SONGS = 10_000
 ANSWER = 0.2
 """Seconds until a poll is answered."""
-PICTURE = Path(__file__).parents[1] / "docs" / "images" / "scale.svg"
 
 
 def resident() -> int:
@@ -79,7 +78,7 @@ class Late:
 
 
 async def submits(count: int) -> tuple[float, float]:
-    """µs to submit one task, and bytes of one that is awaited, a hundred submits at once."""
+    """µs to submit one task, and KB of one that is awaited, a hundred submits at once."""
     pace = Pace(first=1e6, growth=1, cap=1e6, patience=1e9)
     async with SunoClient(api_key="k", provider=UNLIMITED, transport=Idle(), pace=pace) as suno:
         left, waiting = iter(range(count)), list[asyncio.Future[Any]]()
@@ -99,7 +98,7 @@ async def submits(count: int) -> tuple[float, float]:
         for one in waiting:
             one.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
-    return taken / count * 1e6, used / count
+    return taken / count * 1e6, used / count / 1000
 
 
 async def polls(count: int) -> tuple[float, float, float]:
@@ -128,16 +127,14 @@ def one(size: int) -> None:
     print(*asyncio.run(submits(size)), *asyncio.run(polls(size)))
 
 
-def curve() -> list[list[float]]:
-    rows = list[list[float]]()
-    for size in SIZES:
-        ran = subprocess.run(
-            [sys.executable, "-m", "benchmarks.scale", str(size)], capture_output=True, text=True, check=True
-        )
-        rows.append([size, *map(float, ran.stdout.split())])
-    names = ("submit, µs", "memory of a task, bytes", "CPU of a poll, µs", "late, half, ms", "late, 99 of 100, ms")
-    lines = {name: [(row[0], max(row[n], 0.01)) for row in rows] for n, name in enumerate(names, 1)}
-    draw(PICTURE, "One process", "tasks that are waited for", "", lines)
+def suite(quick: bool) -> list[Row]:
+    rows = list[Row]()
+    for size in SIZES[:2] if quick else SIZES:
+        command = [sys.executable, "-m", __name__, str(size)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+        for (key, told), value in zip(SCALE.items(), map(float, ran.stdout.split()), strict=True):
+            what, unit = told.rsplit(", ", 1)
+            rows.append(row(f"scale.{size}.{key}", f"{size} tasks that are waited for: {what}", unit, value))
     return rows
 
 
@@ -239,8 +236,7 @@ def main() -> None:
         case [size]:
             one(int(size))
         case _:
-            for row in curve():
-                print("|", " | ".join(f"{number:,.2f}" if number < 100 else f"{number:,.0f}" for number in row), "|")
+            print(__doc__)
 
 
 if __name__ == "__main__":

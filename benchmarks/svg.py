@@ -2,7 +2,6 @@
 
 import math
 from html import escape
-from pathlib import Path
 
 COLOURS = ("#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b")
 LEFT, TOP, WIDTH, HEIGHT = 70, 40, 520, 300
@@ -10,8 +9,8 @@ LEFT, TOP, WIDTH, HEIGHT = 70, 40, 520, 300
 Line = list[tuple[float, float]]
 
 
-def draw(path: Path, title: str, across: str, up: str, lines: dict[str, Line]) -> None:
-    """Write a picture: each line by its name, with points whose numbers are all above 0."""
+def picture(title: str, across: str, up: str, lines: dict[str, Line]) -> str:
+    """Return a picture: each line by its name, with points whose numbers are all above 0."""
     points = [point for line in lines.values() for point in line]
     left, right = _powers([x for x, _ in points])
     low, high = _powers([y for _, y in points])
@@ -45,7 +44,7 @@ def draw(path: Path, title: str, across: str, up: str, lines: dict[str, Line]) -
         parts.append(_text(LEFT + WIDTH + 36, y, name))
     size = f"width='{LEFT + WIDTH + 270}' height='{TOP + HEIGHT + 50}'"
     head = f"<svg xmlns='http://www.w3.org/2000/svg' {size} font-family='sans-serif' font-size='12'>"
-    path.write_text("\n".join([head, "<rect width='100%' height='100%' fill='white'/>", *parts, "</svg>", ""]))
+    return "\n".join([head, "<rect width='100%' height='100%' fill='white'/>", *parts, "</svg>", ""])
 
 
 def _powers(numbers: list[float]) -> tuple[int, int]:
