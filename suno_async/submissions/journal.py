@@ -147,11 +147,13 @@ class Journal:
 
     async def apply_durably(self, task: Task[R], update: Update[R]) -> bool:
         """The same, for an update that is sent again if it cannot be written now. StoreError then."""
-        if update.stage and not rises(task.stage, update.stage) and not self._write_behind.owes(task.ref, task.id):
+        owes = self._write_behind.owes(task.ref, task.id)
+        if update.stage and not rises(task.stage, update.stage) and not owes:
             return False  # repeated, and written before
         write = self._write(task, update)
         try:
-            await self._write_behind.flush(ref=task.ref, task_id=task.id)
+            if owes:
+                await self._write_behind.flush(ref=task.ref, task_id=task.id)
             await self._write_behind.perform(write)
         except StoreError:
             self._write_behind.later(write)  # it may be sent too few times

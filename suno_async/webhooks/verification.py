@@ -2,7 +2,7 @@
 
 import enum
 import hmac
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -81,8 +81,10 @@ def signed(task_id: str, headers: Mapping[str, str], keys: tuple[str, ...], fres
         return False
     message = f"{task_id}.{stamp}".encode(errors="surrogatepass")
     given = claimed.encode(errors="replace")
-    right = [hmac.compare_digest(given, b64encode(tokens.mac(key.encode(), message))) for key in keys]
-    return any(right)
+    right = False
+    for key in keys:  # all of them, so that the time does not tell which
+        right |= hmac.compare_digest(given, b2a_base64(tokens.mac(key.encode(), message), newline=False))
+    return right
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
