@@ -25,7 +25,7 @@ NAME = "suno"
 PLACE = "{token}"
 """Placeholder of the token in the path of an address."""
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{40}")
-# Between the alphabets of base64. `base64.urlsafe_b64decode` takes three times as long, since it takes text of any kind.
+# Between the alphabets of base64; `base64.urlsafe_b64decode` takes three times as long, since it takes any text.
 _STANDARD, _URLSAFE = bytes.maketrans(b"-_", b"+/"), bytes.maketrans(b"+/", b"-_")
 
 
