@@ -77,10 +77,9 @@ With 2 000 songs at once, a poll takes {ours} µs of CPU; in a loop for each son
 def machine(results: Results) -> str:
     told = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
-    return (
-        f"Measured on {told['cores']} cores of {told['cpu']}, {told['system']}, with Python {told['python']},\n"
-        f"nginx {told['nginx']}, {versions}."
-    )
+    return f"""\
+Measured on {told["cores"]} cores of {told["cpu"]}, {told["system"]}, with Python {told["python"]},
+nginx {told["nginx"]}, {versions}."""
 
 
 def targets(results: Results) -> str:
@@ -175,9 +174,11 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
         ("suno_async, a fresh connection for each submit", "song"),
         ("the same, connections kept alive", "song.kept"),
         ("`asyncio.gather` over coroutines, aiohttp and `json.loads`", "song.hand"),
+        ("suno-easy in threads", "song.easy"),
+        ("httpx and pydantic, 10 connections", "song.httpx"),
     ),
     "callbacks": bars(
-        "Callbacks a second through aiohttp.web, one process",
+        "Callbacks through aiohttp.web in one process, a second",
         ("suno_async, token and signature checked", "callbacks.aiohttp.rate"),
         ("the same with SQLite", "callbacks.sqlite.rate"),
         ("the same checks by hand, `json.loads` and `hmac`", "callbacks.aiohttp.hand"),
@@ -186,8 +187,8 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "memory": bars(
         "Memory of a task, KB",
         ("pending", "memory.pending"),
-        ("awaited", "memory.awaited"),
-        ("awaited, with the text of two tracks", "memory.text"),
+        ("awaited by a coroutine, with what asyncio takes for that", "memory.awaited"),
+        ("the same, with the text of two tracks", "memory.text"),
         ("in `map`", "memory.map"),
     ),
     "stores": stores,

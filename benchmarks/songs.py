@@ -5,20 +5,23 @@ connection, theirs keep all alive; what that costs is a row of its own.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from typing import Any
 
 import aiohttp
+import httpx
 from msgspec.structs import replace
 
 from suno_async import KIE_LEGACY, GenerateMusic, Pace, SunoClient
 from suno_async.api.limits import Rate
 
-from .baselines import by_json
+from .baselines import by_json, by_pydantic
 from .nginx import DETAILS, POLLS, SUBMIT, nginx
-from .polls import CONNECTIONS, HEADERS
+from .polls import CONNECTIONS, HEADERS, suno_easy
 from .rounds import measured
 from .table import Row, row
 
@@ -71,6 +74,39 @@ async def by_hand(base: str, songs: int) -> None:
         await asyncio.gather(*(song() for _ in range(songs)))
 
 
+async def by_httpx(base: str, songs: int) -> None:
+    limits = httpx.Limits(max_connections=10)
+    async with httpx.AsyncClient(headers=HEADERS, limits=limits, timeout=60) as session:
+
+        async def song() -> None:
+            submitted = (await session.post(f"{base}{SUBMIT}", json=BODY)).json()
+            task_id, tracks = submitted["data"]["taskId"], None
+            while not tracks:
+                await asyncio.sleep(PAUSE)
+                answer = await session.get(f"{base}{DETAILS}", params={"taskId": task_id})
+                tracks = by_pydantic(answer.content)
+
+        await asyncio.gather(*(song() for _ in range(songs)))
+
+
+async def by_suno_easy(base: str, songs: int) -> None:
+    """The published synchronous client, in threads."""
+    client = suno_easy()
+    client.BASE_URL = base
+
+    of_thread = threading.local()
+
+    def begin() -> None:
+        of_thread.client = client("k")
+
+    def song(_: int) -> None:
+        made = of_thread.client.music.generate(PROMPT, wait=False).wait(poll_interval=PAUSE)
+        assert len(made) == 2
+
+    with ThreadPool(CONNECTIONS, begin) as pool:
+        await asyncio.to_thread(pool.map, song, range(songs))
+
+
 def cost(way: Songs, base: str, songs: int) -> float:
     """µs of CPU a song."""
     began = time.process_time()
@@ -81,10 +117,13 @@ def cost(way: Songs, base: str, songs: int) -> float:
 def suite(quick: bool) -> list[Row]:
     songs, rounds = (300, 1) if quick else (2000, 3)
     ways: dict[str, Songs] = {"ours": by_sdk, "kept": by_sdk_kept, "hand": by_hand}
+    heavy: dict[str, Songs] = {"httpx": by_httpx, "easy": by_suno_easy}
     with nginx() as server:
-        for way in ways.values():
+        runs = {name: partial(cost, way, server.ending, songs) for name, way in ways.items()}
+        runs |= {name: partial(cost, way, server.ending, songs // 10) for name, way in heavy.items()}
+        for way in (ways | heavy).values():
             cost(way, server.ending, 20)  # what is loaded and made once
-        taken = measured({name: partial(cost, way, server.ending, songs) for name, way in ways.items()}, rounds)
+        taken = measured(runs, rounds)
     ours, kept, hand = taken["ours"], taken["kept"], taken["hand"]
     what = f"a song end to end, {POLLS} polls"
     return [
@@ -97,5 +136,9 @@ def suite(quick: bool) -> list[Row]:
             kept,
             against=("kept / by hand", hand),
         ),
+        row("song.httpx", "the same: httpx, pydantic, 10 connections", "µs CPU", taken["httpx"]),
+        row("song.over.httpx", "ours beside it", "µs CPU", ours, against=("ours / httpx", taken["httpx"])),
+        row("song.easy", "the same: suno-easy 0.2.0, 100 threads", "µs CPU", taken["easy"]),
+        row("song.over.easy", "ours beside it", "µs CPU", ours, against=("ours / suno-easy", taken["easy"])),
         row("song.fresh", "what fresh connections cost", "µs CPU", ours, against=("fresh / kept alive", kept)),
     ]

@@ -103,7 +103,7 @@ def number(value: float) -> str:
     """Return three digits of a number, or all before the point."""
     if value >= 1000:
         return f"{value:,.0f}".replace(",", " ")
-    return f"{value:.{0 if value >= 100 else 1 if value >= 10 else 2}f}"
+    return f"{value:.{0 if value >= 100 or not value else 1 if value >= 10 else 2}f}"
 
 
 def machine() -> dict[str, Any]:

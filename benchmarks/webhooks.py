@@ -1,7 +1,7 @@
 """Callbacks over HTTP, token and signature checked: aiohttp.web and Starlette with our receiver, by hand, and bare.
 
-Each task gets three callbacks, each new. Load comes from another process, whose CPU does not count. By hand is what
-people write from the service's pages: json, two HMACs, and a dict of futures.
+Each task gets three callbacks, each new, and somebody waits for its end. By hand is what people write from the
+service's pages: json, two HMACs, and a dict of futures. Load comes from another process, whose CPU does not count.
 """
 
 import asyncio
@@ -173,7 +173,7 @@ async def loaded(application: Application, requests: list[bytes], rate: float) -
     """Serve an application, post all callbacks, and measure."""
     async with AsyncExitStack() as stack:
         port = await stack.enter_async_context(serving(application))
-        file = await stack.enter_async_context(anyio.TemporaryDirectory())
+        file = await stack.enter_async_context(anyio.TemporaryDirectory[str]())
         path = anyio.Path(file, "requests")
         await path.write_bytes(msgspec.msgpack.encode(requests))
         command = (sys.executable, "-m", "benchmarks.load", str(port), str(path), str(rate))
@@ -188,6 +188,10 @@ async def loaded(application: Application, requests: list[bytes], rate: float) -
     return Measured(cpu / len(requests) * 1e6, len(requests) / seconds, late)
 
 
+async def result(future: asyncio.Future[Any]) -> Any:
+    return await future
+
+
 async def measure(way: str, tasks: int, rate: float, store: str | None) -> Measured:
     """Post three callbacks for each of some tasks to one of the ways."""
     network, hand = Addressed(), ByHand(secret_of("k"))
@@ -197,7 +201,7 @@ async def measure(way: str, tasks: int, rate: float, store: str | None) -> Measu
             made.append(await suno.submit(GenerateMusic(prompt="x")))
             addresses.append(network.callback_url)
         hand.tasks = {task.id: asyncio.get_running_loop().create_future() for task in made}
-        waiting = [asyncio.ensure_future(task.get()) for task in made]
+        waiting = [asyncio.ensure_future(one) for task in made for one in (task.get(), result(hand.tasks[task.id]))]
         sides = [*zip(made, addresses, strict=True)]
         requests = [request(address, task.id, stage) for stage in STAGES for task, address in sides]
         taken = await loaded(WAYS[way](suno.receiver(), hand), requests, rate)
