@@ -32,6 +32,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RESULTS, metavar="FILE", help="where the results are written")
     parser.add_argument("--figures", action="store_true", help="all that README and docs show, written into them")
     arguments = parser.parse_args()
+    if unknown := {*arguments.names} - {*USUAL, *OTHERS}:
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     logging.getLogger("suno_async").setLevel(logging.ERROR)  # of clients that are closed before their tasks end
     rows = list[Row]()
     for name in arguments.names or (FIGURED if arguments.figures else USUAL):
