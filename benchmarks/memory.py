@@ -93,7 +93,7 @@ WAYS = {"pending": pending, "awaited": awaited, "text": text, "map": mapped}
 
 
 def suite(quick: bool) -> list[Row]:
-    count, rounds = (3_000, 1) if quick else (10_000, 3)
+    count, rounds = (2_000, 1) if quick else (10_000, 3)
 
     def kilobytes(arguments: str) -> float:
         command = [sys.executable, "-m", __name__, *arguments.split(), str(count)]

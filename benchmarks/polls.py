@@ -185,10 +185,10 @@ def suite(quick: bool) -> list[Row]:
         "easy": by_suno_easy,
         "floor": at_least,
     }
-    seconds, rounds = (0.4, 1) if quick else (0.7, 4)
+    seconds, rounds = (0.25, 1) if quick else (0.7, 4)
 
     def warm(name: str) -> int:
-        return 2 * CROWD if name == "ours" else CONNECTIONS
+        return CROWD if name == "ours" else CONNECTIONS
 
     with nginx() as server:
         ways = {name: partial(cost, way, server, seconds * 3, SONGS) for name, way in paced.items()}

@@ -25,7 +25,7 @@ from .polls import CONNECTIONS, HEADERS, suno_easy
 from .rounds import measured
 from .table import Row, row
 
-PAUSE = 0.1
+PAUSE = 0.02
 """Seconds between two polls of a song."""
 PROMPT = "a calm piano track"
 UNLIMITED = replace(KIE_LEGACY, submits=Rate(10**6, 1.0), polls_per_second=2 / PAUSE, polls_at_once=CONNECTIONS)
