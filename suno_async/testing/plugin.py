@@ -28,12 +28,25 @@ MARKERS = (
 )
 
 
+NO_KEY = (
+    "A client at module level is made when the tests are collected, with what the environment says then. For tests, "
+    "make the client in a function, and hand it suno_client (docs/testing.md)."
+)
+"""What is said of a module whose client has no key."""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the markers, and the fixtures that pytest-asyncio runs if that is there."""
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     if config.pluginmanager.has_plugin("asyncio"):
         config.pluginmanager.register(_for_pytest_asyncio(), "suno_async_for_pytest_asyncio")
+
+
+def pytest_exception_interact(call: pytest.CallInfo[Any], report: pytest.CollectReport | pytest.TestReport) -> None:
+    """Say what to do where a module that is collected makes a client without a key."""
+    if isinstance(report, pytest.CollectReport) and "no API key:" in str(call.excinfo and call.excinfo.value):
+        report.sections.append(("suno_async", NO_KEY))
 
 
 # ---- what a test asks for --------------------------------------------------------------------------------------------
@@ -44,15 +57,19 @@ def suno_emulator(request: pytest.FixtureRequest) -> "Generator[Emulator]":
     """An emulator of the service. Its clock moves to the next stage when only polls wait, so that no time passes.
 
     The marker `suno_emulator` gives options of `Emulator`, and `suno_script` plans faults. SUNO_* variables of the
-    environment lead to it, so that no test uses a real key.
+    environment lead to it, so that no test uses a real key. A client that was made before, as at module level, raises a
+    ConfigurationError instead of sending anything to another machine.
     """
+    from .loopback import only_loopback
+
     emulator: Emulator = _in_its_loop(request, "emulator")
-    with pytest.MonkeyPatch.context() as environment:
+    with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("SUNO_") and name != "SUNO_LOG"]:
-            environment.delenv(name)
-        environment.setenv("SUNO_API_KEY", emulator.api_key)
-        environment.setenv("SUNO_BASE_URL", emulator.url)
-        environment.setenv("SUNO_PROVIDER", emulator.provider.name)
+            patch.delenv(name)
+        patch.setenv("SUNO_API_KEY", emulator.api_key)
+        patch.setenv("SUNO_BASE_URL", emulator.url)
+        patch.setenv("SUNO_PROVIDER", emulator.provider.name)
+        only_loopback(patch)
         yield emulator
 
 

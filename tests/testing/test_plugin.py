@@ -1,6 +1,7 @@
 """The pytest plugin, in suites of its users: each is run as a process of its own, with its settings."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -90,6 +91,32 @@ async def test_ids_are_the_same_in_each_run_and_others_in_each_test(suno_client,
     assert len(set(ids)) == len(ids)
 """
 
+EARLY = """
+import pytest
+from suno_async import ConfigurationError, GenerateMusic, SunoClient, UploadFromUrl
+
+suno = SunoClient(api_key="real", store="memory:")
+
+async def test_an_early_client_sends_nothing(suno_emulator):
+    for request in (
+        suno.generate_music(prompt="rain"),
+        suno.get_credits(),
+        suno.upload(b"x" * 100_000_000, name="x.mp3"),
+        suno.attach(GenerateMusic, "5c79"),
+    ):
+        with pytest.raises(ConfigurationError, match="api.kie.ai|redpanda") as raised:
+            await request
+        assert "suno_client" in str(raised.value)
+    assert not suno_emulator.log
+    assert [record async for record in suno.uncertain()] == []
+    await suno.aclose()
+
+async def test_it_is_closed_by_an_application(suno_emulator):
+    client = SunoClient(base_url="https://api.kie.ai")
+    async with client.lifespan():
+        pass
+"""
+
 STRICT = """
 import asyncio
 import pytest, pytest_asyncio
@@ -126,7 +153,7 @@ def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: st
         (folder / "conftest.py").write_text(OLD_ANYIO)
     if text:
         (folder / name).write_text(text)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_"))}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_", "SUNO_"))}
     environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed.parent), *sys.path]), "SUNO_STORE": "no"}
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", "-p", "no:cacheprovider"]
     ran = subprocess.run(
@@ -154,9 +181,34 @@ def test_the_bot_of_the_examples(tmp_path: Path) -> None:
     assert "8 passed" in run(tmp_path, *AUTO)
 
 
+def test_the_web_application_of_the_page(tmp_path: Path) -> None:
+    """Its program and its test as they stand in docs/testing.md, with the settings of pytest that stand there."""
+    page = (ROOT / "docs" / "testing.md").read_text()
+    [songs] = [one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def make(" in one]
+    [test] = [one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "from songs" in one]
+    [settings] = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "songs.py").write_text(songs)
+    assert settings == "[pytest]\nanyio_mode = auto\n"
+    assert "1 passed" in run(tmp_path, *ANYIO, text=test)
+
+
 def test_a_test_that_nobody_awaits_is_told_what_to_do(tmp_path: Path) -> None:
     printed = run(tmp_path, *ASYNCIO, text="def test_it(suno_emulator): ...", status=1)
     assert "mark the test with pytest.mark.anyio or pytest.mark.asyncio" in printed
+
+
+@pytest.mark.parametrize("mode", [AUTO, ANYIO], ids=["pytest-asyncio", "anyio"])
+def test_a_client_that_was_made_before_the_test_sends_nothing_to_the_service(
+    tmp_path: Path, mode: tuple[str, ...]
+) -> None:
+    """It has read the environment of whoever runs the tests, with a real key."""
+    assert "2 passed" in run(tmp_path, *mode, text=EARLY)
+
+
+def test_a_client_of_a_module_without_a_key_is_told_what_to_do(tmp_path: Path) -> None:
+    printed = run(tmp_path, *AUTO, text="from suno_async import SunoClient\nsuno = SunoClient()", status=2)
+    assert "no API key" in printed
+    assert "make the client in a function" in printed
 
 
 def test_options_have_names(tmp_path: Path) -> None:
