@@ -3,16 +3,20 @@
     SUNO_API_KEY=… SUNO_STORE=sqlite:///songs.db PUBLIC_URL=https://songs.example uvicorn examples.fastapi_service:app
     … gunicorn examples.fastapi_service:app -k uvicorn_worker.UvicornWorker --workers 2 --graceful-timeout 90
 
-POST /songs with {"prompt": "rain in Lisbon"}. On SIGTERM it drains: it takes no more songs, and goes on for up to a
-minute until those that have begun are ready. The rest is in the store, for the other workers and the next ones.
+POST /songs with {"prompt": "rain in Lisbon"}, then GET /songs/ID in any worker. After a restart it goes on with the
+songs that are unfinished. On SIGTERM it drains: it takes no more songs, and goes on for up to a minute until those that
+have begun are ready. The rest is in the store, for the other workers and the next ones.
 """
 
 import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, HTTPException, Response
+from fastapi import Body, FastAPI, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 
-from suno_async import ConfigurationError, GenerateMusic, Record, Status, SunoClient, Update
+from suno_async import ConfigurationError, GenerateMusic, InvalidJob, Record, Status, SunoClient, SunoError, Update
 
 suno = SunoClient(callback_url=f"{os.environ['PUBLIC_URL']}/suno", drain=60)
 
@@ -22,17 +26,38 @@ def tell(update: Update[Any], record: Record) -> None:
     print(f"{update.task_id} {update.stage.name}", flush=True)
 
 
-app = FastAPI(lifespan=suno.lifespan)
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    async with suno.lifespan(app):
+        async for task in suno.resume():  # tell hears of it from now on
+            print(f"{task.id} resumed", flush=True)
+        yield
+
+
+app = FastAPI(lifespan=lifespan)
 app.add_route("/suno", suno.receiver(on_update=tell).asgi)
 
 
 @app.post("/songs", status_code=202)
 async def sing(job: Annotated[GenerateMusic, Body()]) -> dict[str, str]:
-    try:
-        task = await suno.submit(job)
-    except ConfigurationError as exc:  # it is being closed; another worker takes it
-        raise HTTPException(503, str(exc)) from exc
+    task = await suno.submit(job)
     return {"task": task.id}
+
+
+@app.get("/songs/{task_id}")
+async def song(task_id: str) -> dict[str, Any]:
+    """What the store knows of a song; the service is not asked."""
+    task = await suno.find(task_id)
+    if task is None:
+        raise HTTPException(404, "there is no such song")
+    return {"task": task.id, "stage": task.stage.name, "message": task.last.message, "result": task.last.result}
+
+
+@app.exception_handler(SunoError)
+async def refused(request: Request, exc: SunoError) -> JSONResponse:
+    """422 for a job that cannot be made, 503 while this worker is being closed, for another to take it, 502 else."""
+    status = 422 if isinstance(exc, InvalidJob) else 503 if isinstance(exc, ConfigurationError) else 502
+    return JSONResponse({"detail": str(exc)}, status)
 
 
 @app.get("/health")

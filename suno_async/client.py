@@ -540,6 +540,27 @@ class SunoClient:
 
     # ---- restarts and other processes ----------------------------------------------------------------------------
 
+    async def find(self, task_id: str = "", *, key: str = "") -> Task[Any] | None:
+        """Return the task of a submission with the stage and result that the store knows; None if it knows none.
+
+        For pages that show how far a task is, in any process with the same store: `task.stage`, `task.last`. If the
+        task has ended, `task.done()` is True and `task.result()` is its result. The store is read once and the service
+        is not asked. The task is polled only if somebody waits for it.
+
+        Args:
+            task_id: The service's id of the task.
+            key: The idempotency key of the submission, in the place of the id. A submission that has no task yet is
+                found by its key, and its task has no id. One that was dismissed is not found.
+
+        Raises:
+            ConfigurationError: Neither or both were given, or one of them is no text.
+            StoreError: The store cannot be read.
+        """
+        if task_id and key:
+            raise ConfigurationError(f"give task_id or key, not both, got {task_id!r} and {key!r}")
+        check_task_id(key or task_id, "key" if key else "task_id")
+        return await self._lifecycle.current().recovery.find(task_id, key)
+
     async def resume(self) -> AsyncGenerator[Task[Any]]:
         """Yield the tasks of all unfinished submissions in the store, oldest first, with their contexts.
 

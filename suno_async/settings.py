@@ -340,10 +340,10 @@ def log_as_asked() -> None:
     to_stderr(LOG_LEVELS[asked.lower()])
 
 
-def check_task_id(task_id: object) -> None:
-    """Refuse what can be no task id. ConfigurationError."""
+def check_task_id(task_id: object, name: str = "task_id") -> None:
+    """Refuse what can be no task id, or no name of the other kind that is given. ConfigurationError."""
     if not isinstance(task_id, str) or not task_id.strip() or not _encodes(task_id):
-        raise ConfigurationError(f"task_id must be text, not empty, got {task_id!r}")
+        raise ConfigurationError(f"{name} must be text, not empty, got {task_id!r}")
 
 
 def _encodes(text: str) -> bool:

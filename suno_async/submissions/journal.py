@@ -195,10 +195,10 @@ class Journal:
 
     # ---- what is known -------------------------------------------------------------------------------------------
 
-    async def find(self, *, ref: str = "", task_id: str = "") -> Record | None:
-        """Return a record by its ref, else by its task id, with what is owed applied."""
+    async def find(self, *, ref: str = "", task_id: str = "", key: str = "") -> Record | None:
+        """Return a record by its ref, else by its task id, else by its key, with what is owed applied."""
         with self._write_behind.health:
-            record = await self.store.get(ref=ref, task_id=task_id)
+            record = await self.store.get(ref=ref, task_id=task_id, key=key)
         if record is None or self._write_behind.removes(record.ref):
             return None
         return self._write_behind.applied(record)

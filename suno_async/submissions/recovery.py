@@ -41,6 +41,13 @@ class Recovery:
     def _restored(self, record: Record) -> Task[Any]:
         return self._registry.restored(*self._journal.restore(record))
 
+    async def find(self, task_id: str, key: str) -> Task[Any] | None:
+        """Return the task of one submission; None if the store knows none, or if it was given up."""
+        record = await self._journal.find(task_id=task_id, key=key)
+        if record is None or record.state is State.DISMISSED or not codec.known(record, self._provider):
+            return None
+        return self._restored(record)
+
     async def resume(self) -> AsyncGenerator[Task[Any]]:
         """Return the tasks of all submissions that are unfinished."""
         async with aclosing(self._journal.store.unfinished()) as records:

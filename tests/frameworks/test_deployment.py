@@ -62,6 +62,11 @@ def test_a_service_that_is_stopped_sees_its_songs_through(
         assert (status, health["window_size"], health["store_owed"]) == (200, 20, 0)
         made = [asked(f"{url}/songs", {"prompt": f"song {n}"}) for n in range(3)]
         assert {code for code, _ in made} == {202}
+        status, song = asked(f"{url}/songs/{made[0][1]['task']}")
+        assert (status, song["task"], song["message"]) == (200, made[0][1]["task"], "")
+        assert asked(f"{url}/songs/5c79")[0] == 404
+        status, refusal = asked(f"{url}/songs", {"prompt": "la " * 5000})
+        assert (status, "prompt" in refusal["detail"]) == (422, True)
         process.send_signal(signal.SIGTERM)
         said, errors = process.communicate(timeout=80)
     assert process.returncode in (0, -signal.SIGTERM), errors  # uvicorn ends by the signal in the end

@@ -37,7 +37,7 @@ SCRIPTS = [program for program in PROGRAMS if "asyncio.run(main())" in program]
 (SERVER,) = (
     program
     for program in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "callbacks.md").read_text("utf-8"), re.DOTALL)
-    if "FastAPI(" in program
+    if "FastAPI(lifespan=suno.lifespan)" in program
 )
 
 
