@@ -58,6 +58,7 @@ async def test_another_process_knows_every_stage_and_asks_the_store_alone(world:
             result = found.last.result
             seen.append((found.stage, len(result.tracks) if result is not None else 0))
         assert seen == [(Stage.PENDING, 0), (Stage.TEXT, 0), (Stage.FIRST, 1), (Stage.COMPLETE, 2)]
+        assert found is not None
         assert found.done()
         assert len(found.result().tracks) == len((await found).tracks) == 2
         by_key = await other.find(key="order-42")
