@@ -1,6 +1,6 @@
 """Saves all songs that the service will remove within three days: `python examples/archive.py songs/`, say once a day.
 
-Needs `pip install 'suno-async[archive]'` and a store that knows the songs: SUNO_STORE. `songs/` may also be an address
+Needs `pip install '.[archive]'` and a store that knows the songs: SUNO_STORE. `songs/` may also be an address
 that fsspec reaches, as s3://bucket/songs.
 """
 

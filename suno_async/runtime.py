@@ -140,7 +140,7 @@ class Runtime:
             telemetry=telemetry,
         )
         self.submitter = Submitter(self._api, self.calls, self.journal, registry, followers, submit_settings)
-        self.recovery = Recovery(self.journal, registry, provider, followers)
+        self.recovery = Recovery(self.journal, registry, provider, self.poller, followers)
         self._housekeeping = Housekeeping(store, self.recovery, peers.owner, settings.housekeeping)
         self.dispatcher = CallbackDispatcher(
             registry,

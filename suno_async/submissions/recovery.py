@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Protocol
 
 from ..api.providers import Provider
 from ..api.results import Result
@@ -21,6 +21,14 @@ from .submitter import Follower
 __all__ = ["Recovery"]
 
 
+class Poller(Protocol):
+    """Polls what somebody waits for."""
+
+    def resumed(self, task: Task[Any], /) -> None:
+        """Callbacks of a task may have come while nobody was there."""
+        ...
+
+
 class Recovery:
     """Gives back the tasks that a store knows, and lets a person decide about submissions whose fate is unknown."""
 
@@ -31,11 +39,13 @@ class Recovery:
         journal: Journal,
         registry: TaskRegistry,
         provider: Provider,
+        poller: Poller,
         follower: Follower,
     ) -> None:
         self._journal = journal
         self._registry = registry
         self._provider = provider
+        self._poller = poller
         self._follower = follower
 
     def _restored(self, record: Record) -> Task[Any]:
@@ -55,6 +65,7 @@ class Recovery:
                 if codec.known(record, self._provider):
                     task = self._restored(record)
                     _log_resumed(task)
+                    self._poller.resumed(task)
                     if task.id:  # until it has one its callback makes it known, if anything does
                         self._follower.follow(task, record)
                     yield task

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from ..api.updates import Provisional, Source, Stage, Update, rises
 from ..errors import ConfigurationError, RateLimited, SunoError
 from ..log import fields, log
-from .pace import UNSETTLED, Pace
+from .pace import UNSETTLED, Pace, default_pace
 from .registry import TaskRegistry
 from .task import Holder, Task
 from .task_log import log_left, log_stage
@@ -268,6 +268,14 @@ class Poller:
             self._leave(task, watch)
             if not task.done():  # its schedule is kept: short waits in a loop must get their polls, too
                 self._paused[task] = watch
+
+    def resumed(self, task: Task[Any]) -> None:
+        """Callbacks may have come while nobody was there: poll soon after the first interest, unless one comes then."""
+        if not task.id or task.done() or task in self._watches:
+            return
+        now = self._loop.time()
+        watch = self._paused[task] = self._resumed(task, now)
+        watch.due = min(watch.due, now + default_pace(task.kind).first)
 
     def nudge(self, task: Task[Any]) -> None:
         """Something new is said to be there: poll soon, at once if somebody has an interest."""
@@ -646,7 +654,10 @@ class Poller:
         ending = [*self._workers, *self._ended]
         if self._reading is not None:
             ending.append(self._reading)
-        log_left(self._left(), "the client was closed before tasks ended, %d in all")
+        why = "the client was closed before tasks ended, %d in all"
+        log_left(
+            self._left(), f"{why}; they are in the store, and resume() goes on with them" if self._peers.shared else why
+        )
         for task, watch in list(self._watches.items()):
             self._end(task, watch, ConfigurationError("the client was closed while this task was waited for"))
         self._rest()

@@ -23,7 +23,7 @@ class Proof(enum.Enum):
     SIGNATURE = "KIE's signature: the sender is known, the body is not covered"
     UNBOUND = "our own token, of a submission that nobody here knows: maybe another task's"
     TOKEN = "our own token, of the submission that made this task: only the service was given that address"
-    WRONG = "a proof is configured, and it is missing, wrong, stale or another task's"
+    WRONG = "it has no token or signature of ours, or one that is wrong, stale or another task's"
 
 
 class Proofs(NamedTuple):

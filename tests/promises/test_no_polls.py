@@ -74,6 +74,21 @@ async def test_a_task_that_is_resumed_young_is_polled_when_its_callbacks_are_lat
     assert resumed.polled_at == []
 
 
+async def test_a_callback_that_came_while_nobody_was_there_is_made_up_for_soon() -> None:
+    """And not by the poll 150 s after the submit, as if callbacks were to be counted on."""
+    store, submitted, resumed = MemoryStore(), Script(), Script(DONE)
+    async with client(submitted, store) as submitting:
+        await submitting.generate_music(prompt="x")
+        await asyncio.sleep(10)
+        assert (await submitting.receiver().receive(BODIES[0], {}, query_of(submitted))).status == 200
+    await asyncio.sleep(30)  # in which the song is completed
+    async with client(resumed, store) as other:
+        async for task in other.resume():
+            await task
+    assert 49 <= now() <= 52
+    assert len(resumed.polled_at) == 1
+
+
 # ---- an address that the service cannot reach ------------------------------------------------------------------------
 
 

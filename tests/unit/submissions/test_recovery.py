@@ -43,8 +43,18 @@ class Followers:
         self.followed.append((task.id, record.ref))
 
 
+class Polls:
+    """Notes what is polled soon."""
+
+    def __init__(self) -> None:
+        self.soon: list[str] = []
+
+    def resumed(self, task: Task[Any]) -> None:
+        self.soon.append(task.id)
+
+
 def build(store: MemoryStore) -> Recovery:
-    return Recovery(journal(store), registry(), KIE, Followers())
+    return Recovery(journal(store), registry(), KIE, Polls(), Followers())
 
 
 async def test_what_is_unfinished_is_given_back_with_its_context(
@@ -95,7 +105,8 @@ async def test_an_uncertain_submission_is_adopted_or_dismissed(store: MemoryStor
 
 
 async def test_observers_hear_of_what_is_resumed_and_has_a_task(store: MemoryStore) -> None:
-    followers = Followers()
-    recovery = Recovery(journal(store), registry(), KIE, followers)
+    polls, followers = Polls(), Followers()
+    recovery = Recovery(journal(store), registry(), KIE, polls, followers)
     assert len([task async for task in recovery.resume()]) == 2
+    assert "t1" in polls.soon
     assert followers.followed == [("t1", "running")]
