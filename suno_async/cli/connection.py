@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from ..stores.base import Store
     from ..tasks.pace import Pace
 
-__all__ = ["SPEED", "UNLIMITED_RATE", "connected", "default_store", "opened_store", "pace_of_environment"]
+__all__ = [
+    "SPEED",
+    "UNLIMITED_RATE",
+    "connected",
+    "default_store",
+    "opened_store",
+    "pace_of_environment",
+    "speed_of_environment",
+]
 
 SPEED = "SUNO_EMULATOR_SPEED"
 """Environment variable that `suno-async emulator` prints: how fast its clock goes, so that it is polled as often."""
@@ -85,12 +93,17 @@ def _of_emulator() -> dict[str, Any]:
 
 def pace_of_environment() -> "Pace | None":
     """Return the pace that fits the emulator of the environment; None for the usual one."""
-    speed = _number(os.environ.get(SPEED, "")) if _is_here() else None
+    speed = speed_of_environment()
     if not speed:
         return None
     from ..emulator.pace import pace_at
 
     return pace_at(speed)
+
+
+def speed_of_environment() -> float | None:
+    """Return how fast the clock of the environment's emulator runs, if that is stated."""
+    return _number(os.environ.get(SPEED, "")) if _is_here() else None
 
 
 def _is_here() -> bool:
