@@ -185,7 +185,8 @@ class _Batch(Generic[R]):
     # State, all of it: _spent (credits, with what unfinished jobs may still cost), _refused (why nothing more is sent),
     # _unfinished (how many jobs have begun, and their outcomes are not taken), _sending (submits under way), _again
     # (jobs that are sent once more as soon as there is room for a submit), _waiting (jobs whose tasks are waited for),
-    # _finished (outcomes that are not taken; None when all jobs have begun), _room (set when there may be some).
+    # _finished (outcomes that are not taken, or what ended a submit without one; None when all jobs have begun), _room
+    # (set when there may be some), _left (nothing is sent any more).
 
     def __init__(self, submit: Submit[R], plan: Plan, concurrency: int) -> None:
         self._submit = submit
@@ -199,8 +200,9 @@ class _Batch(Generic[R]):
         self._sending: set[asyncio.Task[None]] = set()
         self._again: deque[_Running[R]] = deque()
         self._waiting: set[_Running[R]] = set()
-        self._finished: asyncio.Queue[Outcome[R] | None] = asyncio.Queue()
+        self._finished: asyncio.Queue[Outcome[R] | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
+        self._left = False
 
     # ---- jobs in, outcomes out -----------------------------------------------------------------------------------
 
@@ -223,8 +225,13 @@ class _Batch(Generic[R]):
         return self._unfinished > 0
 
     async def take(self) -> Outcome[R] | None:
-        """Wait for the next outcome and take it; None when all jobs have begun."""
+        """Wait for the next outcome and take it; None when all jobs have begun.
+
+        Raises what has ended a submit without an outcome, such as its cancellation by others.
+        """
         outcome = await self._finished.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
         if outcome is not None:
             self._unfinished -= 1
             self._room.set()
@@ -232,22 +239,30 @@ class _Batch(Generic[R]):
 
     async def leave(self, starter: asyncio.Task[None]) -> list[Task[R]]:
         """Begin nothing more, and wait for nothing; return the accepted tasks whose outcomes were not taken."""
-        self._again.clear()
+        self._left = True
+        left = self._let_go()  # at once: whoever leaves may be cancelled meanwhile
         ending = [starter, *self._sending]
         for one in ending:
             one.cancel()
-        await asyncio.gather(*ending, return_exceptions=True)
-        left: list[Task[R]] = []
+        try:
+            await asyncio.gather(*ending, return_exceptions=True)
+        finally:
+            left += self._let_go()
+        while not self._finished.empty():
+            outcome = self._finished.get_nowait()
+            if isinstance(outcome, Success | Failure) and outcome.task is not None:
+                left.append(outcome.task)
+        return left
+
+    def _let_go(self) -> list[Task[R]]:
+        """Wait for no task any more; return those that were waited for."""
+        let_go: list[Task[R]] = []
         while self._waiting:
             running = self._waiting.pop()
             if running.task is not None:
                 running.task.leave(running)
-                left.append(running.task)
-        while not self._finished.empty():
-            outcome = self._finished.get_nowait()
-            if outcome is not None and outcome.task is not None:
-                left.append(outcome.task)
-        return left
+                let_go.append(running.task)
+        return let_go
 
     # ---- one job -------------------------------------------------------------------------------------------------
 
@@ -266,10 +281,16 @@ class _Batch(Generic[R]):
     def _sent(self, sending: asyncio.Task[None]) -> None:
         """A submit has ended: there is room for another."""
         self._sending.discard(sending)
+        if self._left:
+            return
+        if sending.cancelled():
+            self._finished.put_nowait(asyncio.CancelledError())
+        elif (error := sending.exception()) is not None:
+            self._finished.put_nowait(error)
         self._go_on()
 
     def _go_on(self) -> None:
-        while self._again and len(self._sending) < SUBMITS_AT_ONCE:
+        while self._again and not self._left and len(self._sending) < SUBMITS_AT_ONCE:
             self._begin(self._again.popleft())
         self._room.set()
 
@@ -287,6 +308,8 @@ class _Batch(Generic[R]):
 
     def roused(self, running: _Running[R], error: Exception | None) -> None:
         """An attempt has ended: send the job again, if its credits came back and attempts are left."""
+        if self._left:
+            return
         task = running.task
         self._waiting.discard(running)
         if task is not None:

@@ -272,3 +272,54 @@ async def test_refused_words_and_other_errors_are_not_tried_again() -> None:
 async def test_an_unusable_plan_is_refused(plan: Plan, named: str) -> None:
     with pytest.raises(ConfigurationError, match=named):
         await anext(outcomes(Submits(), jobs(1), 40, plan))
+
+
+async def test_nothing_is_sent_again_after_a_batch_was_left() -> None:
+    """A task that fails in the same turn, or while submits are being cancelled, would have been paid anew."""
+    submits = Submits()
+    batch = outcomes(submits, jobs(1, -30), 40, Plan(attempts=2))
+    await anext(batch)
+    submits.tasks[1].feed(update(Stage.FAILED))
+    await batch.aclose()
+    await anyio.sleep(100)
+    assert submits.attempts == [1, 1]
+
+
+async def test_a_batch_whose_leaving_is_cancelled_waits_for_no_task_any_more() -> None:
+    """Else its tasks would be polled until patience ends."""
+    interests = Interests()
+    accepted = Task[Music](TaskInfo("t1", GenerateMusic), interests)
+    release = asyncio.Event()
+
+    async def submit(job: Job[Music], attempt: int, check: Callable[[], None]) -> Task[Music]:
+        if job == some[0]:
+            return accepted
+        if job == some[1]:
+            raise SunoError("refused")
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            await release.wait()  # it is being written down
+        raise AssertionError
+
+    some = jobs(1, 2, 3)
+    batch = outcomes(submit, some, 40)
+    assert (await anext(batch)).error is not None
+    leaving = asyncio.create_task(batch.aclose())
+    await anyio.sleep(1)
+    leaving.cancel()
+    await asyncio.gather(leaving, return_exceptions=True)
+    assert interests.calls == ["retain", "release"]
+    release.set()
+    await anyio.sleep(1)
+
+
+async def test_a_submit_that_is_cancelled_by_others_ends_the_batch() -> None:
+    """It must not wait for an outcome that never comes."""
+
+    async def submit(job: Job[Music], attempt: int, check: Callable[[], None]) -> Task[Music]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        async with asyncio.timeout(10):
+            await anext(outcomes(submit, jobs(1), 40))
