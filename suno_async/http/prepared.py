@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import aiohttp
@@ -125,10 +126,11 @@ async def _ask(page: _Page, query: str, url: str, limits: aiohttp.ClientTimeout)
 def _is_as_known() -> bool:
     """Whether the requests of sessions are those of aiohttp.
 
-    aioresponses and vcrpy, with which people test, replace the method behind all of them, and must see polls, too.
+    aioresponses and vcrpy, with which people test, replace the method behind all of them, and tracers wrap it. Both
+    must see polls, too. A wrapper of wrapt has the code of what it wraps, and its `__class__`.
     """
-    code = getattr(getattr(aiohttp.ClientSession, "_request", None), "__code__", None)
-    return code is not None and code.co_filename == _FILE
+    method = getattr(aiohttp.ClientSession, "_request", None)
+    return type(method) is FunctionType and method.__code__.co_filename == _FILE
 
 
 _FILE = aiohttp.ClientSession.request.__code__.co_filename

@@ -301,3 +301,27 @@ async def test_an_aiohttp_of_other_names_is_asked_in_the_usual_way(monkeypatch: 
         for _ in range(2):
             assert (await one.send("GET", server.url)).body == BODY
     assert len(server.got) == 2
+
+
+async def test_polls_are_seen_by_what_wraps_the_requests_of_all_sessions() -> None:
+    """A tracer's wrapper, as wrapt makes them, says of itself all that the function in it says."""
+    seen: list[str] = []
+    original: Any = aiohttp.ClientSession._request
+
+    class Wrapper:
+        __code__ = original.__code__
+
+        def __get__(self, session: Any, owner: Any = None) -> Any:
+            if session is None:
+                return self
+
+            def request(method: str, url: Any, **options: Any) -> Any:
+                seen.append(method)
+                return original(session, method, url, **options)
+
+            return request
+
+    async with RawServer(PLAIN) as server, transport() as ours:
+        with mock.patch.object(aiohttp.ClientSession, "_request", Wrapper()):
+            assert (await ours.send("GET", f"{server.url}/x?taskId=1")).status == 200
+    assert seen == ["GET"]
