@@ -19,13 +19,15 @@ LONGEST = 200
 
 
 class _Asked:
-    """A command, and who waits for its answer."""
+    """A command, who waits for its answer, and since when."""
 
-    __slots__ = ("answer", "command")
+    __slots__ = ("answer", "command", "since")
 
     def __init__(self, command: Command) -> None:
+        loop = asyncio.get_running_loop()
         self.command = command
-        self.answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[Any] = loop.create_future()
+        self.since = loop.time()
 
 
 class Pipelines:
@@ -33,7 +35,8 @@ class Pipelines:
 
     Those of one turn of the loop leave in one pipeline, which costs a fifth of the CPU of sending each by itself. While
     AT_ONCE pipelines are under way, commands wait and leave together with the next. One whose caller is cancelled
-    before it leaves is not sent.
+    before it leaves is not sent. Those that have waited while a whole pipeline failed fail with it: so a server that
+    hangs is given up after one timeout, however many wait.
 
     Args:
         send: Sends commands and returns an answer to each, or the StoreError that it fails with. What it raises is
@@ -83,10 +86,13 @@ class Pipelines:
                 batch.append(asked)
         return batch
 
-    async def _answer(self, batch: Sequence[_Asked]) -> None:
+    async def _answer(self, batch: list[_Asked]) -> None:
+        began = asyncio.get_running_loop().time()
         try:
             answers = await self._send([asked.command for asked in batch])
         except Exception as exc:
+            while self._waiting and self._waiting[0].since <= began:
+                batch.append(self._waiting.popleft())
             answers = [_again(exc) for _ in batch]
         except BaseException:  # the loop ends
             for asked in batch:

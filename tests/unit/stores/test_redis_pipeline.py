@@ -84,6 +84,27 @@ async def test_each_gets_its_own_error() -> None:
     assert str(first) == str(second) == "all"
 
 
+async def test_those_who_have_waited_while_a_whole_pipeline_failed_fail_with_it() -> None:
+    """A server that hangs is given up after one timeout, however many commands wait; who asks later is sent."""
+    server = Server()
+    server.open.clear()
+    pipelines = Pipelines(server.send)
+    asking = [asyncio.ensure_future(pipelines.ask((n,))) for n in range(LONGEST * (AT_ONCE + 3))]
+    await asyncio.sleep(0.01)
+    server.error = StoreError("no answer in time")
+    later = asyncio.ensure_future(pipelines.ask(("later",)))
+    await asyncio.sleep(0.01)
+    server.open.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert {str(one) for one in answers} == {"no answer in time"}
+    with pytest.raises(StoreError):
+        await later
+    assert server.sent == [
+        *(list(range(LONGEST * number, LONGEST * (number + 1))) for number in range(AT_ONCE)),
+        ["later"],
+    ]
+
+
 def test_the_end_of_a_loop_is_the_end_of_all_who_wait() -> None:
     """Also of those who ask while everything is being cancelled, as a cleanup does; nothing is reported afterwards."""
     said: list[str] = []
