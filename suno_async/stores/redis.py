@@ -1,7 +1,7 @@
 """Records in Redis: for any number of processes on many machines.
 
     {suno}:record:<ref>     hash    `record`, as JSON without what is as it is by default, its `body`, and `version`,
-                                    anew with every change
+                                    anew with every change; its `key`, too, to let it go if the JSON is damaged
     {suno}:key:<key>        string  the ref that holds an idempotency key
     {suno}:task:<task_id>   string  the ref of a task
     {suno}:sending, {suno}:uncertain, {suno}:running
@@ -154,14 +154,14 @@ class RedisStore:
             new = None if old is None else transition(old)
             if old is None or new is None:
                 return None
-            done, holder = await self._put(old, new, fields[0].decode(errors="replace"))
+            done, holder = await self._put(old, new, fields[0])
             if done == 1:
                 return new
             if done == 2:
                 raise StoreError(f"redis: the key {new.key!r} is held by the record {holder}")
 
     async def _put(
-        self, old: Record | None, new: Record, version: str, owner: str = "", ttl: float = 0.0
+        self, old: Record | None, new: Record, version: str | bytes, owner: str = "", ttl: float = 0.0
     ) -> tuple[int, str]:
         try:
             kept = _json(new)
@@ -188,6 +188,8 @@ class RedisStore:
         ]
         if new.body != (b"" if old is None else old.body):
             arguments += "body", new.body
+        if new.key != (old.key if old else ""):
+            arguments += "key", new.key
         client = await self._client()
         with _damage(new.ref):
             done, holder = await client.run(PUT, names, arguments)
@@ -200,10 +202,12 @@ class RedisStore:
         await self._remove(ref)
 
     async def _remove(self, ref: str, before: str = "", *, undelivered: bool = True) -> bool:
-        client, found = await self._client(), None
-        with suppress(Damaged):  # it has no names then, and is forgotten all the same
-            found = await self._record(ref)
-        record, key, task_id = self._at("record", ref), *((found.key, found.task_id) if found else ("", ""))
+        client, record, key, task_id = await self._client(), self._at("record", ref), "", ""
+        with suppress(Damaged), _damage(ref):  # it is forgotten all the same
+            *fields, held = await client.send("HMGET", record, *FIELDS, "key")
+            key = (held or b"").decode(errors="replace")
+            if (found := _record(ref, fields)) is not None:
+                task_id = found.task_id
         names = [record, *map(self._at, SETS), self._of("key", key, record), self._of("task", task_id, record)]
         return bool(await client.run(REMOVE, names, [ref, before, int(undelivered)]))
 
@@ -425,6 +429,8 @@ class _damage:  # noqa: N801
 
 def _json(record: Record) -> bytes:
     """Return all of a record but its body, without what is as it is by default: that is the most of it at first."""
+    if not (math.isfinite(record.created) and math.isfinite(record.updated)):
+        raise ValueError(f"created {record.created} and updated {record.updated} must be finite")
     fields = ((name, getattr(record, name)) for name in DEFAULTS)
     return _ENCODER.encode({name: value for name, value in fields if value != DEFAULTS[name]})
 

@@ -136,11 +136,11 @@ class RedisClient:
 
     async def send(self, *command: Any) -> Any:
         """Send a command that is answered at once, together with those of others. StoreError as from `do`."""
-        return await self._pipelines.ask(command)
+        return await self._pipelines.ask(_words(command))
 
     async def run(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a script of ours in the same way."""
-        return await self._pipelines.ask(("EVALSHA", sha_of(script), len(names), *names, *arguments))
+        return await self._pipelines.ask(_words(("EVALSHA", sha_of(script), len(names), *names, *arguments)))
 
     async def send_all(self, commands: Sequence[Command]) -> list[Any]:
         """Send commands in one pipeline, and return their answers; of one that failed, its StoreError."""
@@ -296,6 +296,15 @@ def _moved(url: str, exc: MovedError) -> str:
 
 
 # ---- pipelines -------------------------------------------------------------------------------------------------------
+
+
+def _words(command: Command) -> Command:
+    """Return a command as it is sent. StoreError if it cannot be, before it leaves together with those of others."""
+    name, *words = command
+    try:
+        return [name, *(word.encode() if isinstance(word, str) else word for word in words)]
+    except UnicodeEncodeError as exc:
+        raise StoreError(f"redis: {exc}") from exc
 
 
 async def _pipeline(commands: Sequence[Command], redis: Any) -> list[Any]:

@@ -24,6 +24,7 @@ end
 if old_key ~= record and old_key ~= new_key and redis.call('GET', old_key) == ref then redis.call('DEL', old_key) end
 if old_task ~= record and old_task ~= task and redis.call('GET', old_task) == ref then redis.call('DEL', old_task) end
 if task ~= record then redis.call('SET', task, ref, 'NX') end
+if old == '*' and at ~= '' then redis.call('DEL', record) end
 redis.call('HSET', record, 'version', new, unpack(ARGV, 11))
 local entered = 8 + leaves
 if at ~= '' then

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -268,6 +269,8 @@ async def test_a_damaged_record_hides_no_other(
     await store.remove("r1")
     assert await store.get(ref="r1") is None
     assert await refs(store.unfinished()) == ["r0", "r2"]
+    if damage != "another type":
+        assert await store.intend(Record(ref="again", key="k1")) is None
 
 
 async def test_entries_of_strangers_in_the_stream_disturb_nobody(
@@ -285,8 +288,37 @@ async def test_entries_of_strangers_in_the_stream_disturb_nobody(
 
 
 async def test_a_record_that_cannot_be_stored_is_a_store_error(store: RedisStore) -> None:
-    for bad in (Record(ref="\ud800"), Record(ref="r2", context=object())):
+    times = [{name: time} for name in ("created", "updated") for time in (math.nan, math.inf)]
+    for bad in (Record(ref="\ud800"), Record(ref="r2", context=object()), *(Record(ref="r3", **one) for one in times)):
         with pytest.raises(StoreError):
             await store.intend(bad)
     with pytest.raises(StoreError):
         await store.get(key="\ud800")
+    assert await store.get(ref="r3") is None
+    await store.intend(Record(ref="r3"))
+    with pytest.raises(StoreError):
+        await store.change(lambda record: replace(record, updated=math.nan), ref="r3")
+    assert await store.get(ref="r3") == Record(ref="r3")
+
+
+async def test_what_cannot_be_sent_is_the_error_of_its_caller_alone(store: RedisStore) -> None:
+    """The commands of others leave in the same pipeline."""
+    asked = store.claim("poll \ud800", "me", 1), store.intend(Record(ref="r1")), store.note("times", "\ud800")
+    answers = await asyncio.gather(*asked, store.claim("poll t1", "me", 1), return_exceptions=True)
+    assert [isinstance(one, StoreError) for one in answers] == [True, False, True, False]
+    assert await store.get(ref="r1") == Record(ref="r1")
+
+
+async def test_a_record_that_is_kept_anew_has_nothing_of_the_former(store: RedisStore) -> None:
+    await store.intend(Record(ref="r1", body=b"{}"))
+    await store.intend(Record(ref="r1"))
+    assert await store.get(ref="r1") == Record(ref="r1")
+
+
+async def test_a_record_with_a_version_of_a_stranger_can_be_changed(
+    redis: RedisServer, store: RedisStore, name: str
+) -> None:
+    await store.intend(Record(ref="r1"))
+    directly(redis, "HSET", f"{{{name}}}:record:r1", "version", b"\xff")
+    async with asyncio.timeout(5):
+        assert await store.change(runs_as("t1"), ref="r1") is not None
