@@ -225,13 +225,17 @@ class RedisClient:
 
     async def _repeatedly(self, do: Callable[[], Awaitable[Any]]) -> Any:
         for number in range(ATTEMPTS - 1):
+            used = self._url
             try:
                 return await do()
-            except MovedError as exc:  # of a cluster: another node has our keys
-                await self._move(_moved(self._url, exc))
-            except (Disconnected, TimedOut):
-                await self._move(self._settings.url)  # it may be that node which is gone
-                await asyncio.sleep(PAUSE * 2**number)
+            except (MovedError, Disconnected, TimedOut) as exc:
+                if used != self._url:
+                    continue  # another command was told of the move first, and that has cut our connection
+                if isinstance(exc, MovedError):  # of a cluster: another node has our keys
+                    await self._move(_moved(used, exc))
+                else:
+                    await self._move(self._settings.url)  # it may be that node which is gone
+                    await asyncio.sleep(PAUSE * 2**number)
         return await do()
 
     async def _move(self, url: str) -> None:

@@ -5,7 +5,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -247,6 +247,22 @@ async def test_a_cluster_is_used_by_the_address_of_any_node_and_followed_when_sl
             assert [record.ref for record in await hear(heard)] == ["after"]
             assert set(await refs(store.unfinished())) == {f"by {one.port}", f"by {two.port}", "before", "after"}
             assert (ask(one, "DBSIZE"), ask(two, "DBSIZE") > 0) == (0, True)
+
+
+async def test_many_who_begin_at_the_wrong_node_of_a_cluster_move_together(tmp_path: Path) -> None:
+    """One who follows cuts the others' connections; that leads nobody back to the node that was asked first."""
+    with redis_cluster(tmp_path) as (one, two):
+        for number in range(10):
+            async with RedisStore(two.url) as store, aclosing(store.updates()) as heard:
+                records = [Record(ref=f"{number} {one}", context={"n": number}) for one in range(250)]
+                asked = anext(heard), count_all(store), *map(store.intend, records)
+                async with asyncio.timeout(2):
+                    first, _, *kept = await asyncio.gather(*asked)
+                assert (first, kept) == (None, [None] * 250)
+
+
+async def count_all(store: RedisStore) -> int:
+    return len([one async for one in store.unfinished()])
 
 
 def move_slot(one: RedisServer, two: RedisServer) -> None:
