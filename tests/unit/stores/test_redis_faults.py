@@ -251,10 +251,10 @@ async def test_a_cluster_is_used_by_the_address_of_any_node_and_followed_when_sl
 
 async def test_many_who_begin_at_the_wrong_node_of_a_cluster_move_together(tmp_path: Path) -> None:
     """One who follows cuts the others' connections; that leads nobody back to the node that was asked first."""
-    with redis_cluster(tmp_path) as (one, two):
+    with redis_cluster(tmp_path) as (_, two):
         for number in range(10):
             async with RedisStore(two.url) as store, aclosing(store.updates()) as heard:
-                records = [Record(ref=f"{number} {one}", context={"n": number}) for one in range(250)]
+                records = [Record(ref=f"{number} {at}") for at in range(250)]
                 asked = anext(heard), count_all(store), *map(store.intend, records)
                 async with asyncio.timeout(2):
                     first, _, *kept = await asyncio.gather(*asked)
