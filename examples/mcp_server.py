@@ -23,6 +23,7 @@ from suno_async import GenerateLyrics, GenerateMusic, Job, Music, Record, SunoCl
 
 log = logging.getLogger("song_server")  # to stderr: stdout is the agent's
 budget = float(os.environ["BUDGET"])
+NO_PRICE = "not ordered: no price is known for it at this gateway, so the budget could not be kept"
 
 
 def note(update: Update[Any], record: Record) -> None:
@@ -103,6 +104,8 @@ async def estimate_song(
     shown = suno.preview(song(idea, style, title, lyrics, instrumental))
     if shown.problems:
         raise ToolError("; ".join(map(str, shown.problems)))
+    if shown.credits is None:
+        raise ToolError(NO_PRICE)
     return f"{shown.credits:g} credits; {await left():g} of the budget are left"
 
 
@@ -170,11 +173,15 @@ async def left() -> float:
 
 async def order(name: str, job: Job[Any]) -> Order:
     """Submit a job, if the budget has room for it or the name was ordered before."""
+    if not 0 < len(name.strip()) <= 100:  # it is the idempotency key, and without one each call would be paid
+        raise ToolError("the name of an order must have 1 to 100 characters")
     with told_to_the_agent():
         async with ordering:
             if name not in await orders():
                 price, rest = suno.estimate(job), await left()
-                if price is None or price > rest:
+                if price is None:
+                    raise ToolError(NO_PRICE)
+                if price > rest:
                     raise ToolError(f"not ordered: it costs {price} credits, and {rest:g} of the budget are left")
             return said_of(await suno.submit(job, key=name, context={"name": name}))
 
@@ -194,7 +201,7 @@ def said_of(task: Task[Any]) -> Order:
     if task.done() and error is None:
         result = task.result()
         if isinstance(result, Music):
-            results = [f"{track.title}: {track.audio_url}" for track in result.tracks]
+            results = [f"{track.title or 'Song'}: {track.audio_url}" for track in result.tracks if track.audio_url]
         else:
             results = [variant.text or "" for variant in result.variants]
     return Order(

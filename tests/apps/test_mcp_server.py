@@ -56,6 +56,7 @@ class World:
         env = {
             "SUNO_API_KEY": self.emulator.api_key,
             "SUNO_BASE_URL": self.emulator.url,
+            "SUNO_PROVIDER": self.emulator.provider.name,
             "SUNO_STORE": f"sqlite:///{self._folder / 'agent.db'}",
             "BUDGET": str(budget),
             "PID_FILE": str(self._folder / "pid"),
@@ -84,8 +85,8 @@ def told(story: Coroutine[Any, Any, None]) -> None:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncGenerator[World]:
-    async with Emulator(speed=0, media_seconds=2) as emulator:
+async def world(folder: Path, provider: str = "kie") -> AsyncGenerator[World]:
+    async with Emulator(speed=0, media_seconds=2, provider=provider) as emulator:
         one = World(emulator, folder)
         yield one
         assert "Traceback" not in one.said(), one.said()
@@ -164,5 +165,30 @@ def test_what_went_wrong_is_told_and_not_paid_again(tmp_path: Path) -> None:
                 assert "may" in await agent.refused("generate_song", name="lost", idea="sun")
             assert len(here.emulator.runs) == 2
             assert (await agent.call("credits_left"))["budget"] == 12
+
+    told(story())
+
+
+def test_an_order_without_a_name_is_refused(tmp_path: Path) -> None:
+    """A name is the idempotency key: without one, each call would be paid, and none would be counted."""
+
+    async def story() -> None:
+        async with world(tmp_path) as here, here.agent(budget=12) as agent:
+            for name in ("", " ", "x" * 600):
+                for _ in range(2):
+                    assert "name" in await agent.refused("generate_song", name=name, idea="rain")
+            assert not here.emulator.runs
+
+    told(story())
+
+
+def test_an_order_without_a_known_price_is_refused(tmp_path: Path) -> None:
+    """No prices of sunoapi.org are known, so the budget could not be kept."""
+
+    async def story() -> None:
+        async with world(tmp_path, provider="sunoapi") as here, here.agent(budget=12) as agent:
+            assert "no price is known" in await agent.refused("estimate_song", idea="rain")
+            assert "no price is known" in await agent.refused("generate_song", name="rain", idea="rain")
+            assert not here.emulator.runs
 
     told(story())
