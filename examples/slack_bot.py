@@ -6,7 +6,8 @@
 
 Slack posts commands to https://bot.example/slack/events, and the service its stages to /suno; both come to port 8080 or
 PORT. It may be stopped, killed and replaced at any time: what is not told by then, the next start tells. The app needs
-the scopes "commands", "chat:write" and "files:write", and must be invited to the channels in which it is asked.
+the scopes "commands", "chat:write" and "files:write", and must be invited to the channels in which it is asked. Whoever
+can write there can spend your credits.
 """
 
 import asyncio
@@ -24,7 +25,18 @@ from slack_bolt.context.respond.async_respond import AsyncRespond
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 
-from suno_async import DownloadFailed, GenerateMusic, Music, Stage, SunoClient, SunoError, Task, TaskFailed
+from suno_async import (
+    DownloadFailed,
+    GenerateMusic,
+    Music,
+    RedactTokens,
+    Stage,
+    SubmissionUncertain,
+    SunoClient,
+    SunoError,
+    Task,
+    TaskFailed,
+)
 
 log = logging.getLogger("song_bot")
 NEWS = {Stage.TEXT: "The lyrics are written.", Stage.FIRST: "The first take is ready."}
@@ -51,12 +63,19 @@ class SongBot:
         await ack()  # Slack waits for 3 seconds only
         try:
             answer = await self.slack.chat_postMessage(channel=command["channel_id"], text="A moment …")
-        except SlackApiError:
-            await respond("Invite me to this channel first.")
+        except SlackApiError as exc:
+            log.warning("channel %s: %s", command["channel_id"], exc.response["error"])
+            await respond(f"I cannot write here ({exc.response['error']}). Have you invited me to this channel?")
             return
         context = {"channel": answer["channel"], "message": answer["ts"], "user": command["user_id"]}
         try:
             task = await self.suno.submit(GenerateMusic(prompt=about), context=context)
+        except SubmissionUncertain as exc:  # it may be made and paid, so nobody is told to ask again
+            await self.edit(context, "It is not known yet whether the song is made. Please wait.")
+            async for task in self.suno.resume():
+                if task.ref == exc.ref:  # its callback tells
+                    self.follow(task)
+            return
         except SunoError as exc:
             await self.edit(context, f"This cannot be sung: {exc}")
             return
@@ -93,7 +112,7 @@ class SongBot:
         except SunoError as exc:  # TaskTimeout, SubmissionUncertain: it may still come, and the next start looks again
             await self.edit(task.context, f"Nobody knows yet what became of the song: {exc}")
         else:
-            links = "\n".join(f"{track.title}: {track.audio_url}" for track in music.tracks)
+            links = "\n".join(f"{track.title or 'Song'}: {track.audio_url}" for track in music.tracks if track.audio_url)
             # True once: a bot that is killed now leaves the links.
             if await self.edit(task.context, links) and await self.suno.mark_delivered(task):
                 await self.upload(task, music)
@@ -159,4 +178,5 @@ async def main(app: AsyncApp) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    logging.getLogger("aiohttp.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
     asyncio.run(main(AsyncApp()))  # it reads SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET

@@ -14,7 +14,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from suno_async import GenerateMusic, Stage, SunoClient
-from suno_async.emulator import Emulator, Fail, Refuse
+from suno_async.emulator import DropAfterAccepting, Emulator, Fail, Refuse
 
 from ..frameworks.processes import ROOT, Stepped, free_port
 from .slack_program import app_of
@@ -104,7 +104,19 @@ async def test_what_cannot_be_sung(slack: Slack, emulator: Emulator, address: st
         slack.refusing["chat.postMessage"] = "not_in_channel"
         await slack.command(address, "rain")
         await slack.until(lambda: slack.responses)
-    assert slack.responses == ["Invite me to this channel first."]
+    assert slack.responses == ["I cannot write here (not_in_channel). Have you invited me to this channel?"]
+    assert len(emulator.runs) == 1
+
+
+async def test_a_song_whose_answer_was_lost_is_not_refused(slack: Slack, emulator: Emulator, address: str) -> None:
+    """Nobody is asked to pay again. The callback finds the message of the song."""
+    emulator.script(GenerateMusic, [DropAfterAccepting()])
+    async with bot_running(slack):
+        await slack.command(address, "rain")
+        await slack.until(lambda: slack.files)
+    assert "not known yet" in slack.texts[1]
+    assert slack.texts[-1].count(emulator.url) == 2
+    assert not [text for text in slack.texts if "cannot" in text]
     assert len(emulator.runs) == 1
 
 
