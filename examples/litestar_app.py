@@ -5,20 +5,22 @@
         uvicorn --factory examples.litestar_app:create_app --timeout-graceful-shutdown 3
 
 POST /songs with {"prompt": "rain in Lisbon"}, then GET /songs/{task_id}, or GET /songs/{task_id}/events for its stages
-as server-sent events. The service posts to /suno. Any number of workers may share the store. A restart loses nothing.
+as server-sent events. With a header Idempotency-Key, an order that is sent again is paid once. The service posts to
+/suno. Any number of workers may share the store. A restart loses nothing. Whoever reaches it can spend your credits:
+put a login in front of it.
 """
 
 import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Litestar, Request, Response, asgi, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, HeaderParameter, JSONBody
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from suno_async import (
@@ -27,6 +29,7 @@ from suno_async import (
     InvalidJob,
     Music,
     Record,
+    RedactTokens,
     StoreError,
     SunoClient,
     SunoError,
@@ -37,6 +40,7 @@ from suno_async import (
 from suno_async.litestar import SunoPlugin
 
 log = logging.getLogger("songs")
+logging.getLogger("uvicorn.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
 
 
 async def provide_song(task_id: FromPath[str], suno: NamedDependency[SunoClient]) -> Task[Music]:
@@ -55,8 +59,13 @@ class SongController(Controller):
     dependencies = {"song": Provide(provide_song)}
 
     @post(status_code=202)
-    async def order(self, data: JSONBody[GenerateMusic], suno: NamedDependency[SunoClient]) -> dict[str, str]:
-        return {"task_id": (await suno.submit(data)).id}
+    async def order(
+        self,
+        data: JSONBody[GenerateMusic],
+        suno: NamedDependency[SunoClient],
+        key: Annotated[str | None, HeaderParameter(name="Idempotency-Key", min_length=8, max_length=200)] = None,
+    ) -> dict[str, str]:
+        return {"task_id": (await suno.submit(data, key=key or "")).id}
 
     @get("/{task_id:str}")
     async def look_up(self, song: NamedDependency[Task[Music]]) -> Update[Music]:

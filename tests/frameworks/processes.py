@@ -1,5 +1,6 @@
 """Programs that run as a user runs them, against an emulator in a thread of its own."""
 
+import os
 import random
 import socket
 import subprocess
@@ -57,10 +58,18 @@ COMPLAINTS = ("Traceback", "Unclosed", "ResourceWarning")
 
 
 @contextmanager
-def running(*command: str, unwanted: Sequence[str] = (*COMPLAINTS, "suno_async")) -> Generator[None]:
-    """A program that is asked to stop at the end, and must then have left nothing open and said nothing unwanted."""
-    options: Any = {"cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen([sys.executable, "-W", "default", *command], **options) as process:
+def running(
+    *command: str, unwanted: Sequence[str] = (*COMPLAINTS, "suno_async"), log: Path | None = None
+) -> Generator[None]:
+    """A program that is asked to stop at the end, and must then have left nothing open and said nothing unwanted.
+
+    `log` gets what it writes to stdout, such as its access log.
+    """
+    options: Any = {"cwd": ROOT, "stderr": subprocess.PIPE, "text": True}
+    with (
+        open(log or os.devnull, "w") as stdout,
+        subprocess.Popen([sys.executable, "-W", "default", *command], stdout=stdout, **options) as process,
+    ):
         try:
             yield
         finally:

@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +24,11 @@ def url(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @contextmanager
-def serving(url: str) -> Generator[None]:
+def serving(url: str, log: Path | None = None) -> Generator[None]:
     """Serve it, and see that it stops without a complaint."""
     port = url.rpartition(":")[2]
     command = ("-m", "uvicorn", "--factory", "examples.litestar_app:create_app", "--port", port)
-    with running(*command, unwanted=COMPLAINTS):
+    with running(*command, unwanted=COMPLAINTS, log=log):
         listening(int(port))
         yield
 
@@ -78,3 +79,21 @@ def test_what_goes_wrong_is_said(suno: Stepped, url: str) -> None:
         assert (status, "style" in json.loads(answer)["detail"]) == (422, True)
         status, answer = asked(f"{url}/songs", {"prompt": "rain"})
         assert (status, "credits" in json.loads(answer)["detail"]) == (502, True)
+
+
+def test_an_order_that_is_sent_again_is_paid_once(suno: Stepped, url: str) -> None:
+    with serving(url):
+        key = {"Idempotency-Key": "order 42 of a shop"}
+        first, again = (asked(f"{url}/songs", {"prompt": "rain"}, **key) for _ in range(2))
+        assert (first[0], first) == (202, again)
+        assert asked(f"{url}/songs", {"prompt": "snow"}, **key)[0] == 422
+        assert asked(f"{url}/songs", {"prompt": "rain"}, **{"Idempotency-Key": "x"})[0] == 400
+    assert len(suno.emulator.runs) == 1
+
+
+def test_tokens_of_callbacks_are_not_logged(suno: Stepped, url: str, tmp_path: Path) -> None:
+    with serving(url, tmp_path / "log"):
+        assert asked(f"{url}/songs", {"prompt": "rain"})[0] == 202
+        suno.reach(Stage.TEXT)
+    said = (tmp_path / "log").read_text()
+    assert "/suno?suno=<token>" in said
