@@ -133,9 +133,10 @@ async def audio(ref: str, track_id: str) -> FileResponse:
     if record is None or record.stage not in (Stage.FIRST, Stage.COMPLETE):
         raise HTTPException(404, "there is no such song, or not yet")
     update = await suno.attach(GenerateMusic, record.task_id).wait(record.stage)  # the store has it: nothing is polled
-    track = next((one for one in update.result.tracks if one.id == track_id), None) if update.result else None
-    if track is None:
-        raise HTTPException(404, "there is no such take")
+    tracks = update.result.tracks if update.result else ()
+    track = next((one for one in tracks if one.id == track_id and one.audio_url), None)
+    if track is None:  # or there is only its stream so far, which may be a part of it
+        raise HTTPException(404, "there is no such take, or not yet")
     path = FOLDER / f"{track.id}.mp3"
     if not await path.exists():
         await FOLDER.mkdir(parents=True, exist_ok=True)

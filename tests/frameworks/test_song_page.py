@@ -33,6 +33,10 @@ def test_each_worker_tells_its_pages_of_all_songs(suno: Stepped, monkeypatch: py
             seen, seen_there = told(page, stage.name), told(page_there, stage.name)
             assert seen == seen_there
             assert seen["about"] == ORDER["about"]
+            if stage is Stage.FIRST:  # of the other take there is a stream alone, which must not be kept in its place
+                (run,) = suno.emulator.runs.values()
+                takes = [f"{here}/songs/{seen['ref']}/{one}.mp3" for one in (run.name(0), run.name(1))]
+                assert sorted(asked(take)[0] for take in takes) == [200, 404]
         assert len(seen["takes"]) == 2
         audio = f"{there}/{seen['takes'][0]['audio']}"
         status, whole = asked(audio)
