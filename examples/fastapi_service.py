@@ -8,6 +8,7 @@ songs that are unfinished. On SIGTERM it drains: it takes no more songs, and goe
 have begun are ready. The rest is in the store, for the other workers and the next ones.
 """
 
+import logging
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,7 +17,19 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
-from suno_async import ConfigurationError, GenerateMusic, InvalidJob, Record, Status, SunoClient, SunoError, Update
+from suno_async import (
+    ConfigurationError,
+    GenerateMusic,
+    InvalidJob,
+    Record,
+    RedactTokens,
+    Status,
+    SunoClient,
+    SunoError,
+    Update,
+)
+
+logging.getLogger("uvicorn.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
 
 suno = SunoClient(callback_url=f"{os.environ['PUBLIC_URL']}/suno", drain=60)
 

@@ -112,7 +112,9 @@ class SongBot:
         except SunoError as exc:  # TaskTimeout, SubmissionUncertain: it may still come, and the next start looks again
             await self.edit(task.context, f"Nobody knows yet what became of the song: {exc}")
         else:
-            links = "\n".join(f"{track.title or 'Song'}: {track.audio_url}" for track in music.tracks if track.audio_url)
+            links = "\n".join(
+                f"{track.title or 'Song'}: {track.audio_url}" for track in music.tracks if track.audio_url
+            )
             # True once: a bot that is killed now leaves the links.
             if await self.edit(task.context, links) and await self.suno.mark_delivered(task):
                 await self.upload(task, music)

@@ -21,7 +21,17 @@ from aiogram.types import FSInputFile, LinkPreviewOptions, Message
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler, setup_application
 from aiohttp import web
 
-from suno_async import DownloadFailed, GenerateMusic, Music, Stage, SunoClient, SunoError, Task, TaskFailed
+from suno_async import (
+    DownloadFailed,
+    GenerateMusic,
+    Music,
+    RedactTokens,
+    Stage,
+    SunoClient,
+    SunoError,
+    Task,
+    TaskFailed,
+)
 
 log = logging.getLogger("song_bot")
 LIMIT = 50 * 1024 * 1024  # bytes of a file that a bot may send
@@ -155,4 +165,5 @@ async def main(bot: Bot) -> None:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
+    logging.getLogger("aiohttp.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
     asyncio.run(main(Bot(os.environ["TELEGRAM_TOKEN"])))
