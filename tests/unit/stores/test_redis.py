@@ -288,8 +288,9 @@ async def test_entries_of_strangers_in_the_stream_disturb_nobody(
 
 
 async def test_a_record_that_cannot_be_stored_is_a_store_error(store: RedisStore) -> None:
-    times = [{name: time} for name in ("created", "updated") for time in (math.nan, math.inf)]
-    for bad in (Record(ref="\ud800"), Record(ref="r2", context=object()), *(Record(ref="r3", **one) for one in times)):
+    created = [Record(ref="r3", created=time) for time in (math.nan, math.inf)]
+    changed = [Record(ref="r4", updated=time) for time in (math.nan, math.inf)]
+    for bad in (Record(ref="\ud800"), Record(ref="r2", context=object()), *created, *changed):
         with pytest.raises(StoreError):
             await store.intend(bad)
     with pytest.raises(StoreError):
