@@ -48,6 +48,8 @@ PRUNED = 1000
 """Records removed at a time: a transaction ends in time."""
 HELLO = 2.0
 """Seconds in which one's own notification comes, where any does."""
+LONGEST_NEWS = 8000
+"""Bytes from which PostgreSQL refuses a notification, and with it the change that it tells of."""
 RECONNECT = 0.5
 """Seconds until who listens tries again."""
 
@@ -337,7 +339,12 @@ def _values(record: Record) -> dict[str, Any]:
 
 def _news(*names: str) -> str:
     """Return the notification of a change: who made it, in which account, and the record's ref and task id."""
-    return msgspec.json.encode(names).decode()
+    try:
+        news = msgspec.json.encode(names)
+    except UnicodeEncodeError as exc:
+        raise StoreError(f"postgres: {exc}") from exc
+    *others, task_id = names
+    return _news(*others, "") if task_id and len(news) >= LONGEST_NEWS else news.decode()
 
 
 def _told(news: str) -> tuple[str, str, str, str]:

@@ -274,6 +274,18 @@ async def test_a_record_that_cannot_be_stored_is_a_store_error_and_spoils_no_oth
     assert await refs(store.unfinished()) == [one.ref for one in kept]
     with pytest.raises(StoreError):
         await store.get(key="\ud800")
+    await store.intend(Record(ref="r4"))
+    with pytest.raises(StoreError):
+        await store.change(runs_as("\ud800"), ref="r4")
+
+
+async def test_a_change_is_kept_though_its_notification_would_be_too_long(store: PostgresStore, url: str) -> None:
+    """PostgreSQL takes less than 8000 bytes; those who want it by its ref are told."""
+    async with listening(store) as heard:
+        await store.intend(Record(ref="r1"))
+        async with PostgresStore(url) as other:
+            await other.change(runs_as("t" * 9000), ref="r1")
+        assert [one.ref for one in await hear(heard)] == ["r1"]
 
 
 DAMAGE = {
