@@ -233,8 +233,12 @@ class SQLiteStore:
                 await asyncio.sleep(1)
 
     async def _numbered(self, numbers: Sequence[int]) -> list[Record]:
-        query = f"SELECT {_COLUMNS} FROM records WHERE number IN ({', '.join('?' * len(numbers))}) ORDER BY change"
-        return [record for row in await self._read(query, numbers) if (record := readable(row)) is not None]
+        # The number of a record that was removed may be another account's by now.
+        numbered = f"account = ? AND number IN ({', '.join('?' * len(numbers))})"
+        rows = await self._read(
+            f"SELECT {_COLUMNS} FROM records WHERE {numbered} ORDER BY change", [self._account, *numbers]
+        )
+        return [record for row in rows if (record := readable(row)) is not None]
 
     # ---- claims and places -------------------------------------------------------------------------------------------
 

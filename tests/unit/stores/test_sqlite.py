@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import closing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 from suno_async import Rate, Stage, StoreError
 from suno_async.stores import Record, SQLiteStore, State
 from suno_async.stores.sqlite_file import prepare
-from suno_async.testing.store_contract import at, in_forked_child, lose, refs, runs_as
+from suno_async.testing.store_contract import at, hear, in_forked_child, lose, refs, runs_as
 
 
 def execute(path: Path, *statements: str) -> list[Any]:
@@ -231,3 +231,19 @@ async def test_a_change_of_a_name_that_cannot_be_stored_is_a_store_error(path: P
         with pytest.raises(StoreError):
             await store.get(key="\ud800")
         assert await refs(store.unfinished()) == ["r1"]
+
+
+async def test_no_record_of_another_account_is_heard(path: Path) -> None:
+    """The number of one that was removed while it was read may be another account's by then."""
+    async with SQLiteStore(path) as store, SQLiteStore(path) as other:
+        await asyncio.gather(*(store.intend(Record(ref=ref)) for ref in ("r1", "r2")))
+
+        def wanted(ref: str, task_id: str) -> bool:
+            with closing(sqlite3.connect(path)) as db, db:
+                db.execute("UPDATE records SET account = 'another' WHERE ref = 'r1'")
+            return True
+
+        async with aclosing(other.updates(wanted)) as heard:
+            await anext(heard)
+            await asyncio.gather(*(store.change(lose, ref=ref) for ref in ("r1", "r2")))
+            assert [one.ref for one in await hear(heard)] == ["r2"]
