@@ -300,13 +300,14 @@ class RedisStore:
                 last = newest[0][0] if newest else b"0"
                 yield None
                 while True:
-                    read = await client.listen(partial(_news, name, last))
+                    read, many = await client.listen(partial(_news, name, last)), False
                     for entries in _entries(read):
-                        last = entries[-1][0]
+                        last, many = entries[-1][0], len(entries) == PAGE
                         changed = self._changed((entry for _, entry in entries), wanted)
                         for record in await self._all(changed) if changed else ():
                             yield record
-                    await asyncio.sleep(GATHER)
+                    if not many:  # or the stream may lose what was not read yet
+                        await asyncio.sleep(GATHER)
             except StoreError:
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}") from None

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from suno_async import ConfigurationError, Rate, StoreError
 from suno_async.stores import Damaged, Record, RedisStore
-from suno_async.testing.store_contract import in_forked_child, in_new_loop, lose, refs, runs_as
+from suno_async.testing.store_contract import hear, in_forked_child, in_new_loop, listening, lose, refs, runs_as
 
 from ...servers import RedisServer, redis_server
 
@@ -323,3 +323,14 @@ async def test_a_record_with_a_version_of_a_stranger_can_be_changed(
     directly(redis, "HSET", f"{{{name}}}:record:r1", "version", b"\xff")
     async with asyncio.timeout(5):
         assert await store.change(runs_as("t1"), ref="r1") is not None
+
+
+async def test_changes_that_many_have_made_are_read_without_a_pause(
+    redis: RedisServer, store: RedisStore, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream keeps the newest only."""
+    monkeypatch.setattr("suno_async.stores.redis.GATHER", 100.0)
+    await asyncio.gather(*(store.intend(Record(ref=f"r{number}")) for number in range(450)))
+    async with RedisStore(redis.url, name=name) as other, listening(other) as heard:
+        await asyncio.gather(*(store.change(lose, ref=f"r{number}") for number in range(450)))
+        assert len(await hear(heard, 450)) == 450
