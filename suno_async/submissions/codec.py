@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -152,7 +153,16 @@ def restore_update(record: Record, kind: type[Request[Any]], provider: Provider,
 
 def whole(update: Update[R], task: Task[R], provider: Provider) -> Update[R]:
     """Return an update that was cut with its result and record, read from its body again."""
-    said: Update[R] = _read(update.source, update.body, update.task_id, task.kind, _api(task.api, provider), task.model)
+
+    def read(api: Provider) -> Update[R]:
+        return _read(update.source, update.body, update.task_id, task.kind, api, task.model)
+
+    known = provider.api_named(task.api) if task.api else None
+    said = read(known or provider)
+    if said.stage is not update.stage and known is None and provider.jobs is not None:
+        # Of a task that was attached by its bare id nobody here may know the API.
+        with suppress(SunoError):
+            said = read(provider.jobs)
     return msgspec.structs.replace(update, result=said.result).came_from(update.body, said.record)
 
 

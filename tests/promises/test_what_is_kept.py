@@ -11,12 +11,13 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from suno_async import GenerateMusic, Pace, Record, Stage, SunoClient, Task, Update
+from suno_async import KIE, GenerateMusic, Pace, Record, Stage, SunoClient, Task, Update
+from suno_async.wire import details
 from suno_async.wire.envelope import Reply
 
 from ..callbacks import query_of
 from ..clients import client
-from ..doubles import DONE, PENDING, Script, called, page, track
+from ..doubles import DONE, PENDING, Script, called, page, reply, track
 
 TEXT = page("TEXT_SUCCESS", track(1, audio=False), track(2, audio=False), novelty=7)
 FIRST = page("FIRST_SUCCESS", track(1), track(2, audio=False))
@@ -98,3 +99,16 @@ async def test_the_results_of_stages_before_the_end_take_no_memory_beside_their_
         for one in waiting:
             one.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_stage_that_another_process_read_at_the_other_api_keeps_its_result() -> None:
+    """A handle that was attached by a bare id does not know which API its task was made by."""
+    tracks = {"data": [{"id": "a", "audio_url": "https://f.example/1.mp3"}, {"id": "b"}]}
+    body = reply({"taskId": "t1", "state": "success", "resultJson": msgspec.json.encode(tracks).decode()})
+    assert KIE.jobs is not None
+    update = details.update(body, GenerateMusic, KIE.jobs, "t1")
+    async with client(Script(PENDING), provider="kie") as suno:
+        task = suno.attach(GenerateMusic, "t1")
+        task.feed(update)
+        assert task.stage is Stage.FIRST
+        assert (task.last, task.last.record) == (update, update.record)
