@@ -58,8 +58,10 @@ class LearnedTimes:
         """Write them, if something was learned."""
         if self._reading is None:
             return
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        if not self._reading.done():  # what is there may be more than this short run has learned
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+            return
         rows: list[Any] = [
             (api, codec.name_of(kind), model, reached, awaited, [round(time, 1) for time in times])
             for (api, kind, model, reached, awaited), times in self._pace.learned.items()

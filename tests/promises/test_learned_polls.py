@@ -145,3 +145,21 @@ async def test_a_store_that_takes_no_notes_disturbs_nothing(service: Service, ca
         async with client(service, NotesFail()) as suno:
             await songs(suno, 2)
     assert [record.levelname for record in caplog.records if "disk is full" in record.message] == ["INFO", "INFO"]
+
+
+async def test_a_run_that_ends_before_it_has_read_what_is_there_leaves_it(service: Service) -> None:
+    """It knows less than the runs before it."""
+
+    class Slow(MemoryStore):
+        async def noted(self, name: str) -> str:
+            await asyncio.sleep(slow)
+            return await super().noted(name)
+
+    slow, store = 0.0, Slow()
+    async with client(service, store) as suno:
+        await songs(suno, 6)
+    kept, slow = await store.noted("learned times"), 1e6
+    async with client(service, store) as suno:
+        await songs(suno, 1)
+    slow = 0
+    assert await store.noted("learned times") == kept
