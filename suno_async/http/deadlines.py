@@ -51,10 +51,13 @@ class Deadlines:
             one.expire()
 
     def aclose(self) -> None:
-        """Set no timer any more; what is under way is ended by who closes."""
+        """End what is under way: aiohttp wakes nobody who reads a body when it closes the connection."""
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        for begun in self._begun.values():
+            while begun:
+                begun.popitem()[0].expire()
 
 
 class _Deadline:

@@ -325,3 +325,15 @@ async def test_polls_are_seen_by_what_wraps_the_requests_of_all_sessions() -> No
         with mock.patch.object(aiohttp.ClientSession, "_request", Wrapper()):
             assert (await ours.send("GET", f"{server.url}/x?taskId=1")).status == 200
     assert seen == ["GET"]
+
+
+@pytest.mark.parametrize("way", ["prepared", "session"])
+async def test_closing_ends_a_request_whose_answer_is_half_there(way: str) -> None:
+    """aiohttp wakes nobody who reads the body of an answer when its connector is closed."""
+    async with RawServer(OK + b"Content-Length: 50\r\n\r\n{") as server, transport(way) as one:
+        asking = asyncio.create_task(one.send("GET", f"{server.url}/x?taskId=1"))
+        await anyio.sleep(0.1)
+        await one.aclose()
+        with pytest.raises(ResponseLost):
+            async with asyncio.timeout(1000):
+                await asking
