@@ -4,8 +4,9 @@ r"""Stores every song in S3 when it is finished, and marks it as delivered when 
     SUNO_API_KEY=… SUNO_STORE=… AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… \
         python examples/s3_archive.py s3://bucket/songs
 
-Run it beside what submits the songs, with the same store, say once a minute. AWS_ENDPOINT_URL leads to MinIO, R2 and
-others. It may be killed at any time: each name in the bucket stands for a whole file, and the next run does the rest.
+Run it beside what submits the songs, with the same store, a minute after its last run has ended. AWS_ENDPOINT_URL leads
+to MinIO, R2 and others. It may be killed at any time: each name in the bucket stands for a whole file, and the next run
+does the rest.
 """
 
 import asyncio
