@@ -160,9 +160,10 @@ class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_on
         """Return the same update with other values of some fields.
 
         Args:
-            changes: The new values, by field.
+            changes: The new values, by field. With another result it has no body, which tells the former one.
         """
-        return msgspec.structs.replace(self, **changes).came_from(self.body, self.record)
+        body = b"" if "result" in changes else self.body
+        return msgspec.structs.replace(self, **changes).came_from(body, self.record)
 
     def cut(self) -> Self:
         """Return the same update without its result and its record, which can be read from the body again; itself if

@@ -37,8 +37,8 @@ class _Page:
 class PreparedGets:
     """Sends GETs over the connections of a session, past its `request`.
 
-    That makes an address, headers, timers, a request and an answer of its own for each: two fifths of the CPU of a
-    poll, measured as 98 µs instead of 170. Connections with their limits and TLS, and the reading of answers, stay
+    `request` makes an address, headers, timers, a request and an answer of its own for each GET: two fifths of the CPU
+    of a poll, measured as 98 µs instead of 170. Connections with their limits and TLS, and the reading of answers, stay
     those of aiohttp, and so do the bytes that are sent. A request with anything unusual is left to the session.
     """
 
@@ -62,7 +62,7 @@ class PreparedGets:
         Args:
             session: One that was made here: a user's may have cookies, middlewares and methods of its own.
             url: The whole address.
-            limits: Those of time, but for the one in all.
+            limits: Time limits to connect and to read; the one for the whole request is kept by the caller.
         """
         if not (self._usable and _PLAIN(url) and _is_as_known()):
             return None
@@ -126,8 +126,8 @@ async def _ask(page: _Page, query: str, url: str, limits: aiohttp.ClientTimeout)
 def _is_as_known() -> bool:
     """Whether the requests of sessions are those of aiohttp.
 
-    aioresponses and vcrpy, with which people test, replace the method behind all of them, and tracers wrap it. Both
-    must see polls, too. A wrapper of wrapt has the code of what it wraps, and its `__class__`.
+    Tests with aioresponses or vcrpy replace the method behind all of them, and tracers wrap it. Both must see polls,
+    too. A wrapper of wrapt has the code of what it wraps, and its `__class__`.
     """
     method = getattr(aiohttp.ClientSession, "_request", None)
     return type(method) is FunctionType and method.__code__.co_filename == _FILE

@@ -19,7 +19,7 @@ __all__ = ["LearnedTimes"]
 NAME = "learned times"
 """Of the note in the store."""
 LAST_TRY = 5.0
-"""Seconds that closing waits for the store; the times are a convenience."""
+"""Seconds that closing waits for the store; without the times, the next run learns them again."""
 
 Row: TypeAlias = tuple[str, str, str, Stage, Stage, list[float]]
 """A sort of tasks, its kind by the name that records have, and its times in seconds."""

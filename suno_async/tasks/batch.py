@@ -34,8 +34,8 @@ R = TypeVar("R")
 ROUNDING = 1e-6
 """Credits by which sums of prices may be inexact."""
 SUBMITS_AT_ONCE = 100
-"""Submits of one batch under way, those included that wait for a place in the rate window: where that takes 20 in 10 s,
-more would only wait. It is also how many connections aiohttp opens by default."""
+"""Submits of one batch under way, with those that wait for a place in the rate window. More would only wait, since the
+service takes 20 in 10 s. It is also how many connections aiohttp opens by default."""
 
 
 class _ExportedOutcome(Exported):

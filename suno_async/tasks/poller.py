@@ -35,10 +35,10 @@ CLAIMS_AT_ONCE = 100
 
 
 AT_ONCE = 32
-"""Polls under way at the same time, and more when many tasks are waited for, or each would be polled too seldom: with
-answers after 0.2 s and a poll of each task every 11.5 s it is one for 57 tasks."""
+"""Polls under way at the same time, as long as few tasks are waited for."""
 FOR_EACH = 50
-"""Tasks for each further one."""
+"""Tasks for each poll under way, when many are: with answers after 0.2 s and a poll of each task every 11.5 s, one poll
+under way is enough for 57 tasks."""
 MOST_AT_ONCE = 500
 """Each has a connection of its own, and processes may often have 1024 open files."""
 
