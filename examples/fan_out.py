@@ -26,8 +26,13 @@ def read(file: Path) -> dict[str, GenerateMusic]:
             name = row.pop("id", None)
             if not name or name in songs:
                 sys.exit(f"{file}: each row must have an id of its own, got {name!r}")
+            if None in row:
+                sys.exit(f"{file}: {name}: there are more cells than columns")
             fields: dict[str, Any] = {column: text for column, text in row.items() if text}
-            songs[name] = GenerateMusic(**fields)
+            try:
+                songs[name] = GenerateMusic(**fields)
+            except TypeError as exc:  # a column that is no field
+                sys.exit(f"{file}: {name}: {exc}")
     return songs
 
 

@@ -74,9 +74,11 @@ def test_a_file_that_cannot_be_used_costs_nothing(emulator: Emulator, tmp_path: 
     for rows, reason in {
         ("1,rain,,", f"2,{'x' * 9000},,"): "2: prompt must have at most",
         ("1,rain,,", "1,sun,,"): "each row must have an id of its own, got '1'",
+        ("1,rain,,,x",): "1: there are more cells than columns",
         (",rain,,",): "each row must have an id of its own, got ''",
     }.items():
         ended = run(written(tmp_path, *rows), tmp_path / "songs", "100")
         assert ended.returncode == 1
         assert reason in ended.stderr
+        assert "Traceback" not in ended.stderr
     assert not emulator.runs
