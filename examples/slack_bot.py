@@ -68,8 +68,9 @@ class SongBot:
             await respond(f"I cannot write here ({exc.response['error']}). Have you invited me to this channel?")
             return
         context = {"channel": answer["channel"], "message": answer["ts"], "user": command["user_id"]}
+        asked = f"slack-{command['trigger_id']}"  # a command that is delivered twice is paid once
         try:
-            task = await self.suno.submit(GenerateMusic(prompt=about), context=context)
+            task = await self.suno.submit(GenerateMusic(prompt=about), key=asked, context=context)
         except SubmissionUncertain as exc:  # it may be made and paid, so nobody is told to ask again
             await self.edit(context, "It is not known yet whether the song is made. Please wait.")
             async for task in self.suno.resume():
@@ -78,6 +79,9 @@ class SongBot:
             return
         except SunoError as exc:
             await self.edit(context, f"This cannot be sung: {exc}")
+            return
+        if task.context != context:
+            await self.edit(context, "This song is being made already.")
             return
         self.follow(task)
 

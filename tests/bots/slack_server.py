@@ -58,8 +58,13 @@ class Slack:
     async def __aexit__(self, *exc: object) -> None:
         await self._runner.cleanup()
 
-    async def command(self, bot: str, text: str, *, secret: str = SECRET, age: float = 0) -> tuple[int, str]:
-        """Type /song, and return what the bot at this address answers; wait until it is there."""
+    async def command(
+        self, bot: str, text: str, *, secret: str = SECRET, age: float = 0, trigger: str = ""
+    ) -> tuple[int, str]:
+        """Type /song, and return what the bot at this address answers; wait until it is there.
+
+        With the same `trigger` it is the same command, delivered once more.
+        """
         form = {
             "command": "/song",
             "text": text,
@@ -67,7 +72,7 @@ class Slack:
             "user_id": "U7",
             "team_id": "T1",
             "response_url": f"{self.url}/response",
-            "trigger_id": str(self._next()),
+            "trigger_id": trigger or str(self._next()),
         }
         body = urlencode(form)
         moment = str(int(time.time() - age))

@@ -108,6 +108,14 @@ async def test_what_cannot_be_sung(slack: Slack, emulator: Emulator, address: st
     assert len(emulator.runs) == 1
 
 
+async def test_a_command_that_is_delivered_twice_is_paid_once(slack: Slack, emulator: Emulator, address: str) -> None:
+    async with bot_running(slack):
+        for _ in range(2):
+            await slack.command(address, "rain", trigger="7.7")
+        await slack.until(lambda: "This song is being made already." in slack.texts and slack.files)
+    assert len(emulator.runs) == 1
+
+
 async def test_a_song_whose_answer_was_lost_is_not_refused(slack: Slack, emulator: Emulator, address: str) -> None:
     """Nobody is asked to pay again. The callback finds the message of the song."""
     emulator.script(GenerateMusic, [DropAfterAccepting()])
