@@ -22,6 +22,7 @@ from suno_async import (
     GenerateMusic,
     Music,
     Stage,
+    SubmissionUncertain,
     SunoClient,
     SunoError,
     Task,
@@ -118,6 +119,9 @@ async def song(interaction: discord.Interaction[SongBot], about: app_commands.Ra
     }
     try:
         task = await suno.submit(GenerateMusic(prompt=about), context=context)
+    except SubmissionUncertain as exc:  # it may be made and paid, so nobody is told to ask again
+        await interaction.edit_original_response(content=f"It is not known whether this is made: {exc}"[:2000])
+        return
     except SunoError as exc:
         await interaction.edit_original_response(content=f"This cannot be sung: {exc}"[:2000])
         return

@@ -27,6 +27,7 @@ from suno_async import (
     Music,
     RedactTokens,
     Stage,
+    SubmissionUncertain,
     SunoClient,
     SunoError,
     Task,
@@ -60,6 +61,9 @@ class SongBot:
         context = {"chat": answer.chat.id, "message": answer.message_id}
         try:
             task = await self.suno.submit(GenerateMusic(prompt=command.args), key=asked, context=context)
+        except SubmissionUncertain as exc:  # it may be made and paid, so nobody is told to ask again
+            await answer.edit_text(f"It is not known whether this is made: {exc}"[:4096])
+            return
         except SunoError as exc:
             await answer.edit_text(f"This cannot be sung: {exc}"[:4096])
             return

@@ -12,7 +12,7 @@ import pytest
 from anyio.from_thread import start_blocking_portal
 
 from suno_async import GenerateMusic, SunoClient
-from suno_async.emulator import Emulator, Fail, Refuse
+from suno_async.emulator import DropAfterAccepting, Emulator, Fail, Fault, Refuse
 
 from ..frameworks.processes import ROOT
 from .discord_program import lead_to
@@ -79,12 +79,16 @@ async def test_a_song_that_fails(discord: Discord, emulator: Emulator) -> None:
         assert await delivered(suno)
 
 
-async def test_what_cannot_be_sung(discord: Discord, emulator: Emulator) -> None:
-    emulator.script(GenerateMusic, [Refuse(402)])
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [(Refuse(402), "This cannot be sung: "), (DropAfterAccepting(), "It is not known whether this is made: ")],
+)
+async def test_what_cannot_be_sung(discord: Discord, emulator: Emulator, fault: Fault, told: str) -> None:
+    emulator.script(GenerateMusic, [fault])
     async with bot_running():
         message = await discord.command("rain")
         await discord.until(lambda: len(discord.texts(message)) == 2)
-    assert discord.texts(message)[-1].startswith("This cannot be sung: ")
+    assert discord.texts(message)[-1].startswith(told)
 
 
 @pytest.mark.parametrize(("status", "again"), [(404, False), (403, True)], ids=["deleted", "refused"])
