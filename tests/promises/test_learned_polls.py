@@ -133,33 +133,44 @@ async def test_what_cannot_be_read_is_as_nothing(service: Service, kept: str) ->
 
 
 class NotesFail(MemoryStore):
+    """Has them read, perhaps, and takes none."""
+
+    def __init__(self, error: Exception, *, reads: bool) -> None:
+        super().__init__()
+        self.error = error
+        self.reads = reads
+        self.taken = 0
+
     async def note(self, name: str, text: str) -> None:
-        raise StoreError("the disk is full")
+        self.taken += 1
+        raise self.error
 
     async def noted(self, name: str) -> str:
-        raise StoreError("the disk is full")
+        if self.reads:
+            return ""
+        raise self.error
 
 
-async def test_a_store_that_takes_no_notes_disturbs_nothing(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), AttributeError("the disk is full")])
+async def test_a_store_that_takes_no_notes_disturbs_nothing(
+    service: Service, caplog: pytest.LogCaptureFixture, error: Exception, reads: bool
+) -> None:
+    """Not even if it is the application's and raises what it likes. What could not be read is not written over."""
+    store = NotesFail(error, reads=reads)
     with caplog.at_level(logging.INFO):
-        async with client(service, NotesFail()) as suno:
+        async with client(service, store) as suno:
             await songs(suno, 2)
-    assert [record.levelname for record in caplog.records if "disk is full" in record.message] == ["INFO", "INFO"]
+    assert [record.levelname for record in caplog.records if "disk is full" in record.message] == ["INFO"]
+    assert store.taken == reads
 
 
-async def test_a_run_that_ends_before_it_has_read_what_is_there_leaves_it(service: Service) -> None:
-    """It knows less than the runs before it."""
-
-    class Slow(MemoryStore):
-        async def noted(self, name: str) -> str:
-            await asyncio.sleep(slow)
-            return await super().noted(name)
-
-    slow, store = 0.0, Slow()
+async def test_times_of_jobs_that_are_not_imported_here_are_kept(service: Service) -> None:
+    """Those of another program on the same store."""
+    store = MemoryStore()
+    await store.note("learned times", '[["kie","shop.jobs:SingMore","V5",0,3,[150.0]]]')
     async with client(service, store) as suno:
-        await songs(suno, 6)
-    kept, slow = await store.noted("learned times"), 1e6
-    async with client(service, store) as suno:
-        await songs(suno, 1)
-    slow = 0
-    assert await store.noted("learned times") == kept
+        await songs(suno, 2)
+    kept = await store.noted("learned times")
+    assert "shop.jobs:SingMore" in kept
+    assert "GenerateMusic" in kept
