@@ -161,6 +161,10 @@ class PacePolicy:
             return UNSETTLED
         return task.pace or self._pace or default_pace(task.kind, callbacks=self._seen and not self._ended)
 
+    def without_callbacks(self, task: Paced) -> Pace:
+        """Return the pace of a task of which a callback did not come."""
+        return task.pace or self._pace or default_pace(task.kind)
+
     def next_poll(self, task: Learned, polls: Polled) -> float | None:
         """Return when to poll a task next by what was learned, by the loop's clock; None to follow its pace."""
         since = task.accepted_here

@@ -116,6 +116,10 @@ class Policy(Protocol):
 
     def of(self, task: Task[Any], /) -> Pace: ...
 
+    def without_callbacks(self, task: Task[Any], /) -> Pace:
+        """Return the pace of a task of which a callback did not come."""
+        ...
+
     def next_poll(self, task: Task[Any], watch: Watch, /) -> float | None:
         """Return when to poll a task next by what was learned, by the loop's clock; None to follow its pace."""
         ...
@@ -430,14 +434,15 @@ class Poller:
             self._deadline = self._loop.call_at(end, self._end_patience)
 
     def _end_patience(self) -> None:
-        self._deadline, self._deadline_due = None, math.inf
         now = self._loop.time()
+        stood_still = now > self._deadline_due + LAST_POLL  # the loop: nobody could poll or read an answer meanwhile
+        self._deadline, self._deadline_due = None, math.inf
         waiting = [(task, watch) for watch, task in self._under_way.items()] + list(self._ready)
         for task, watch in waiting:
             if self._watches.get(task) is not watch:
                 continue
             over = watch.until + (LAST_POLL if watch.polled >= watch.until else 0.0) <= now
-            end = watch.timeout(task.id, now) if over else None
+            end = watch.timeout(task.id, now) if over and not stood_still else None
             if isinstance(end, SunoError):
                 self._end(task, watch, end)
             elif watch.until < math.inf:  # not yet, or its worker must write the end down
@@ -462,8 +467,8 @@ class Poller:
                 self._leave(task, watch)
                 continue
             held = self._held_until > now
-            if now >= watch.until and (held or now > watch.until + LAST_POLL or now < watch.polled + self._spacing):
-                await self._time_out(task, watch, now)  # too late, or too soon, for a last poll
+            if now >= watch.until and (held or now < watch.polled + self._spacing):
+                await self._time_out(task, watch, now)  # too soon for a last poll
                 continue
             if held:
                 watch.due = min(self._held_until, watch.until)
@@ -554,9 +559,17 @@ class Poller:
             self._policy.note_rise(task, watch, update.stage)
             watch.rise()
             await self._sink.apply(task, update)
-            if update.stage is Stage.COMPLETE and not nudged:
-                self._policy.completed_by_poll(task)
+            if not nudged:
+                self._without_callbacks(task, watch)
+                if update.stage is Stage.COMPLETE:
+                    self._policy.completed_by_poll(task)
         return watch.pause(), update.provisional is Provisional.NONE
+
+    def _without_callbacks(self, task: Task[Any], watch: Watch) -> None:
+        """A poll has shown what no callback told: the service gives them up, so polls of this task are rare no more."""
+        pace = self._policy.without_callbacks(task)
+        if pace != watch.pace:
+            watch.pace, watch.step = pace, 0
 
     def _ask(self, task: Task[Any], watch: Watch) -> Awaitable[Update[Any]]:
         return self._api.details(task, watch.failures + 1) if task.id else self._sink.fate(task)

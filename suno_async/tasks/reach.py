@@ -63,6 +63,10 @@ class CallbackReach:
         """Return the pace of a task."""
         return self._policy.of(task)
 
+    def without_callbacks(self, task: Task[Any]) -> Pace:
+        """Return the pace of a task of which a callback did not come."""
+        return self._policy.without_callbacks(task)
+
     def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
         """Return when to poll a task next by what was learned; None to follow its pace."""
         return self._policy.next_poll(task, watch)

@@ -167,7 +167,7 @@ class Polling:
         peers: Peers | None = None,
         sink: Sink | None = None,
     ) -> None:
-        self.pace = pace
+        self.pace = self.without = pace
         self.came: list[tuple[str, bool]] = []
         self.completed: list[str] = []
         self.registry = TaskRegistry(self, KIE)
@@ -177,6 +177,9 @@ class Polling:
 
     def of(self, task: Task[Any]) -> Pace:
         return self.pace
+
+    def without_callbacks(self, task: Task[Any]) -> Pace:
+        return self.without
 
     def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
         return None

@@ -11,6 +11,7 @@ import pytest
 
 from suno_async import ConfigurationError, Music, Pace, ResponseLost, Source, Stage, Task, TaskTimeout, Update
 from suno_async.api.updates import Provisional
+from suno_async.tasks.pace import WITH_CALLBACKS
 
 from ...conftest import now
 from .support import DONE, MUSIC, PACE, PENDING, Observer, Polling, Service, update
@@ -243,6 +244,24 @@ async def test_a_callback_that_is_believed_puts_the_next_poll_off() -> None:
     await anyio.sleep(151)
     assert service.polled_at == [650]
     waiting.cancel()
+
+
+async def test_a_stage_that_no_callback_told_brings_the_usual_polls_back() -> None:
+    """A callback that is not answered is given up by the service. The next one may be, too."""
+    service = Service(by=lambda at: update(Stage.FIRST) if at < 180 else DONE)
+    polling, task = polled(service, WITH_CALLBACKS)
+    polling.without = Pace(first=10, growth=1, cap=10)
+    assert await task == MUSIC
+    assert service.polled_at == [150, 160, 170, 180]
+
+
+async def test_a_poll_that_only_repeats_what_callbacks_told_stays_rare() -> None:
+    service = Service(by=lambda at: update(Stage.FIRST) if at < 400 else DONE)
+    polling, task = polled(service, WITH_CALLBACKS)
+    polling.without = Pace(first=10, growth=1, cap=10)
+    task.feed(update(Stage.FIRST))
+    assert await task == MUSIC
+    assert service.polled_at == [150, 300, 450]
 
 
 async def test_a_confirmation_is_an_interest_of_its_own_until_a_poll_settles_something() -> None:

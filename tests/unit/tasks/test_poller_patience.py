@@ -27,6 +27,7 @@ from suno_async import (
 from suno_async.api.updates import Provisional
 
 from ...conftest import now
+from ...loop import JumpLoop
 from .support import DONE, MUSIC, PACE, PENDING, Answer, Polling, Service, update
 
 EMPTY = Music(task_id="t1", tracks=(Track(id="a"),))
@@ -35,6 +36,13 @@ EMPTY = Music(task_id="t1", tracks=(Track(id="a"),))
 def polled(service: Service, pace: Pace = PACE, at_once: int = 32) -> tuple[Polling, Task[Music]]:
     polling = Polling(service, pace, at_once=at_once)
     return polling, polling.task()
+
+
+def stand_still(seconds: float) -> None:
+    """Let time pass in which the loop does not run: blocked by some function, or the process was stopped."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpLoop)
+    loop.jumps.skipped += seconds
 
 
 async def test_patience_ends_with_a_timeout_after_a_last_poll_and_begins_anew() -> None:
@@ -302,3 +310,22 @@ async def test_nudges_without_end_do_not_outlast_patience() -> None:
     with pytest.raises(TaskTimeout):
         await waiting
     assert now() <= 26.4
+
+
+async def test_a_loop_that_stood_still_past_the_end_of_patience_makes_a_last_poll_all_the_same() -> None:
+    """The song was there long before; only the process did not run."""
+    service = Service(by=lambda at: DONE if at > 30 else PENDING)
+    _, task = polled(service, Pace(first=10, growth=1, cap=10, patience=25))
+    loop = asyncio.get_running_loop()
+    loop.call_later(12, stand_still, 60)
+    assert await task == MUSIC
+    assert service.polled_at == [10, 72]
+
+
+async def test_after_a_loop_stood_still_all_last_polls_together_take_a_second() -> None:
+    service = Service(PENDING, delay=3600)
+    polling, _ = polled(service, Pace(first=50, growth=1, cap=50, patience=25), at_once=2)
+    waiting = [asyncio.create_task(polling.task(f"t{n}").wait()) for n in range(5)]
+    asyncio.get_running_loop().call_later(12, stand_still, 60)
+    assert {type(one) for one in await asyncio.gather(*waiting, return_exceptions=True)} == {TaskTimeout}
+    assert (service.polled_at, now()) == ([72, 72], 73)

@@ -52,6 +52,9 @@ class EveryFive:
     def of(self, task: Task[Any]) -> Pace:
         return EVERY_FIVE
 
+    def without_callbacks(self, task: Task[Any]) -> Pace:
+        return EVERY_FIVE
+
     def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
         return None
 
