@@ -452,11 +452,11 @@ class Poller:
         worker = asyncio.current_task()
         assert worker is not None
         try:
-            await self._poll_all()
+            await self._poll_all(worker)
         finally:
             self._workers.discard(worker)  # here and not in a callback: who fires next must count right
 
-    async def _poll_all(self) -> None:
+    async def _poll_all(self, worker: asyncio.Task[None]) -> None:
         clock = self._loop.time
         while self._ready:
             task, watch = self._ready.popleft()
@@ -478,7 +478,9 @@ class Poller:
             self._under_way[watch] = task
             try:
                 await self._visit(task, watch)
-            except Exception as exc:  # the outermost loop: whatever it is, nobody may be left waiting for ever
+            except (Exception, asyncio.CancelledError) as exc:  # outermost: nobody may be left waiting for ever
+                if isinstance(exc, asyncio.CancelledError) and worker.cancelling():
+                    raise  # else what a transport waited for was cancelled, and not this
                 if not isinstance(exc, SunoError):
                     bug, exc = exc, SunoError(f"polling failed: {exc!r}")
                     exc.__cause__ = bug

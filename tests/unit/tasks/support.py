@@ -19,7 +19,7 @@ from ...loop import JumpLoop
 MUSIC = Music(task_id="t1", tracks=(Track(id="a", audio_url="https://f.example/a.mp3"),))
 PACE = Pace(first=2, growth=2, cap=15, patience=100)
 
-Answer = Update[Any] | Exception
+Answer = Update[Any] | BaseException
 
 
 def update(
@@ -94,7 +94,7 @@ class Service:
             answer = self.by(now())
         else:
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 
@@ -114,7 +114,7 @@ class Sink:
     async def fate(self, task: Task[Any]) -> Update[Any]:
         self.asked_at.append(now())
         answer = self.fates.pop(0) if len(self.fates) > 1 else self.fates[0]
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 

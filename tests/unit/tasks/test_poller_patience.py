@@ -138,6 +138,14 @@ async def test_a_bug_while_polling_does_not_leave_anybody_waiting() -> None:
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
+async def test_a_poll_that_somebody_else_cancels_does_not_leave_anybody_waiting() -> None:
+    """A future that a transport waits for can be cancelled without the poll being so."""
+    service = Service(asyncio.CancelledError())
+    _, task = polled(service)
+    with anyio.fail_after(100), pytest.raises(SunoError, match="CancelledError"):
+        await task
+
+
 async def test_a_task_that_never_shows_up_is_not_found_after_ninety_seconds(caplog: pytest.LogCaptureFixture) -> None:
     """Which is told at the first poll, once; just after a submit it is usual."""
     caplog.set_level("INFO")
