@@ -32,8 +32,6 @@ LAST_CLAIMS = 5.0
 """Seconds that closing takes at most to give claims back; they end by themselves."""
 CLAIMS_AT_ONCE = 100
 """Claims that are given back at the same time."""
-
-
 AT_ONCE = 32
 """Polls under way at the same time, as long as few tasks are waited for."""
 FOR_EACH = 50
@@ -50,6 +48,10 @@ class PollLimits(NamedTuple):
     """Polls of one task in a second."""
     at_once: int | None = None
     """Polls under way at the same time; None for as many as the tasks that are waited for need."""
+
+    def under_way(self, tasks: int) -> int:
+        """Return how many polls may be under way while so many tasks are waited for."""
+        return self.at_once or min(max(AT_ONCE, tasks // FOR_EACH), MOST_AT_ONCE)
 
     @property
     def spacing(self) -> float:
@@ -191,7 +193,7 @@ class Poller:
         self._registry = registry
         self._policy = policy
         self._telemetry = telemetry
-        self._at_once = limits.at_once
+        self._limits = limits
         self._spacing = limits.spacing
         self._watches: dict[Task[Any], Watch] = {}
         self._paused: WeakKeyDictionary[Task[Any], Watch] = WeakKeyDictionary()
@@ -416,13 +418,9 @@ class Poller:
                     continue
                 self._ready.append((task, watch))
                 self._watch_patience(watch, now)
-        for _ in range(min(len(self._ready), self._most_at_once() - len(self._workers))):
+        for _ in range(min(len(self._ready), self._limits.under_way(len(self._watches)) - len(self._workers))):
             self._workers.add(asyncio.create_task(self._work()))
         self._arm()
-
-    def _most_at_once(self) -> int:
-        """How many polls may be under way at present."""
-        return self._at_once or min(max(AT_ONCE, len(self._watches) // FOR_EACH), MOST_AT_ONCE)
 
     def _watch_patience(self, watch: Watch, now: float) -> None:
         """Be there when the patience ends of somebody whose poll has no answer yet, or no turn."""
