@@ -91,6 +91,13 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def stand_still(seconds: float) -> None:
+    """Let time pass in which the loop does not run: blocked by some function, or the process was stopped."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, JumpLoop)
+    loop.jumps.skipped += seconds
+
+
 @pytest.fixture(scope="session")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One Redis for all tests that leave it running."""

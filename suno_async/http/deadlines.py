@@ -1,9 +1,14 @@
 """Time limits of requests, with one timer for all that have the same."""
 
 import asyncio
+import math
 from types import TracebackType
 
 __all__ = ["Deadlines"]
+
+GRACE = 1.0
+"""Seconds to read what came while the loop stood still, by more than these: blocked by a function, or the process was
+stopped. Else a paid request would be uncertain although its answer is on hand."""
 
 
 class Deadlines:
@@ -32,20 +37,24 @@ class Deadlines:
             begun = self._begun[seconds] = {}
         begun[one] = None
         if seconds not in self._timers:
-            self._timers[seconds] = loop.call_at(end, self._end, seconds)
+            self._timers[seconds] = loop.call_at(end, self._end, seconds, end)
         return end
 
     def ended(self, one: "_Deadline", seconds: float) -> None:
         """Note who has ended."""
         self._begun[seconds].pop(one, None)
 
-    def _end(self, seconds: float) -> None:
-        """End what is too late, and set the timer for the next, if there is one."""
+    def _end(self, seconds: float, due: float) -> None:
+        """End what is too late, and set the timer for the next, if there is one. This was due at a time."""
         del self._timers[seconds]
         loop = asyncio.get_running_loop()
+        if loop.time() > due + GRACE:
+            # Once: the loop may always be late.
+            self._timers[seconds] = loop.call_later(GRACE, self._end, seconds, math.inf)
+            return
         for one in list(self._begun[seconds]):
             if one.end > loop.time():
-                self._timers[seconds] = loop.call_at(one.end, self._end, seconds)
+                self._timers[seconds] = loop.call_at(one.end, self._end, seconds, one.end)
                 break
             del self._begun[seconds][one]
             one.expire()

@@ -6,7 +6,7 @@ import pytest
 
 from suno_async.http.deadlines import Deadlines
 
-from ...conftest import now
+from ...conftest import now, stand_still
 from ...loop import JumpLoop
 
 
@@ -65,4 +65,22 @@ async def test_closing_leaves_no_timer() -> None:
     await late(deadlines, 20.0, 1.0)
     assert timers() == 1
     deadlines.aclose()
+    assert timers() == 0
+
+
+async def test_what_came_while_the_loop_stood_still_is_in_time() -> None:
+    """And what did not come has a second more, so that a loop that is always late ends it all the same."""
+    deadlines, loop = Deadlines(), asyncio.get_running_loop()
+    answer: asyncio.Future[str] = loop.create_future()
+    begun = now()
+
+    async def read() -> str:
+        with deadlines.within(20.0):
+            return await answer
+
+    reading, hanging = asyncio.create_task(read()), asyncio.create_task(late(deadlines, 20.0, 1000.0))
+    loop.call_later(5, stand_still, 60)
+    loop.call_later(6, answer.set_result, "paid")
+    loop.call_later(65.5, stand_still, 60)
+    assert (await reading, await hanging) == ("paid", -begun - 125.5)
     assert timers() == 0

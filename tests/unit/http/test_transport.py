@@ -13,7 +13,7 @@ from suno_async import ConnectError, ResponseLost, SunoError
 from suno_async.http.answers import LONGEST_ANSWER
 from suno_async.http.transport import HTTP
 
-from ...conftest import now
+from ...conftest import now, stand_still
 from ...doubles import RawServer, http
 
 
@@ -88,6 +88,20 @@ async def test_a_read_that_is_not_answered_is_given_up_sooner_than_a_submit(
         with pytest.raises(ResponseLost):
             await transport.send(method, server.url)
     assert now() == pytest.approx(seconds, abs=1.1)  # aiohttp rounds up
+
+
+async def test_an_answer_that_came_while_the_process_stood_still_is_not_lost(transport: HTTP) -> None:
+    """A paid task would be uncertain although its id is there to read."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http(b"{}"))
+        stand_still(300)
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        assert (await transport.send("POST", address, fresh=True)).body == b"{}"
 
 
 async def test_the_same_transport_with_other_limits_of_time(transport: HTTP) -> None:

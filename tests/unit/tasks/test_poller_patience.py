@@ -26,8 +26,7 @@ from suno_async import (
 )
 from suno_async.api.updates import Provisional
 
-from ...conftest import now
-from ...loop import JumpLoop
+from ...conftest import now, stand_still
 from .support import DONE, MUSIC, PACE, PENDING, Answer, Polling, Service, update
 
 EMPTY = Music(task_id="t1", tracks=(Track(id="a"),))
@@ -36,13 +35,6 @@ EMPTY = Music(task_id="t1", tracks=(Track(id="a"),))
 def polled(service: Service, pace: Pace = PACE, at_once: int = 32) -> tuple[Polling, Task[Music]]:
     polling = Polling(service, pace, at_once=at_once)
     return polling, polling.task()
-
-
-def stand_still(seconds: float) -> None:
-    """Let time pass in which the loop does not run: blocked by some function, or the process was stopped."""
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, JumpLoop)
-    loop.jumps.skipped += seconds
 
 
 async def test_patience_ends_with_a_timeout_after_a_last_poll_and_begins_anew() -> None:
