@@ -40,6 +40,8 @@ JSON = {"Content-Type": "application/json"}
 TIMESTAMP, SIGNATURE = "X-Webhook-Timestamp", "X-Webhook-Signature"
 TIMEOUT = 15
 """How long an answer may take, in seconds (docs/service.md#callbacks)."""
+AT_ONCE = 100
+"""Callbacks that are posted at the same time; so many connections aiohttp opens by default."""
 SETTLED = 1000
 """How long an answer is waited for before time goes on, in milliseconds at least."""
 
@@ -73,8 +75,8 @@ class CallbackSender:
     """
 
     # State, all of it: _following, an asyncio task for each run whose callbacks are not all posted; _due, when the next
-    # of them is due, until it is answered; _session, opened by the first post; _warned, the hosts that were found not
-    # to be on loopback.
+    # of them is due, until it is answered; _session, opened by the first post, with _room for posts at the same time;
+    # _warned, the hosts that were found not to be on loopback.
 
     def __init__(
         self, clock: Clock, key: str, posted: deque[Posted], counts: Counts, *, anywhere: bool = False
@@ -82,6 +84,7 @@ class CallbackSender:
         self._following: dict[asyncio.Task[None], Run] = {}
         self._due: dict[Run, float] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._room = asyncio.Semaphore(AT_ONCE)  # aiohttp's limit of connections lets waiting for one count as time
         self._clock = clock
         self._key = key
         self._posted = posted
@@ -211,7 +214,10 @@ class CallbackSender:
         if self._session is None:
             self._session = aiohttp.ClientSession(headers=JSON, timeout=aiohttp.ClientTimeout(total=TIMEOUT))
         try:
-            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
+            async with (
+                self._room,
+                self._session.post(url, data=body, headers=headers, allow_redirects=False) as answer,
+            ):
                 return answer.status
         except (aiohttp.ClientError, TimeoutError, UnicodeError, ValueError):
             return 0

@@ -259,6 +259,18 @@ async def test_an_answer_after_fifteen_seconds_is_none(recorder: Recorder) -> No
     assert [at - first for at in others] == pytest.approx([16, 32, 48], abs=1.5)
 
 
+async def test_who_waits_for_a_connection_has_the_whole_time_for_the_answer(recorder: Recorder) -> None:
+    """A hundred are posted at the same time; the next ones must not be given up before they are sent."""
+    recorder.slow = 10
+    async with opened(recorder, speed=0, rate_limits=False) as caller:
+        for _ in range(210):
+            await caller.submit("/api/v1/lyrics", prompt="rain")
+        caller.emulator.advance(60)
+        await anyio.sleep(40)
+        assert [posted.statuses for posted in caller.emulator.posted] == [[200]] * 210
+    assert len(recorder.calls) == 210
+
+
 async def test_what_is_not_taken_yet_is_there_to_be_seen(recorder: Recorder) -> None:
     recorder.statuses = [500] * 4
     async with opened(recorder, speed=0) as caller:
