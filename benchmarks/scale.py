@@ -2,7 +2,8 @@
 
     python -m benchmarks scale              the curve
     python -m benchmarks.scale late         how late polls are if the service answers after 0.2 s, in virtual time
-    python -m benchmarks.scale songs polls  10 000 songs against the emulator, or `songs callbacks`
+    python -m benchmarks.scale songs polls  10 000 songs against the emulator, or `songs callbacks`; a number after that
+                                            is another number of songs
 
 Each size of the curve runs in a process of its own, in real time.
 """
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,6 +55,10 @@ UNLIMITED = replace(KIE_LEGACY, submits=Rate(1_000_000, 0.01))
 SONGS = 10_000
 ANSWER = 0.2
 """Seconds until a poll is answered."""
+LONG = 240.0
+"""Seconds after which a run says what it waits for. A song ends within 180."""
+EVERY = 30.0
+"""Seconds until it says so again."""
 
 
 def resident() -> int:
@@ -182,8 +188,34 @@ class Songs(NamedTuple):
     """The same for 99 of 100."""
 
 
-async def songs(*, callbacks: bool) -> Songs:
-    """Ten thousand songs through `map`, all at the same time, client and emulator in this process."""
+async def report(emulator: Emulator, suno: SunoClient, count: int, noticed: set[str]) -> None:
+    """Say what is still waited for once that takes longer than songs do, and how much of the machine there was."""
+    loop = asyncio.get_running_loop()
+    began = told = loop.time()
+    cpu, late = time.process_time(), 0.0
+    while True:
+        due = loop.time() + 1
+        await asyncio.sleep(1)
+        now = loop.time()
+        late = max(late, now - due)
+        if now < max(began + LONG, told + EVERY):
+            continue
+        left = [run for run in emulator.runs.values() if run.id not in noticed]
+        stages = Counter(suno.attach(run.kind, run.id).stage.name for run in left)  # as its handle has it
+        ended = [age for run in left if (age := now - run.born - run.marks[Stage.COMPLETE]) > 0]
+        said = (
+            f"{now - began:.0f} s: {count - len(emulator.runs)} of {count} not accepted, {len(left)} under way",
+            f"by what is known here {dict(stages)}",
+            f"{len(ended)} of them have ended, the first {max(ended, default=0):.0f} s ago",
+            f"answers to callbacks {dict(emulator.stats.callbacks)}, polls {sum(emulator.stats.polls.values())}",
+            f"{(time.process_time() - cpu) / (now - told):.0%} of a core was had, the loop was {late:.1f} s late",
+        )
+        print("; ".join(said), file=sys.stderr)
+        told, cpu, late = now, time.process_time(), 0.0
+
+
+async def songs(count: int, *, callbacks: bool) -> Songs:
+    """Many songs through `map`, all at the same time, client and emulator in this process."""
     asked = 0
 
     @web.middleware
@@ -212,12 +244,16 @@ async def songs(*, callbacks: bool) -> Songs:
         async with emulator.client(provider=UNLIMITED, pace=None, **options) as suno:
             receive = suno.receiver().aiohttp
             began, cpu = time.perf_counter(), time.process_time()
-            jobs = (GenerateMusic(prompt="x") for _ in range(SONGS))
-            async for outcome in suno.map(jobs, concurrency=SONGS):
+            noticed = set[str]()
+            reporting = asyncio.create_task(report(emulator, suno, count, noticed))
+            jobs = (GenerateMusic(prompt="x") for _ in range(count))
+            async for outcome in suno.map(jobs, concurrency=count):
                 assert outcome.task is not None
+                noticed.add(outcome.task.id)
                 run = emulator.runs[outcome.task.id]
                 late.append(loop.time() - run.born - run.marks[Stage.COMPLETE])
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+            reporting.cancel()
     await runner.cleanup()
     steps = statistics.quantiles(late, n=100)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -226,8 +262,8 @@ async def songs(*, callbacks: bool) -> Songs:
 
 def main() -> None:
     match sys.argv[1:]:
-        case ["songs", way]:
-            print(way, asyncio.run(songs(callbacks=way == "callbacks")))
+        case ["songs", way, *number]:
+            print(way, asyncio.run(songs(int(number[0]) if number else SONGS, callbacks=way == "callbacks")))
         case ["late"]:
             for size in SIZES[1:]:
                 for at_once in (32, None):
