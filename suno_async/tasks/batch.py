@@ -212,7 +212,8 @@ class _Batch(Generic[R]):
         try:
             async for job in source:
                 self._unfinished += 1
-                self._begin(_Running(job, self))
+                if not self._begin(_Running(job, self)):
+                    await asyncio.sleep(0)  # thousands that are refused in a row must not block the loop
                 while self._unfinished >= self._concurrency or len(self._sending) >= SUBMITS_AT_ONCE:
                     self._room.clear()
                     await self._room.wait()
@@ -229,6 +230,8 @@ class _Batch(Generic[R]):
 
         Raises what has ended a submit without an outcome, such as its cancellation by others.
         """
+        if not self._finished.empty():
+            await asyncio.sleep(0)  # nor must thousands of outcomes on hand
         outcome = await self._finished.get()
         if isinstance(outcome, BaseException):
             raise outcome
@@ -266,17 +269,18 @@ class _Batch(Generic[R]):
 
     # ---- one job -------------------------------------------------------------------------------------------------
 
-    def _begin(self, running: _Running[R]) -> None:
-        """Send a job, unless it may not be paid any more."""
+    def _begin(self, running: _Running[R]) -> bool:
+        """Send a job, unless it may not be paid any more. Return whether it is being sent."""
         try:
             self._check()
             running.price = self._reserved(running.job)
         except Exception as exc:
             self._finished.put_nowait(running.ended or Failure(running.job, None, exc, 0.0))
-            return
+            return False
         sending = self.loop.create_task(self._send(running), name="suno_async map")
         self._sending.add(sending)
         sending.add_done_callback(self._sent, context=self.context)
+        return True
 
     def _sent(self, sending: asyncio.Task[None]) -> None:
         """A submit has ended: there is room for another."""

@@ -94,6 +94,33 @@ async def test_jobs_are_taken_only_when_there_is_room(concurrency: int) -> None:
     assert seen == 10
 
 
+async def test_jobs_that_are_refused_at_once_keep_the_loop_from_nothing_else() -> None:
+    """Of a hundred thousand rows whose budget is used up, callbacks are taken between any two."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    def source() -> Iterator[GenerateMusic]:
+        for job in jobs(*[1] * 300):
+            taken_at.append(turns)
+            yield job
+
+    taken_at, seen_at = list[int](), list[int]()
+    running = asyncio.create_task(others())
+    batch = outcomes(Submits(), source(), 1000, Plan(lambda _: 12.0, budget=0))
+    assert isinstance((await anext(batch)).error, BudgetExceeded)
+    while len(taken_at) < 300:  # whoever takes them is slow, so that all the others are there
+        await asyncio.sleep(0)
+    async for _ in batch:
+        seen_at.append(turns)
+    running.cancel()
+    assert (len(set(taken_at)), len(set(seen_at))) == (300, 299)
+
+
 async def test_an_async_source_holds_no_outcome_back() -> None:
     async def source() -> AsyncIterator[GenerateMusic]:
         for job in jobs(2, 2):
