@@ -577,11 +577,10 @@ class Task(Generic[R]):
 
     def _enter(self, stage: int) -> _Waiter | None:
         """Note somebody who waits for a stage; None if it is reached, or never will be."""
-        if self.stage >= stage or self.done():
+        if self.stage >= stage or self.done():  # first: only a task that goes on needs an event loop
             return None
         waiter = _Waiter(stage)
-        self._retain(waiter.loop)
-        self._waiters += (waiter,)
+        self.enter(waiter)
         return waiter
 
     def enter(self, waiter: Waiter) -> bool:
