@@ -37,6 +37,9 @@ BODY = {
     "callBackUrl": "https://example.invalid/callback",
 }
 
+KEPT: dict[str, Any] = {"connector": aiohttp.TCPConnector, "paid_through_session": True}
+"""Options of a client that keeps connections alive for submits, too, as users may choose."""
+
 Songs = Callable[[str, int], Awaitable[None]]
 
 
@@ -52,19 +55,24 @@ async def by_sdk(base: str, songs: int, **options: Any) -> None:
 
 
 async def by_sdk_kept(base: str, songs: int) -> None:
-    """Ours with connections that are kept alive for submits, too, as users may choose."""
-    await by_sdk(base, songs, connector=aiohttp.TCPConnector, paid_through_session=True)
+    await by_sdk(base, songs, **KEPT)
+
+
+async def submit_by_hand(session: aiohttp.ClientSession, base: str) -> str:
+    """What people write to submit a song; the task id."""
+    async with session.post(f"{base}{SUBMIT}", json=BODY) as answer:
+        page = await answer.json()
+    if page["code"] != 200:
+        raise RuntimeError(page["msg"])
+    task_id: str = page["data"]["taskId"]
+    return task_id
 
 
 async def by_hand(base: str, songs: int) -> None:
     async with aiohttp.ClientSession(headers=HEADERS) as session:
 
         async def song() -> None:
-            async with session.post(f"{base}{SUBMIT}", json=BODY) as answer:
-                page = await answer.json()
-            if page["code"] != 200:
-                raise RuntimeError(page["msg"])
-            task_id, tracks = page["data"]["taskId"], None
+            task_id, tracks = await submit_by_hand(session, base), None
             while not tracks:
                 await asyncio.sleep(PAUSE)
                 async with session.get(f"{base}{DETAILS}", params={"taskId": task_id}) as answer:

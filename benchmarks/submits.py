@@ -14,10 +14,10 @@ import aiohttp
 
 from suno_async import GenerateMusic, SunoClient
 
-from .nginx import SUBMIT, nginx
+from .nginx import nginx
 from .polls import HEADERS
 from .rounds import measured
-from .songs import BODY, PROMPT, UNLIMITED
+from .songs import KEPT, PROMPT, UNLIMITED, submit_by_hand
 from .table import Row, row
 
 AT_ONCE = 20
@@ -33,23 +33,13 @@ async def by_sdk(base: str, count: int, **options: Any) -> float:
 
 
 async def by_sdk_kept(base: str, count: int) -> float:
-    """Ours with connections that are kept alive, as users may choose."""
-    return await by_sdk(base, count, connector=aiohttp.TCPConnector, paid_through_session=True)
+    return await by_sdk(base, count, **KEPT)
 
 
 async def by_hand(base: str, count: int) -> float:
-    """What people write: one session, kept alive, and json."""
+    """One session, kept alive, and json."""
     async with aiohttp.ClientSession(headers=HEADERS) as session:
-
-        async def submit() -> str:
-            async with session.post(f"{base}{SUBMIT}", json=BODY) as answer:
-                page = await answer.json()
-            if page["code"] != 200:
-                raise RuntimeError(page["msg"])
-            task_id: str = page["data"]["taskId"]
-            return task_id
-
-        return await timed(submit, count)
+        return await timed(lambda: submit_by_hand(session, base), count)
 
 
 async def timed(submit: Submit, count: int) -> float:
