@@ -547,6 +547,9 @@ class SunoClient:
         task has ended, `task.done()` is True and `task.result()` is its result. The store is read once and the service
         is not asked. The task is polled only if somebody waits for it.
 
+        Of a complete task whose record was erased (`Store.erase`) the result is not known here: it is PENDING. Whoever
+        awaits it gets the result from the service, for as long as that keeps it; the store does not keep it again.
+
         Args:
             task_id: The service's id of the task.
             key: The idempotency key of the submission, in the place of the id. A submission that has no task yet is

@@ -128,6 +128,25 @@ async def test_a_program_without_a_store_finds_what_it_has_submitted() -> None:
         assert len(found.result().tracks) == 2
 
 
+async def test_of_what_was_erased_the_store_knows_no_result_and_the_service_is_asked_for_it() -> None:
+    store = MemoryStore(clock=now)
+    async with client(store, Script(DONE, FAILED)) as suno:
+        await (await suno.submit(SONG, context={"user": 7}))
+        with pytest.raises(TaskFailed, match="no voice"):
+            await (await suno.submit(SONG, context={"user": 7}))
+        assert await store.erase(context={"user": 7}) == 2
+    async with client(store, Script(DONE)) as suno:
+        complete, failed = await suno.find("t1"), await suno.find("t2")
+        assert complete is not None
+        assert failed is not None
+        assert (complete.stage, complete.done(), complete.context) == (Stage.PENDING, False, None)
+        assert (failed.stage, failed.last.message) == (Stage.FAILED, "")
+        assert len((await complete).tracks) == 2
+        again = await store.get(task_id="t1")
+        assert again is not None
+        assert (again.stage, again.body) == (Stage.COMPLETE, b"")
+
+
 async def test_what_the_store_does_not_know_is_none() -> None:
     """An id that is only attached, records of other gateways, and what was given up."""
     store = MemoryStore(clock=now)
