@@ -66,7 +66,7 @@ class Store(Protocol):
         """Keep a new record, unless another one holds its idempotency key.
 
         Of any number of calls with one key, in any number of processes, one keeps its record. A record of the same
-        ref is replaced.
+        ref stays as it is, with what others have made of it since: it was kept before, and the answer was lost.
 
         Args:
             record: The record; without a key it is always kept.

@@ -93,10 +93,13 @@ class MemoryStore:
 
     async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
         with self._lock():
+            holder = self._keys.get(record.key, record.ref)
+            if holder != record.ref:
+                return self._records[holder]
+            if record.ref in self._records:
+                return None
             if record.key:
-                holder = self._keys.setdefault(record.key, record.ref)
-                if holder != record.ref:
-                    return self._records[holder]
+                self._keys[record.key] = record.ref
             if owner:
                 self._claim(sending(record.ref), owner, ttl)
             self._put(record)

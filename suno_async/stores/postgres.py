@@ -130,9 +130,9 @@ class PostgresStore:
                 return None
             there = await self._do(self._say.holders, ref=record.ref, key=record.key)
             for row in there:
-                if record.key and row[_KEY] == record.key and row[_REF] != record.ref:
+                if row[_REF] != record.ref:
                     return record_of(row)
-            if there and await self._do(self._say.replace, f"2 {record.ref}", **values):
+            if there:
                 return None
         raise StoreError(f"postgres: the record {record.ref!r} was inserted and deleted meanwhile, a hundred times")
 
@@ -327,7 +327,7 @@ class PostgresStore:
         return "<PostgresStore>"  # its address may hold a password
 
 
-_REF, _KEY = FIELDS.index("ref"), FIELDS.index("key")
+_REF = FIELDS.index("ref")
 
 
 def _values(record: Record) -> dict[str, Any]:

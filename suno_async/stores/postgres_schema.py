@@ -98,10 +98,6 @@ class Statements:
             f"WITH kept AS (INSERT INTO {records} (account, {COLUMNS}) VALUES (%(account)s, {values})"
             f" ON CONFLICT DO NOTHING RETURNING ref), {claimed} SELECT true FROM kept"
         )
-        self.replace = (
-            f"WITH kept AS (UPDATE {records} SET ({COLUMNS}, version) = ROW({values}, version + 1)"
-            f" WHERE account = %(account)s AND ref = %(ref)s RETURNING ref), {claimed} SELECT true FROM kept"
-        )
         self.holders = (
             f"SELECT {COLUMNS} FROM {records} WHERE account = %(account)s"
             " AND (ref = %(ref)s OR (key = %(key)s AND key != ''))"

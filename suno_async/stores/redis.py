@@ -63,7 +63,7 @@ BLOCK = 2.0
 GATHER = 0.02
 """Seconds from one read of the stream to the next: to wake a process costs more than to tell it of many changes."""
 CHANGES = 10_000
-"""How many entries the stream keeps, about."""
+"""How many entries the stream keeps, about. More than a page: who finds less than one to read has missed none."""
 PAGE = 200
 """Records read at a time."""
 FIELDS = ("version", "record", "body")
@@ -168,7 +168,7 @@ class RedisStore:
         except NOT_A_RECORD as exc:
             raise StoreError(f"redis: record {new.ref!r} cannot be kept: {exc}") from exc
         record, enters = self._at("record", new.ref), _sets(new)
-        leaves = [one for one in (SETS if old is None else _sets(old)) if one not in enters]
+        leaves = [] if old is None else [one for one in _sets(old) if one not in enters]
         names = [
             *(record, self._at("changes"), self._at("claim", sending(new.ref))),
             *(self._of("key", old.key if old else "", record), self._of("key", new.key, record)),
@@ -302,7 +302,9 @@ class RedisStore:
                 while True:
                     read, many = await client.listen(partial(_news, name, last)), False
                     for entries in _entries(read):
-                        last, many = entries[-1][0], len(entries) == PAGE
+                        before, last, many = last, entries[-1][0], len(entries) == PAGE
+                        if many and await self._lost_after(before):
+                            yield None
                         changed = self._changed((entry for _, entry in entries), wanted)
                         for record in await self._all(changed) if changed else ():
                             yield record
@@ -312,6 +314,12 @@ class RedisStore:
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}") from None
                 await asyncio.sleep(0.5)
+
+    async def _lost_after(self, read: bytes) -> bool:
+        """Return whether the stream may have lost entries after one that was read."""
+        client = await self._client()
+        oldest = await client.send("XRANGE", self._at("changes"), "-", "+", "COUNT", 1)
+        return not oldest or _place(oldest[0][0]) > _place(read)
 
     def _changed(self, entries: Iterable[Mapping[bytes, bytes]], wanted: Wanted | None) -> list[bytes]:
         """Return the refs in entries of the stream that are of others and wanted, each once."""
@@ -462,6 +470,11 @@ def _sets(record: Record) -> list[str]:
 async def _news(name: str, last: Any, redis: Any) -> Any:
     """Wait for entries of the stream after the last."""
     return await redis.xread({name: last}, count=PAGE, block=round(BLOCK * 1000))
+
+
+def _place(entry: bytes) -> tuple[int, ...]:
+    """Return the place of an entry in its stream from its id: milliseconds, and a number."""
+    return tuple(map(int, entry.split(b"-")))
 
 
 def _entries(read: Any) -> list[list[tuple[bytes, dict[bytes, bytes]]]]:

@@ -4,8 +4,9 @@ from hashlib import sha1
 
 __all__ = ["CLAIM", "PUT", "REMOVE", "RESERVE", "SCRIPTS", "sha_of"]
 
-# A change that was made although its answer was lost is known by its version, so it may be sent again. Without a key or
-# task id, the name of the record stands in its place: all names of a script must be on one node of a cluster.
+# What was done although its answer was lost may be sent again: a change is known by its version, and a new record is
+# there already, perhaps changed by others since. Without a key or task id, the name of the record stands in its place:
+# all names of a script must be on one node of a cluster.
 PUT = """
 local record, changes, claim, old_key, new_key, old_task, task = unpack(KEYS, 1, 7)
 local old, new, ref, task_id, score, leaves, writer, kept, owner, ttl = unpack(ARGV, 1, 10)
@@ -15,8 +16,9 @@ if old ~= '*' and at ~= old then return {0, ''} end
 if new_key ~= record then
   local holder = redis.call('GET', new_key)
   if holder and holder ~= ref then return {2, holder} end
-  if not holder then redis.call('SET', new_key, ref) end
 end
+if old == '*' and at ~= '' then return {1, ''} end
+if new_key ~= record then redis.call('SET', new_key, ref) end
 if owner ~= '' and ttl ~= '0' then
   redis.call('HSET', claim, 'owner', owner, 'ttl', ttl)
   redis.call('PEXPIRE', claim, ttl)
@@ -24,19 +26,16 @@ end
 if old_key ~= record and old_key ~= new_key and redis.call('GET', old_key) == ref then redis.call('DEL', old_key) end
 if old_task ~= record and old_task ~= task and redis.call('GET', old_task) == ref then redis.call('DEL', old_task) end
 if task ~= record then redis.call('SET', task, ref, 'NX') end
-if old == '*' and at ~= '' then redis.call('DEL', record) end
 redis.call('HSET', record, 'version', new, unpack(ARGV, 11))
 local entered = 8 + leaves
-if at ~= '' then
-  for number = 8, entered - 1 do redis.call('ZREM', KEYS[number], ref) end
-end
+for number = 8, entered - 1 do redis.call('ZREM', KEYS[number], ref) end
 for number = entered, #KEYS do redis.call('ZADD', KEYS[number], score, ref) end
 if old ~= '*' then
   redis.call('XADD', changes, 'MAXLEN', '~', kept, '*', 'ref', ref, 'task', task_id, 'by', writer)
 end
 return {1, ''}
 """
-"""Keep a record of a given version, or a new one ('*'), unless another holds its key."""
+"""Change a record of a given version, or keep a new one ('*'), unless another holds its key."""
 
 REMOVE = """
 local record, sending, uncertain, running, undelivered, ended, key, task = unpack(KEYS)

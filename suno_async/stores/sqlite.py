@@ -50,7 +50,10 @@ INTERVAL = 0.1
 """Seconds between two reads of what other processes changed."""
 
 _COLUMNS = ", ".join(f'"{name}"' for name in FIELDS)
-_INSERT = f"INSERT OR REPLACE INTO records (account, {_COLUMNS}) VALUES (?, {', '.join('?' * len(FIELDS))})"
+_INSERT = (
+    f"INSERT INTO records (account, {_COLUMNS}) VALUES (?, {', '.join('?' * len(FIELDS))})"
+    " ON CONFLICT (account, ref) DO NOTHING"
+)
 
 
 class SQLiteStore:
@@ -126,8 +129,8 @@ class SQLiteStore:
             db = file.connection
             if record.key and (held := self._one(db, "key", record.key)) is not None and held.ref != record.ref:
                 return held
-            db.execute(_INSERT, (self._account, *row_of(record)))
-            if owner:
+            kept = db.execute(_INSERT, (self._account, *row_of(record))).rowcount
+            if kept and owner:
                 self._take(db, sending(record.ref), owner, ttl)
             return None
 

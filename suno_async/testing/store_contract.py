@@ -242,13 +242,25 @@ class StoreContract:
         assert await store.intend(record("r1", key="k")) is None
         assert await store.get(key="k") is not None
 
-    async def test_a_record_of_the_same_ref_is_replaced(self, store: Store) -> None:
-        await store.intend(record("r1", key="k", context=1))
-        assert await store.intend(record("r1", key="k", context=2)) is None
+    async def test_a_record_that_is_kept_again_stays_as_others_have_changed_it(
+        self, store: Store, other: Store
+    ) -> None:
+        """As when the answer to the first attempt was lost."""
+        first = record("r1", key="k", context=1)
+        await store.intend(first, "me", 100.0)
+        await other.change(runs_as("t1"), ref="r1")
+        assert await store.intend(first, "me", 100.0) is None
         found = await store.get(key="k")
         assert found is not None
-        assert found.context == 2
-        assert await refs(store.unfinished()) == ["r1"]
+        assert (found.task_id, found.state) == ("t1", State.RUNNING)
+        assert await refs(store.unfinished(State.SENDING)) == []
+        await other.change(dismiss, ref="r1")
+        assert await store.intend(first, "me", 100.0) is None
+        assert await store.get(key="k") is None
+        await other.intend(record("r2", key="k"))
+        held = await store.intend(first, "me", 100.0)
+        assert held is not None
+        assert held.ref == "r2"
 
     async def test_a_new_record_is_claimed_at_the_same_time(self, store: Store, other: Store) -> None:
         await store.intend(record("r1", key="k"), "me", 100.0)

@@ -310,12 +310,6 @@ async def test_what_cannot_be_sent_is_the_error_of_its_caller_alone(store: Redis
     assert await store.get(ref="r1") == Record(ref="r1")
 
 
-async def test_a_record_that_is_kept_anew_has_nothing_of_the_former(store: RedisStore) -> None:
-    await store.intend(Record(ref="r1", body=b"{}"))
-    await store.intend(Record(ref="r1"))
-    assert await store.get(ref="r1") == Record(ref="r1")
-
-
 async def test_a_record_with_a_version_of_a_stranger_can_be_changed(
     redis: RedisServer, store: RedisStore, name: str
 ) -> None:

@@ -211,7 +211,7 @@ async def test_a_file_that_is_removed_or_replaced_is_reported_by_every_call(
     assert path.exists() is there, "no new file was made"
     await store.aclose()
     async with SQLiteStore(path) as another:
-        await goes_on(another)
+        await goes_on(another, "r2")
 
 
 async def test_a_file_that_is_put_back_is_the_same_again(path: Path) -> None:
