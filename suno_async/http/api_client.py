@@ -100,9 +100,9 @@ class ApiClient:
             await self.window.give_back_shared(place)
             raise
         except BaseException:
-            await self.window.answered(place)
+            self.window.answered(place)
             raise
-        await self.window.answered(place)
+        self.window.answered(place)
         return envelope.accepted(reply, api, kind)
 
     async def call(

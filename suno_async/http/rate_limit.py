@@ -3,8 +3,9 @@
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
+from copy import copy
 from itertools import count
 from typing import Protocol
 
@@ -29,8 +30,12 @@ CLOSED = "the client is closed"
 class SharedWindow(Protocol):
     """A window that other processes use, too."""
 
-    async def reserve(self, place: str, rate: Rate) -> float:
-        """Take a place, or move one that is taken to the present; return 0, or the seconds until one may be free."""
+    async def reserve(self, places: Sequence[str], rate: Rate) -> Sequence[float]:
+        """Take places, or move those that are taken to the present.
+
+        Returns:
+            For each of them 0, or the seconds until one may be free.
+        """
         ...
 
     async def give_back(self, place: str) -> None:
@@ -78,8 +83,9 @@ class RateLimit:
     # State, all of it: _places (in the order of taking, without those before the first that counts), _held_until,
     # _queue (who waits), _timer (when the next place is free) or, with a shared window, _asking (who asks for places)
     # with _full_until (once it was found full: when a place may be free) and _at_once (how many are asked for), _name
-    # and _numbers (for its places in the shared window), _changed, _observed (how many want to know where they stand)
-    # with _announcing, _closed.
+    # and _numbers (for its places in the shared window), _answered (those of them whose requests are answered, until
+    # that is noted there) with _moving, _changed, _observed (how many want to know where they stand) with _announcing,
+    # _closed.
 
     def __init__(self, rate: Rate, shared: SharedWindow | None = None, arrivals: Iterable[float] = ()) -> None:
         self._rate = Rate(rate.calls, rate.seconds * MARGIN)
@@ -92,6 +98,8 @@ class RateLimit:
         self._asking: asyncio.Task[None] | None = None
         self._full_until: float | None = None
         self._at_once = 1
+        self._answered: list[str] = []
+        self._moving: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._observed = 0
         self._announcing: asyncio.Handle | None = None
@@ -193,6 +201,7 @@ class RateLimit:
                         await self._changed.wait()
                 else:
                     await self._reserve()
+                    await asyncio.sleep(0)  # a store in memory lets nobody else ask before the next question
         finally:
             self._asking, self._full_until, self._at_once = None, None, 1
 
@@ -218,15 +227,17 @@ class RateLimit:
             places.append(self._taken())
         for place in places:
             place.name = f"{self._name}.{next(self._numbers)}"
-        asked = (self._shared.reserve(place.name, self._rate) for place in places)
-        answers = await asyncio.gather(*asked, return_exceptions=True)
         self._at_once = min(self._at_once * 2, self._rate.calls)
-        for place, answer in zip(places, answers, strict=True):
-            if isinstance(answer, BaseException):
+        try:
+            answers = await self._shared.reserve([place.name for place in places], self._rate)
+        except Exception as exc:
+            for place in places:
                 self.give_back(place)
                 if (waiter := self._next()) is not None:
-                    waiter.given.set_exception(answer)
-            elif answer > 0:
+                    waiter.given.set_exception(copy(exc))  # a traceback grows by those who catch it
+            return
+        for place, answer in zip(places, answers, strict=True):
+            if answer > 0:
                 self.give_back(place)
                 self._full_until = _now() + answer
             elif (waiter := self._next()) is not None:
@@ -241,15 +252,26 @@ class RateLimit:
         """Note that the request of a place leaves now."""
         place.arrived = _now() + ARRIVES_WITHIN
 
-    async def answered(self, place: Place) -> None:
+    def answered(self, place: Place) -> None:
         """Note that the request has arrived: by now at the latest."""
         place.arrived = min(place.arrived, _now())
         self._go_on()
         if self._shared is not None and place.name:
-            try:
-                await self._shared.reserve(place.name, self._rate)
-            except StoreError as exc:  # the answer is there, and counts more than its place
-                log.debug("the place of a request in the shared window stays as it was: %s", exc)
+            self._answered.append(place.name)
+            if self._moving is None:
+                self._moving = asyncio.create_task(self._move(self._shared))
+
+    async def _move(self, shared: SharedWindow) -> None:
+        """Move the places of what is answered to the present in the shared window, all at once; nobody waits for it."""
+        try:
+            while places := self._answered:
+                self._answered = []
+                try:
+                    await shared.reserve(places, self._rate)
+                except StoreError as exc:
+                    log.debug("the places of requests in the shared window stay as they were: %s", exc)
+        finally:
+            self._moving = None
 
     def give_back(self, place: Place) -> None:
         """Free a place whose request never left."""
@@ -279,6 +301,8 @@ class RateLimit:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
+        if self._moving is not None:
+            await asyncio.gather(self._moving, return_exceptions=True)
         while self._queue:  # noqa: ASYNC110  they are on their way out
             await asyncio.sleep(0)
 

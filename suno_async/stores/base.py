@@ -8,7 +8,7 @@ import itertools
 import math
 import os
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
@@ -155,17 +155,17 @@ class Store(Protocol):
         """
         ...
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
-        """Take a place in a sliding window: at most `rate.calls` places in any `rate.seconds`.
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
+        """Take places in a sliding window: at most `rate.calls` of them in any `rate.seconds`.
 
         Args:
             name: The window's name; each is counted apart.
-            place: The place's name, chosen by the caller. If it is in the window already its time is moved to now, as
-                when the request that it was taken for was answered.
+            places: The names of the places, chosen by the caller, in the order in which they are taken. If one is in
+                the window already its time is moved to now, as when the request that it was taken for was answered.
             rate: How many places there are.
 
         Returns:
-            0.0 if the place is taken; otherwise seconds, at least `SHORTEST`, until one may be free.
+            For each place 0.0 if it is taken; otherwise seconds, at least `SHORTEST`, until one may be free.
         """
         ...
 
@@ -247,6 +247,18 @@ def check_account(name: str) -> str:
 
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def take_place(taken: dict[str, float], place: str, rate: Rate, now: float) -> float:
+    """Take a place in a window, of which it is known when each place was taken, if that is possible.
+
+    Returns:
+        0.0 if it is taken now; otherwise seconds, at least `SHORTEST`, until one may be free.
+    """
+    if len(taken) >= rate.calls and place not in taken:
+        return max(sorted(taken.values())[len(taken) - rate.calls] + rate.seconds - now, SHORTEST)
+    taken[place] = now
+    return 0.0
 
 
 def check_erase(ref: str, context: Any) -> None:

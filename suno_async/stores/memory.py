@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from .base import (
     CLOSED,
     DEFAULT_ACCOUNT,
     OPEN,
-    SHORTEST,
     PerProcess,
     Transition,
     Wanted,
@@ -26,6 +25,7 @@ from .base import (
     check_erase,
     concerns,
     sending,
+    take_place,
 )
 from .record import Record, State
 from .transitions import erased
@@ -222,14 +222,12 @@ class MemoryStore:
         self._claims[name] = _Claim(owner, now + ttl, ttl)
         return True
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
         now = anyio.current_time()
         with self._lock():
-            taken = {one: at for one, at in self._places.get(name, {}).items() if now - rate.seconds < at <= now}
-            if len(taken) >= rate.calls and place not in taken:
-                return max(sorted(taken.values())[len(taken) - rate.calls] + rate.seconds - now, SHORTEST)
-            self._places[name] = taken | {place: now}
-            return 0.0
+            before = self._places.get(name, {})
+            taken = self._places[name] = {one: at for one, at in before.items() if now - rate.seconds < at <= now}
+            return [take_place(taken, place, rate, now) for place in places]
 
     async def release(self, name: str, place: str) -> None:
         with self._lock():

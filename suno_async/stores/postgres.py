@@ -7,7 +7,7 @@ import re
 import secrets
 import threading
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
@@ -253,12 +253,17 @@ class PostgresStore:
         """The name of a claim, window or note as the tables have it."""
         return f"{self._account} {name}"
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
         name = self._scoped(name)
-        [(wait,)] = await self._do(
-            self._say.reserve, f"5 {name}", name=name, place=place, calls=rate.calls, seconds=float(rate.seconds)
+        waits = await self._do(
+            self._say.reserve,
+            f"5 {name}",
+            name=name,
+            places=list(places),
+            calls=rate.calls,
+            seconds=float(rate.seconds),
         )
-        return 0.0 if wait is None else max(wait, SHORTEST)
+        return [0.0 if wait is None else max(wait, SHORTEST) for (wait,) in waits]
 
     async def release(self, name: str, place: str) -> None:
         name = self._scoped(name)

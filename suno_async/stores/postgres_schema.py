@@ -108,7 +108,10 @@ class Statements:
             for name in ("ref", "task_id", "key")
         }
         self.remove = f"DELETE FROM {records} WHERE account = %(account)s AND ref = %(ref)s"
-        self.reserve = f"SELECT {schema}.reserve(%(name)s, %(place)s, %(calls)s, %(seconds)s)"
+        self.reserve = (
+            f"SELECT {schema}.reserve(%(name)s, place, %(calls)s, %(seconds)s)"
+            " FROM unnest(%(places)s::text[]) WITH ORDINALITY AS given (place, number) ORDER BY number"
+        )
         self.release = f"DELETE FROM {places} WHERE name = %(name)s AND place = %(place)s"
         notes = f"{schema}.notes"
         self.note = (

@@ -338,11 +338,10 @@ class RedisStore:
         client = await self._client()
         return bool(await client.run(CLAIM, [self._at("claim", name)], [owner, _milliseconds(ttl)]))
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
         client = await self._client()
-        arguments = [place, rate.calls, repr(rate.seconds)]
-        wait = await client.run(RESERVE, [self._at("window", name)], arguments)
-        return 0.0 if wait == b"" else max(float(wait), SHORTEST)
+        waits = await client.run(RESERVE, [self._at("window", name)], [rate.calls, repr(rate.seconds), *places])
+        return [0.0 if wait == b"" else max(float(wait), SHORTEST) for wait in waits]
 
     async def release(self, name: str, place: str) -> None:
         client = await self._client()

@@ -69,21 +69,26 @@ return 1
 
 # By Redis's clock alone: those of the machines differ, and a place taken in another's future would not be counted.
 RESERVE = """
-local window, place, calls, period = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local window, calls, period = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZREMRANGEBYSCORE', window, '-inf', string.format('%.6f', now - period))
 redis.call('ZREMRANGEBYSCORE', window, string.format('(%.6f', now), '+inf')
-local taken = redis.call('ZCARD', window)
-if taken >= calls and not redis.call('ZSCORE', window, place) then
-  local freed = redis.call('ZRANGE', window, taken - calls, taken - calls, 'WITHSCORES')
-  return string.format('%.6f', freed[2] + period - now)
+local taken, waits = redis.call('ZCARD', window), {}
+for number = 3, #ARGV do
+  local place, wait = ARGV[number], ''
+  if taken >= calls and not redis.call('ZSCORE', window, place) then
+    local freed = redis.call('ZRANGE', window, taken - calls, taken - calls, 'WITHSCORES')
+    wait = string.format('%.6f', freed[2] + period - now)
+  else
+    taken = taken + redis.call('ZADD', window, string.format('%.6f', now), place)
+  end
+  waits[number - 2] = wait
 end
-redis.call('ZADD', window, string.format('%.6f', now), place)
 redis.call('PEXPIRE', window, math.ceil(period * 1000))
-return ''
+return waits
 """
-"""Take a place in a sliding window, or the seconds until there may be one."""
+"""Take places in a sliding window; for each that cannot be taken, the seconds until there may be one."""
 
 SCRIPTS = (PUT, REMOVE, CLAIM, RESERVE)
 _SHAS = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in SCRIPTS}

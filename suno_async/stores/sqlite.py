@@ -24,7 +24,6 @@ from .base import (
     DEFAULT_ACCOUNT,
     NOT_A_RECORD,
     OPEN,
-    SHORTEST,
     PerProcess,
     Transition,
     Wanted,
@@ -32,6 +31,7 @@ from .base import (
     check_erase,
     concerns,
     sending,
+    take_place,
 )
 from .record import Record, State
 from .rows import FIELDS, readable, record_of, row_of
@@ -269,25 +269,18 @@ class SQLiteStore:
         """The name of a claim, window or note as the file has it."""
         return f"{self._account} {name}"
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
         name = self._scoped(name)
 
-        def work(file: SQLiteFile) -> float:
+        def work(file: SQLiteFile) -> list[float]:
             db, now = file.connection, self._clock()
             # Places of the future are from before the clock was set back.
-            since = {"name": name, "place": place, "since": now - rate.seconds, "now": now}
-            moved = db.execute(
-                "UPDATE places SET at = :now WHERE name = :name AND place = :place AND at > :since AND at <= :now",
-                since,
-            )
-            if moved.rowcount:
-                return 0.0
-            db.execute("DELETE FROM places WHERE name = :name AND (at <= :since OR at > :now)", since)
-            taken = _rows(db, "SELECT at FROM places WHERE name = ? ORDER BY at", (name,))
-            if len(taken) >= rate.calls:
-                return max(float(taken[len(taken) - rate.calls][0]) + rate.seconds - now, SHORTEST)
-            db.execute("INSERT OR REPLACE INTO places VALUES (:name, :place, :now)", since)
-            return 0.0
+            db.execute("DELETE FROM places WHERE name = ? AND (at <= ? OR at > ?)", (name, now - rate.seconds, now))
+            taken = dict(_rows(db, "SELECT place, at FROM places WHERE name = ?", (name,)))
+            waits = [take_place(taken, place, rate, now) for place in places]
+            rows = [(name, place, now) for place, wait in zip(places, waits, strict=True) if not wait]
+            db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?)", rows)
+            return waits
 
         return await self._do(work)
 

@@ -121,7 +121,7 @@ class Calls:
         try:
             return await self._api.call(call, attempt=attempt, within=options.timeout)
         finally:
-            await self._api.window.answered(place)
+            self._api.window.answered(place)
 
     async def _shielded(self, call: Call[R], sending: Any) -> R:
         """See a call through that may cost something, although its caller is cancelled."""

@@ -1,7 +1,7 @@
 """Working with other processes on one store: leases, claims, the shared rate window and what others write."""
 
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,9 +78,9 @@ class Alone:
         """Return whether others have noted that lately: there are none."""
         return False
 
-    async def reserve(self, place: str, rate: Rate) -> float:
-        """Take a place in the shared rate window: there is none, so it is free."""
-        return 0.0
+    async def reserve(self, places: Sequence[str], rate: Rate) -> Sequence[float]:
+        """Take places in the shared rate window: there is none, so they are free."""
+        return [0.0] * len(places)
 
     async def give_back(self, place: str) -> None:
         """Free a place that was not used."""
@@ -150,8 +150,8 @@ class Coordination(Alone):
         except StoreError:
             return True  # nobody can tell, so nothing is to be said
 
-    async def reserve(self, place: str, rate: Rate) -> float:
-        return await self._store.reserve(self._window, place, rate)
+    async def reserve(self, places: Sequence[str], rate: Rate) -> Sequence[float]:
+        return await self._store.reserve(self._window, places, rate)
 
     async def give_back(self, place: str) -> None:
         await self._store.release(self._window, place)

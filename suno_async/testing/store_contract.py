@@ -365,12 +365,12 @@ class StoreContract:
         mine, theirs = store.account("team-a"), other.account("team-b")
         for part in (store, mine, theirs):
             assert await part.claim("poll t1", "me", 100.0)
-            assert await part.reserve("submit", "p", Rate(1, 100)) == 0
+            assert await part.reserve("submit", ["p"], Rate(1, 100)) == [0.0]
         assert not await other.account("team-a").claim("poll t1", "you", 100.0)
-        assert await other.account("team-a").reserve("submit", "q", Rate(1, 100)) > 0
+        assert await other.account("team-a").reserve("submit", ["q"], Rate(1, 100)) != [0.0]
         await mine.release("submit", "p")
-        assert await mine.reserve("submit", "q", Rate(1, 100)) == 0
-        assert await store.reserve("submit", "q", Rate(1, 100)) > 0
+        assert await mine.reserve("submit", ["q"], Rate(1, 100)) == [0.0]
+        assert (await store.reserve("submit", ["q"], Rate(1, 100)))[0] > 0
 
     async def test_the_changes_of_other_accounts_are_not_heard(self, store: Store, other: Store) -> None:
         for part in (store, store.account("team-a")):
@@ -639,39 +639,49 @@ class StoreContract:
 
     async def test_a_window_has_so_many_places_and_no_more(self, store: Store, other: Store) -> None:
         stores, rate = (store, other), Rate(20, 100.0)
-        waits = await asyncio.gather(*(stores[n % 2].reserve("submit", f"place {n}", rate) for n in range(50)))
+        asked = (stores[n % 2].reserve("submit", [f"place {n}"], rate) for n in range(50))
+        waits = [wait for [wait] in await asyncio.gather(*asked)]
         assert waits.count(0.0) == 20
         assert all(99 < wait <= 100 for wait in waits if wait)
-        assert await store.reserve("another", "place", rate) == 0
+        assert await store.reserve("another", ["place"], rate) == [0.0]
+
+    async def test_several_places_are_taken_in_one_step_while_there_are_any(self, store: Store, other: Store) -> None:
+        rate = Rate(3, 100.0)
+        assert await store.reserve("submit", ["a", "b"], rate) == [0.0, 0.0]
+        *taken, wait, moved, again = await other.reserve("submit", ["b", "c", "d", "a", "e"], rate)
+        assert (taken, moved) == ([0.0, 0.0], 0.0)
+        assert 99 < wait <= again <= 100
+        assert await store.reserve("submit", [], rate) == []
+        ways = (one.reserve("many", [f"{n}" for n in range(at, at + 9)], rate) for at, one in ((0, store), (9, other)))
+        assert [wait for waits in await asyncio.gather(*ways) for wait in waits].count(0.0) == 3
 
     async def test_a_place_that_is_taken_again_is_moved_to_now(self, store: Store, other: Store) -> None:
         rate = Rate(2, 60.0)
-        assert await store.reserve("submit", "a", rate) == 0
-        assert await store.reserve("submit", "b", rate) == 0
+        assert await store.reserve("submit", ["a"], rate) == [0.0]
+        assert await store.reserve("submit", ["b"], rate) == [0.0]
         await asyncio.sleep(0.2)
-        assert await other.reserve("submit", "a", rate) == 0
+        assert await other.reserve("submit", ["a"], rate) == [0.0]
         asked = time.monotonic()
-        left = await other.reserve("submit", "c", rate)
+        [left] = await other.reserve("submit", ["c"], rate)
         assert 0 < left <= 59.85, "the place of b is free next"
-        assert await other.reserve("submit", "b", rate) == 0
-        moved = await store.reserve("submit", "c", rate)
+        assert await other.reserve("submit", ["b"], rate) == [0.0]
+        [moved] = await store.reserve("submit", ["c"], rate)
         assert moved + time.monotonic() - asked > left + 0.15, "now both were moved"
 
     async def test_a_place_that_is_given_back_is_free(self, store: Store, other: Store) -> None:
         rate = Rate(2, 100.0)
-        await store.reserve("submit", "a", rate)
-        await store.reserve("submit", "b", rate)
-        assert await store.reserve("submit", "c", rate) > 0
+        await store.reserve("submit", ["a", "b"], rate)
+        assert (await store.reserve("submit", ["c"], rate))[0] > 0
         await other.release("submit", "a")
         await other.release("submit", "nobody")
         await other.release("another", "b")
-        assert await store.reserve("submit", "c", rate) == 0
-        assert await store.reserve("submit", "a", rate) > 0
+        assert await store.reserve("submit", ["c"], rate) == [0.0]
+        assert (await store.reserve("submit", ["a"], rate))[0] > 0
 
     async def test_places_are_free_again_when_the_window_has_passed(self, store: Store) -> None:
         left, rate = list[float](), Rate(3, 0.2)
         while len(left) < 10:
-            wait = await store.reserve("submit", f"place {len(left)}", rate)
+            [wait] = await store.reserve("submit", [f"place {len(left)}"], rate)
             if wait:
                 await asyncio.sleep(wait)
             else:
@@ -702,7 +712,7 @@ class StoreContract:
             await store.intend(record(f"r{number}", key=f"k{number}", created=float(number)), "me", 100.0)
             changed = await store.change(runs_as(f"t{number}"), ref=f"r{number}")
             assert changed is not None
-            assert await store.reserve("submit", f"place {number}", Rate(20, 100.0)) == 0
+            assert await store.reserve("submit", [f"place {number}"], Rate(20, 100.0)) == [0.0]
             return changed.task_id
 
         tasks: list[asyncio.Task[None]] = []
@@ -748,7 +758,7 @@ class StoreContract:
             anext(store.finished()),
             anext(store.updates()),
             store.claim("poll", "me", 1),
-            store.reserve("submit", "place", Rate(1, 1)),
+            store.reserve("submit", ["place"], Rate(1, 1)),
             store.release("submit", "place"),
             store.note("times", "of this run"),
             store.noted("times"),

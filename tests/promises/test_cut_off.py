@@ -1,7 +1,7 @@
 """Callers that are cancelled, and clients that are closed, at every moment of a submit on a slow store."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
 import anyio
@@ -46,8 +46,8 @@ class Slow(MemoryStore):
     async def get(self, **named: Any) -> Any:
         return await self._slowly(super().get(**named))
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
-        return await self._slowly(super().reserve(name, place, rate))
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
+        return await self._slowly(super().reserve(name, places, rate))
 
 
 @pytest.mark.parametrize("tenths", range(0, 260, 5))

@@ -1,6 +1,7 @@
 """Nothing paid for is lost and nothing is paid twice, at whatever moment a caller leaves or a store is slow."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import anyio
@@ -179,10 +180,10 @@ def test_a_loop_that_ends_while_the_record_is_written_leaves_no_uncertain_submis
 class LeavesPlaces(MemoryStore):
     """Answers about places take a second."""
 
-    async def reserve(self, name: str, place: str, rate: Any) -> float:
-        wait = await super().reserve(name, place, rate)
+    async def reserve(self, name: str, places: Sequence[str], rate: Any) -> list[float]:
+        waits = await super().reserve(name, places, rate)
         await asyncio.sleep(1)
-        return wait
+        return waits
 
 
 async def test_a_caller_cancelled_while_it_takes_a_shared_place_gives_it_back() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -284,10 +284,10 @@ class Counting(MemoryStore):
 
     in_vain = 0
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
-        wait = await super().reserve(name, place, rate)
-        self.in_vain += wait > 0
-        return wait
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
+        waits = await super().reserve(name, places, rate)
+        self.in_vain += sum(wait > 0 for wait in waits)
+        return waits
 
 
 async def test_who_waits_for_the_shared_window_waits_in_line() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -131,9 +131,9 @@ class Shaky(MemoryStore):
         self._check()
         return await super().claim(name, owner, ttl)
 
-    async def reserve(self, name: str, place: str, rate: Rate) -> float:
+    async def reserve(self, name: str, places: Sequence[str], rate: Rate) -> list[float]:
         self._check()
-        return await super().reserve(name, place, rate)
+        return await super().reserve(name, places, rate)
 
     async def release(self, name: str, place: str) -> None:
         self._check()

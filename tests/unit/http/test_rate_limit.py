@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import anyio
@@ -30,7 +30,7 @@ async def sends(limit: RateLimit, times: list[float], delay: float = 0.0) -> Non
     await asyncio.sleep(delay)
     place = await limit.take()
     times.append(now())
-    await limit.answered(place)
+    limit.answered(place)
 
 
 async def test_the_first_twenty_go_at_once_and_every_window_holds_twenty() -> None:
@@ -76,7 +76,7 @@ async def test_slow_requests_never_arrive_as_a_burst(way: Callable[[random.Rando
         await asyncio.sleep(way(chance, number))
         arrived.append(now())
         await asyncio.sleep(thinks)
-        await limit.answered(place)
+        limit.answered(place)
 
     await asyncio.gather(*(send(number) for number in range(100)))
     assert most_in_a_window(arrived) <= 20
@@ -89,7 +89,7 @@ async def test_an_answer_that_takes_its_time_does_not_hold_its_place_longer() ->
     place = await limit.take()
     waiting = asyncio.create_task(limit.take())
     await anyio.sleep(12)
-    await limit.answered(place)
+    limit.answered(place)
     await waiting
     assert now() == pytest.approx(5 + 10 * MARGIN)
 
@@ -99,7 +99,7 @@ async def test_a_quick_answer_frees_the_place_for_those_who_wait_already() -> No
     place = await limit.take()
     waiting = asyncio.create_task(limit.take())
     await anyio.sleep(1)
-    await limit.answered(place)
+    limit.answered(place)
     await waiting
     assert now() == pytest.approx(1 + 10 * MARGIN)
 
@@ -121,7 +121,7 @@ async def test_places_are_given_in_the_order_of_asking() -> None:
     async def ask(number: int) -> None:
         place = await limit.take()
         order.append(number)
-        await limit.answered(place)
+        limit.answered(place)
 
     await asyncio.gather(*(ask(number) for number in range(20)))
     assert order == list(range(20))
@@ -159,7 +159,7 @@ async def test_waiters_that_gave_up_do_not_close_the_limit_for_those_who_come() 
 
     async def hasty() -> None:
         with anyio.move_on_after(1):
-            await limit.answered(await limit.take())
+            limit.answered(await limit.take())
 
     await asyncio.gather(*(hasty() for _ in range(420)))
     began = now()
@@ -230,7 +230,7 @@ async def goes(limit: RateLimit, turn: Turn, left: dict[float, list[Turn]] | Non
     place = await limit.take(turn)
     if left is not None:
         left.setdefault(now(), []).append(turn)
-    await limit.answered(place)
+    limit.answered(place)
     return now()
 
 
@@ -265,7 +265,7 @@ async def test_the_window_is_used_whoever_waits_and_whoever_gives_up(seed: int) 
         with anyio.move_on_after(chance.choice([1000.0, chance.uniform(0, 60), 10 * MARGIN])):
             place = await limit.take(Turn(chance.randrange(7), chance.randrange(3)))
             times.append(now())
-            await limit.answered(place)
+            limit.answered(place)
 
     await asyncio.gather(*(ask() for _ in range(400)))
     assert most_in_a_window(times) <= 20
@@ -338,13 +338,13 @@ class Shared:
         self.given_back: list[str] = []
         self.error: Exception | None = None
 
-    async def reserve(self, place: str, rate: Rate) -> float:
-        self.asked.append((now(), place))
+    async def reserve(self, places: Sequence[str], rate: Rate) -> list[float]:
+        self.asked += [(now(), place) for place in places]
         await asyncio.sleep(self.takes)
         if self.error is not None:
             raise self.error
         assert rate == Rate(20, 10.0 * MARGIN)
-        return max(0.0, self.full_until - now())
+        return [max(0.0, self.full_until - now()) for _ in places]
 
     async def give_back(self, place: str) -> None:
         self.given_back.append(place)
@@ -355,7 +355,8 @@ async def test_the_place_in_the_shared_window_moves_to_the_answer() -> None:
     limit = RateLimit(RATE, shared)
     place = await limit.take()
     await anyio.sleep(3)
-    await limit.answered(place)
+    limit.answered(place)
+    await limit.aclose()
     assert shared.asked == [(0, place.name), (3, place.name)]
 
 

@@ -51,16 +51,16 @@ async def test_a_claim_from_before_the_servers_clock_was_set_back_ends(
 async def test_places_from_before_the_servers_clock_was_set_back_are_free(
     postgres: PostgresServer, store: PostgresStore
 ) -> None:
-    assert await store.reserve("submit", "a", Rate(1, 100)) == 0
+    assert await store.reserve("submit", ["a"], Rate(1, 100)) == [0.0]
     postgres.do("UPDATE suno.places SET at = at + 10800")
-    assert await store.reserve("submit", "b", Rate(1, 100)) == 0
-    assert await store.reserve("submit", "c", Rate(1, 100)) > 99
+    assert await store.reserve("submit", ["b"], Rate(1, 100)) == [0.0]
+    assert (await store.reserve("submit", ["c"], Rate(1, 100)))[0] > 99
 
 
 async def test_what_is_over_does_not_stay(postgres: PostgresServer, store: PostgresStore) -> None:
     """Claims that have ended, places of a window that has passed, and names of processes that are gone."""
     await store.claim("old", "me", 0.01)
-    await store.reserve("submit", "old", Rate(1000, 0.01))
+    await store.reserve("submit", ["old"], Rate(1000, 0.01))
     postgres.do("INSERT INTO suno.writers VALUES ('gone', 7, 0)")
     for _ in range(2000):
         await store.claim("mine", "me", 100)
@@ -68,7 +68,7 @@ async def test_what_is_over_does_not_stay(postgres: PostgresServer, store: Postg
             break
     else:
         raise AssertionError("what is over stays")
-    await store.reserve("submit", "new", Rate(1000, 0.01))
+    await store.reserve("submit", ["new"], Rate(1000, 0.01))
     assert rows(postgres, "places") == 1
 
 
@@ -107,7 +107,7 @@ async def test_everything_is_in_a_schema_of_its_own(postgres: PostgresServer, ur
         assert await two.intend(Record(ref="r2", key="k")) is None
         assert await one.claim("poll", "me", 100)
         assert await two.claim("poll", "you", 100)
-        assert await one.reserve("submit", "a", Rate(1, 100)) == await two.reserve("submit", "a", Rate(1, 100)) == 0
+        assert [await each.reserve("submit", ["a"], Rate(1, 100)) for each in (one, two)] == [[0.0], [0.0]]
         await one.change(runs_as("t1"), ref="r1")
         async with PostgresStore(url, name="other") as third:
             changed = await third.change(runs_as("t2"), ref="r2")

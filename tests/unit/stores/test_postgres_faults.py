@@ -163,11 +163,11 @@ async def test_a_process_that_hangs_in_a_transaction_does_not_stop_the_others(se
         PostgresStore(server.url, timeout=1) as other,
     ):
         await goes_on(other, "r1")
-        await sleeper.reserve("submit", "a", Rate(5, 100))
+        await sleeper.reserve("submit", ["a"], Rate(5, 100))
         proxy.hold_commits = True
-        asleep = asyncio.ensure_future(sleeper.reserve("submit", "b", Rate(5, 100)))
+        asleep = asyncio.ensure_future(sleeper.reserve("submit", ["b"], Rate(5, 100)))
         await asyncio.sleep(0.2)
-        assert await other.reserve("submit", "c", Rate(5, 100)) == 0
+        assert await other.reserve("submit", ["c"], Rate(5, 100)) == [0.0]
         await goes_on(other, "r2")
         proxy.hold_commits = False
         with suppress(StoreError):
@@ -220,9 +220,9 @@ async def test_what_is_written_over_a_broken_connection_is_written_once(server: 
         assert await store.claim("poll", "me", 60)
         for number in range(2):
             lose_one()
-            assert await store.reserve("submit", f"{number}", Rate(2, 100)) == 0
+            assert await store.reserve("submit", [f"{number}"], Rate(2, 100)) == [0.0]
         lose_one()
-        assert await store.reserve("submit", "2", Rate(2, 100)) > 0
+        assert (await store.reserve("submit", ["2"], Rate(2, 100)))[0] > 0
         lose_one()
         assert await store.prune(1.0) == 0
         assert (proxy.answers_to_lose, proxy.commits_to_lose) == (0, 0)

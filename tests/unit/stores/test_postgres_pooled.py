@@ -70,8 +70,8 @@ async def test_many_stores_share_few_connections(postgres: PostgresServer, poole
         found = await stores[0].get(ref="shared")
         assert found is not None
         assert found.context == 18
-        took = await asyncio.gather(*(one.reserve("w", f"{n}", Rate(4, 100)) for n, one in enumerate(stores)))
-        assert took.count(0.0) == 4
+        took = await asyncio.gather(*(one.reserve("w", [f"{n}"], Rate(4, 100)) for n, one in enumerate(stores)))
+        assert took.count([0.0]) == 4
         assert len(await refs(stores[0].unfinished())) == 2
         assert postgres.connections() <= POOL
 

@@ -153,7 +153,7 @@ async def test_what_is_paid_is_still_written_while_a_server_may_evict(server: Re
         await store.intend(Record(ref="r1", key="k1"))
         directly(server, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
         directly(server, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        assert await store.reserve("submit", "a", Rate(1, 100)) == 0
+        assert await store.reserve("submit", ["a"], Rate(1, 100)) == [0.0]
         assert await store.change(lambda record: replace(record, task_id="t1"), ref="r1")
         assert await store.get(key="k1") == Record(ref="r1", key="k1", task_id="t1")
 
@@ -176,10 +176,10 @@ async def test_a_claim_from_before_the_servers_clock_was_set_back_ends(
 async def test_places_from_before_the_servers_clock_was_set_back_are_free(
     redis: RedisServer, store: RedisStore, name: str
 ) -> None:
-    assert await store.reserve("submit", "a", Rate(1, 100)) == 0
+    assert await store.reserve("submit", ["a"], Rate(1, 100)) == [0.0]
     directly(redis, "ZINCRBY", f"{{{name}}}:window:submit", 10_800, "a")
-    assert await store.reserve("submit", "b", Rate(1, 100)) == 0
-    assert await store.reserve("submit", "c", Rate(1, 100)) > 99
+    assert await store.reserve("submit", ["b"], Rate(1, 100)) == [0.0]
+    assert (await store.reserve("submit", ["c"], Rate(1, 100)))[0] > 99
 
 
 # ---- event loops and forks -------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ async def test_a_clock_that_somebody_sets_forward_ends_no_claim(path: Path) -> N
     async with SQLiteStore(path) as store:
         before = time.monotonic()
         assert await store.claim("poll", "me", 60)
-        assert await store.reserve("submit", "a", Rate(1, 100)) == 0
+        assert await store.reserve("submit", ["a"], Rate(1, 100)) == [0.0]
         after = time.monotonic()
     with closing(sqlite3.connect(path)) as db:
         [(until,)] = db.execute("SELECT until FROM claims")
@@ -62,10 +62,10 @@ async def test_a_clock_that_somebody_sets_forward_ends_no_claim(path: Path) -> N
 async def test_places_from_before_the_clock_was_set_back_are_free(path: Path) -> None:
     now = 10_000.0
     async with SQLiteStore(path, clock=lambda: now) as store:
-        assert await store.reserve("submit", "a", Rate(1, 10)) == 0
+        assert await store.reserve("submit", ["a"], Rate(1, 10)) == [0.0]
         now -= 10_800
-        assert await store.reserve("submit", "b", Rate(1, 10)) == 0
-        assert await store.reserve("submit", "c", Rate(1, 10)) == 10
+        assert await store.reserve("submit", ["b"], Rate(1, 10)) == [0.0]
+        assert await store.reserve("submit", ["c"], Rate(1, 10)) == [10]
 
 
 async def test_uncertain_records_among_a_hundred_thousand_are_found_at_once(path: Path) -> None:

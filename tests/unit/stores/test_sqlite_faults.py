@@ -39,7 +39,7 @@ def calls(store: SQLiteStore) -> list[Callable[[], Coroutine[Any, Any, object]]]
         lambda: refs(store.unfinished()),
         lambda: refs(store.finished()),
         lambda: store.claim("poll", "me", 1),
-        lambda: store.reserve("submit", "place", Rate(1, 1)),
+        lambda: store.reserve("submit", ["place"], Rate(1, 1)),
         lambda: store.release("submit", "place"),
         lambda: store.prune(0),
     ]

@@ -134,13 +134,13 @@ async def test_the_window_is_one_for_a_gateway_by_all_its_apis_and_for_an_accoun
     one, two_ = two(store)
     legacy, sunoapi = (Coordination(store, "three", provider=provider) for provider in (KIE_LEGACY, SUNOAPI))
     other = Coordination(store.account("team-b"), "four", provider=KIE)
-    assert await one.reserve("p", rate) == 0.0
-    assert await two_.reserve("q", rate) > 0
-    assert await legacy.reserve("q", rate) > 0
-    assert await sunoapi.reserve("q", rate) == 0.0
-    assert await other.reserve("q", rate) == 0.0
+    assert await one.reserve(["p"], rate) == [0.0]
+    assert await two_.reserve(["q"], rate) != [0.0]
+    assert await legacy.reserve(["q"], rate) != [0.0]
+    assert await sunoapi.reserve(["q"], rate) == [0.0]
+    assert await other.reserve(["q"], rate) == [0.0]
     await one.give_back("p")
-    assert await two_.reserve("q", rate) == 0.0
+    assert await two_.reserve(["q"], rate) == [0.0]
 
 
 async def test_alone_everything_is_granted_and_nothing_is_heard() -> None:
@@ -149,5 +149,5 @@ async def test_alone_everything_is_granted_and_nothing_is_heard() -> None:
     assert await other.claim_poll(TASK, 10)
     assert [change async for change in alone.changes()] == []
     assert await alone.missed(TASK) is None
-    assert await alone.reserve("p", Rate(0, 10.0)) == 0.0
+    assert await alone.reserve(["p"], Rate(0, 10.0)) == [0.0]
     await alone.give_back("p")
