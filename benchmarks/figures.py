@@ -6,6 +6,7 @@ python -m benchmarks.figures    writes them from benchmarks/figures.json as it i
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import msgspec
@@ -77,32 +78,59 @@ With 2 000 songs at once, a poll takes {ours} µs of CPU; in a loop for each son
 def machine(results: Results) -> str:
     told = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
-    return f"""\
-Measured on {told["cores"]} cores of {told["cpu"]}, {told["system"]}, with Python {told["python"]},
-nginx {told["nginx"]}, {versions}."""
+    said = (
+        f"Measured on {told['cores']} cores of {told['cpu']}, {told['system']}, with Python {told['python']}, "
+        f"nginx {told['nginx']}, {versions}."
+    )
+    return "\n".join(wrap(said, 128))
 
 
 def targets(results: Results) -> str:
-    rows = ["| What | Measured | Ratio | Target | Met |", "| --- | --- | --- | --- | --- |"]
+    pictured = _pictured(results)
+    rows = ["| What | Measured | Target | Met |", "| --- | --- | --- | --- |"]
     for row in results.rows:
-        if row.name.startswith("scale."):
-            continue
-        spread = "" if row.low == row.high else f" ({number(row.low)} to {number(row.high)})"
-        ratio = "" if row.ratio is None else f"{row.beside}: {number(row.ratio)}"
-        met = "" if row.met is None else "yes" if row.met else "**no**"
-        rows.append(f"| {row.what} | {number(row.value)} {row.unit}{spread} | {ratio} | {row.target} | {met} |")
+        if row.target:
+            met = "yes" if row.met else "**no**"
+            rows.append(f"| {row.what} | {_measured(row, pictured)} | {row.target} | {met} |")
     return "\n".join(rows)
 
 
-def bars(head: str, *names: tuple[str, str]) -> Callable[[Results], str]:
-    """A table with a bar chart above it, of rows by what they are called there."""
-    what, unit = head.rsplit(", ", 1)
+def others(results: Results) -> str:
+    pictured = _pictured(results)
+    rows = [row for row in results.rows if not (row.target or row.name.startswith("scale."))]
+    lines = [f"| {row.what} | {said} |" for row in rows if (said := _measured(row, pictured))]
+    return "\n".join(["| What | Measured |", "| --- | --- |", *lines])
 
-    def table(results: Results) -> str:
-        rows = [f"| {label} | {number(results[name].value).replace(' ', '')} |" for label, name in names]
+
+def _pictured(results: Results) -> set[float]:
+    """The numbers that a picture shows."""
+    return {results[name].value for block in BLOCKS.values() if isinstance(block, Bars) for name in block.rows.values()}
+
+
+def _measured(row: Row, pictured: set[float]) -> str:
+    """The ratio of a row if it has one, and its number unless a picture shows it, or it has a target."""
+    value = f"{number(row.value)} {row.unit}".rstrip()
+    if row.ratio is not None:
+        ratio = f"{number(row.ratio)} × {row.beside.partition(' / ')[2]}"
+        return ratio if row.value in pictured else f"{ratio} ({value})"
+    if row.value in pictured and not row.target:
+        return ""
+    return value if row.low == row.high else f"{value} ({number(row.low)} to {number(row.high)})"
+
+
+class Bars:
+    """A table of two columns, which is a bar chart on the site."""
+
+    def __init__(self, head: str, rows: Mapping[str, str]) -> None:
+        self.head = head
+        """What is measured, and its unit."""
+        self.rows = rows
+        """The names of the rows of the results, by what they are called there."""
+
+    def __call__(self, results: Results) -> str:
+        what, unit = self.head.rsplit(", ", 1)
+        rows = [f"| {label} | {number(results[name].value).replace(' ', '')} |" for label, name in self.rows.items()]
         return "\n".join(["<!-- bars -->", f"| {what} | {unit} |", "| --- | --- |", *rows])
-
-    return table
 
 
 def poller(results: Results) -> str:
@@ -110,17 +138,6 @@ def poller(results: Results) -> str:
         f"The poller's share of it is {results.value('poller')} µs, at 100 000 waiting tasks. "
         "There is one timer for all of them."
     )
-
-
-def stores(results: Results) -> str:
-    at = results.value
-    return f"""\
-| | |
-| --- | --- |
-| 61 submits against an enforced limit | {at("limit.refused")} refused, {at("limit.used")} % of the window used |
-| submits that one process writes to SQLite | {at("sqlite.rate")} a second |
-| the same to Redis, which flushes each to disk | {at("redis.rate")} a second |
-| `resume()` of 100 000 unfinished tasks | {at("sqlite.resume.seconds")} s, {at("sqlite.resume.memory")} MB |"""
 
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -156,42 +173,52 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "readme": readme,
     "machine": machine,
     "targets": targets,
-    "paced": bars(
+    "others": others,
+    "paced": Bars(
         "CPU of one poll, µs",
-        ("suno_async", "poll.paced"),
-        ("one loop for each song, aiohttp and `json.loads`", "poll.paced.hand"),
+        {
+            "suno_async": "poll.paced",
+            "one loop for each song, aiohttp and `json.loads`": "poll.paced.hand",
+        },
     ),
-    "busy": bars(
+    "busy": Bars(
         "CPU of one poll, µs",
-        ("suno_async", "poll"),
-        ("aiohttp and `json.loads`", "poll.hand"),
-        ("suno-easy in threads", "poll.easy"),
-        ("httpx and pydantic, 10 workers, which suit it best", "poll.httpx.few"),
+        {
+            "suno_async": "poll",
+            "aiohttp and `json.loads`": "poll.hand",
+            "suno-easy in threads": "poll.easy",
+            "httpx and pydantic, 10 workers, which suit it best": "poll.httpx.few",
+        },
     ),
     "poller": poller,
-    "songs": bars(
+    "songs": Bars(
         "CPU of a song with 5 polls, µs",
-        ("suno_async, a fresh connection for each submit", "song"),
-        ("the same, connections kept alive", "song.kept"),
-        ("`asyncio.gather` over coroutines, aiohttp and `json.loads`", "song.hand"),
-        ("suno-easy in threads", "song.easy"),
-        ("httpx and pydantic, 10 connections", "song.httpx"),
+        {
+            "suno_async, a fresh connection for each submit": "song",
+            "the same, connections kept alive": "song.kept",
+            "`asyncio.gather` over coroutines, aiohttp and `json.loads`": "song.hand",
+            "suno-easy in threads": "song.easy",
+            "httpx and pydantic, 10 connections": "song.httpx",
+        },
     ),
-    "callbacks": bars(
+    "callbacks": Bars(
         "Callbacks through aiohttp.web in one process, a second",
-        ("suno_async, token and signature checked", "callbacks.aiohttp.rate"),
-        ("the same with SQLite", "callbacks.sqlite.rate"),
-        ("the same checks by hand, `json.loads` and `hmac`", "callbacks.aiohttp.hand"),
-        ("an empty handler", "callbacks.aiohttp.bare"),
+        {
+            "suno_async, token and signature checked": "callbacks.aiohttp.rate",
+            "the same with SQLite": "callbacks.sqlite.rate",
+            "the same checks by hand, `json.loads` and `hmac`": "callbacks.aiohttp.hand",
+            "an empty handler": "callbacks.aiohttp.bare",
+        },
     ),
-    "memory": bars(
+    "memory": Bars(
         "Memory of a task, KB",
-        ("pending", "memory.pending"),
-        ("awaited by a coroutine, with what asyncio takes for that", "memory.awaited"),
-        ("the same, with the text of two tracks", "memory.text"),
-        ("in `map`", "memory.map"),
+        {
+            "pending": "memory.pending",
+            "awaited by a coroutine, with what asyncio takes for that": "memory.awaited",
+            "the same, with the text of two tracks": "memory.text",
+            "in `map`": "memory.map",
+        },
     ),
-    "stores": stores,
     "scale": scale,
     "cores": cores,
 }

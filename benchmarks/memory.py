@@ -104,10 +104,10 @@ def suite(quick: bool) -> list[Row]:
         traced = dict(zip(WAYS, pool.map(kilobytes, (f"traced {way}" for way in WAYS)), strict=True))
     return [
         row("memory.pending", "memory of a task: pending", "KB", traced["pending"], "≤ 0.4"),
-        row("memory.awaited", "the same, awaited", "KB", traced["awaited"], "≤ 1.8"),
-        row("memory.text", "the same, awaited at TEXT with two tracks", "KB", traced["text"], "≤ 6"),
-        row("memory.map", "the same, in map, traced", "KB", traced["map"], "≤ 2"),
-        row("memory.map.rss", "the same, resident", "KB", resident, "≤ 4"),
+        row("memory.awaited", "memory of a task: awaited", "KB", traced["awaited"], "≤ 1.8"),
+        row("memory.text", "memory of a task: awaited at TEXT with two tracks", "KB", traced["text"], "≤ 6"),
+        row("memory.map", "memory of a task: in map, traced", "KB", traced["map"], "≤ 2"),
+        row("memory.map.rss", "memory of a task: in map, resident", "KB", resident, "≤ 4"),
     ]
 
 

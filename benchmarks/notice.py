@@ -248,16 +248,16 @@ def suite(quick: bool) -> list[Row]:
             continue
         learned, name = measured(world, None), world.__name__
         known = Series((possible(world, learned.polls),))
-        what, beside = f"a song's end noticed late, by the learned pace: {name}", "learned / who knows"
+        what, beside = f"a song's end noticed late, by the learned pace: {name}", "learned / one that knows"
         rows += [
             row(f"notice.{name}", what, "s", learned.late, "≤ 1.3", against=(beside, known)),
-            row(f"notice.{name}.polls", "the same, polls a song", "", learned.polls),
+            row(f"notice.{name}.polls", f"polls a song, by the learned pace: {name}", "", learned.polls),
         ]
     called, soon = run(called_back())
     return [
         *rows,
-        row("notice.called.polls", "the same where callbacks come: polls a song, after the first", "", called, "≤ 0"),
-        row("notice.called", "the same, noticed late by", "s", soon),
+        row("notice.called.polls", "polls a song where callbacks come, after the first song", "", called, "≤ 0"),
+        row("notice.called", "a song's end noticed late where callbacks come", "s", soon),
     ]
 
 

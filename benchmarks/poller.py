@@ -48,5 +48,5 @@ def suite(quick: bool) -> list[Row]:
     few, many = run(cpu(1_000, 1_000, rounds)), run(cpu(crowd, EVERY, rounds))
     return [
         row("poller", f"the poller, a poll without HTTP, {crowd // 1000} 000 waiting", "µs CPU", many, "≤ 4"),
-        row("poller.few", "the same, 1 000 waiting", "µs CPU", few),
+        row("poller.few", "the poller, a poll without HTTP, 1 000 waiting", "µs CPU", few),
     ]

@@ -118,11 +118,11 @@ def suite(quick: bool) -> list[Row]:
         ),
         row(
             "receive.again",
-            "the same once more, which changes nothing",
+            "a callback through receive(), which changes nothing",
             "µs CPU",
             again,
             "≤ 3",
             against=("ours / bare", floor),
         ),
-        row("receive.bare", "bare: a typed decode (msgspec) and an HMAC", "µs CPU", floor),
+        row("receive.bare", "a callback, bare: a typed decode (msgspec) and an HMAC", "µs CPU", floor),
     ]

@@ -67,6 +67,6 @@ def suite(quick: bool) -> list[Row]:
     fresh, kept, hand = taken["fresh"], taken["kept"], taken["hand"]
     return [
         row("submit", "a submit: ours, a fresh connection each", "µs CPU", fresh, against=("fresh / by hand", hand)),
-        row("submit.kept", "the same, kept alive", "µs CPU", kept, against=("kept / by hand", hand)),
-        row("submit.hand", "the same by hand, kept alive: aiohttp, json", "µs CPU", hand),
+        row("submit.kept", "a submit: ours, kept alive", "µs CPU", kept, against=("kept / by hand", hand)),
+        row("submit.hand", "a submit by hand, kept alive: aiohttp, json", "µs CPU", hand),
     ]

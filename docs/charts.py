@@ -10,12 +10,12 @@ WIDTH, ROW = 680, 48
 
 
 def with_bars(text: str) -> str:
-    """Return a page with a bar chart above each table that follows `<!-- bars -->`.
+    """Return a page with a bar chart instead of each table that follows `<!-- bars -->`.
 
     Args:
         text: The page. The tables have two columns: what, and how much.
     """
-    return _MARKED.sub(lambda found: bars(found[2]) + "\n\n" + found[0].partition("\n")[2], text)
+    return _MARKED.sub(lambda found: f"**{', '.join(_cells(found[1]))}**\n\n{bars(found[2])}\n", text)
 
 
 def bars(rows: str) -> str:
@@ -24,7 +24,7 @@ def bars(rows: str) -> str:
     Args:
         rows: The rows in Markdown, without the head.
     """
-    cells = [[cell.strip().replace("`", "") for cell in row.strip("|").split("|")] for row in rows.splitlines()]
+    cells = [_cells(row.replace("`", "")) for row in rows.splitlines()]
     longest = max(float(value) for _, value in cells)
     said = "; ".join(f"{what}: {value}" for what, value in cells)
     lines = [f'<svg class="bars" viewBox="0 0 {WIDTH} {len(cells) * ROW}" role="img" aria-label="{escape(said)}">']
@@ -36,3 +36,7 @@ def bars(rows: str) -> str:
         )
         lines.append(f'<text x="{length + 8:.0f}" y="{top + 35}">{escape(value)}</text>')
     return "\n".join((*lines, "</svg>"))
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
