@@ -9,12 +9,15 @@ so neither the prefix nor any `X-Forwarded-…` header is read.
 Without a public address, say on a laptop, leave the address and the receiver away: the client polls instead.
 """
 
+import logging
 import os
 import sys
 
 from aiohttp import web
 
-from suno_async import GenerateMusic, Music, Record, SunoClient, SunoError, Update
+from suno_async import GenerateMusic, Music, Record, RedactTokens, SunoClient, SunoError, Update
+
+logging.getLogger("aiohttp.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
 
 
 async def tell(update: Update[Music], record: Record) -> None:

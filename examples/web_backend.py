@@ -3,12 +3,15 @@
 SUNO_API_KEY=… PUBLIC_URL=https://bot.example python examples/web_backend.py, then GET /sing?about=rain
 """
 
+import logging
 import os
 from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from suno_async import InvalidJob, SunoClient, SunoError, TaskTimeout
+from suno_async import InvalidJob, RedactTokens, SunoClient, SunoError, TaskTimeout
+
+logging.getLogger("aiohttp.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
 
 SUNO = web.AppKey("suno", SunoClient)
 

@@ -9,6 +9,7 @@ and started again at any moment.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -20,8 +21,20 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from suno_async import GenerateMusic, Record, SubmissionUncertain, SunoClient, SunoError, Task, TaskFailed, Update
+from suno_async import (
+    GenerateMusic,
+    Record,
+    RedactTokens,
+    SubmissionUncertain,
+    SunoClient,
+    SunoError,
+    Task,
+    TaskFailed,
+    Update,
+)
 from suno_async.emulator import Emulator
+
+logging.getLogger("aiohttp.access").addFilter(RedactTokens())  # tokens of callbacks are in their addresses
 
 ORDERS = {"order-1": "rain in Lisbon", "order-2": "a slow train", "order-3": "coffee at four"}
 

@@ -45,6 +45,7 @@ PAGE = Path(__file__).with_name("page.html")
 FOLDER = anyio.Path(os.environ.get("SONGS", "songs"))
 PUBLIC_URL = os.environ.get("PUBLIC_URL", "")
 MONTH = 30 * 86_400  # seconds for which a song is shown
+BEHIND = 1000  # updates that are kept for a page that takes them more slowly than they come
 
 readers: set[asyncio.Queue[dict[str, Any]]] = set()
 """One for each page that is open at this worker."""
@@ -53,6 +54,8 @@ readers: set[asyncio.Queue[dict[str, Any]]] = set()
 def hear(update: Update[Any], record: Record) -> None:
     """Called in every worker, for each stage of each song."""
     for reader in readers:
+        if reader.full():
+            reader.get_nowait()  # the newest count; a reload shows all
         reader.put_nowait(shown(record.ref, record.context, update))
 
 
@@ -66,7 +69,7 @@ def shown(ref: str, context: Any, update: Update[Music]) -> dict[str, Any]:
         "message": update.message,
         "lyrics": tracks[0].prompt if tracks else None,
         "takes": [
-            {"title": track.title, "seconds": track.duration, "audio": f"songs/{ref}/{track.id}.mp3"}
+            {"title": track.title, "seconds": track.duration, "audio": f"songs/{update.task_id}/{track.id}.mp3"}
             for track in tracks
             if track.audio_url
         ],
@@ -113,7 +116,7 @@ async def submit(order: Order) -> dict[str, Any]:
 @app.get("/events", response_class=EventSourceResponse)
 async def events() -> AsyncIterable[dict[str, Any]]:
     """The songs as they are, then each stage of each song. A page that lost the connection just connects again."""
-    reader: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    reader: asyncio.Queue[dict[str, Any]] = asyncio.Queue(BEHIND)
     readers.add(reader)  # before the store is read, so that nothing is missed
     try:
         async for task in suno.resume():
@@ -126,14 +129,13 @@ async def events() -> AsyncIterable[dict[str, Any]]:
         readers.discard(reader)
 
 
-@app.get("/songs/{ref}/{track_id}.mp3")
-async def audio(ref: str, track_id: str) -> FileResponse:
+@app.get("/songs/{task_id}/{track_id}.mp3")
+async def audio(task_id: str, track_id: str) -> FileResponse:
     """Play a take. The first time it is fetched to this machine, since the service keeps it for 14 days only."""
-    record = await suno.store.get(ref=ref)
-    if record is None or record.stage not in (Stage.FIRST, Stage.COMPLETE):
+    task = await suno.find(task_id)
+    if task is None or task.stage not in (Stage.FIRST, Stage.COMPLETE):
         raise HTTPException(404, "there is no such song, or not yet")
-    update = await suno.attach(GenerateMusic, record.task_id).wait(record.stage)  # the store has it: nothing is polled
-    tracks = update.result.tracks if update.result else ()
+    tracks = task.last.result.tracks if task.last.result else ()
     track = next((one for one in tracks if one.id == track_id and one.audio_url), None)
     if track is None:  # or there is only its stream so far, which may be a part of it
         raise HTTPException(404, "there is no such take, or not yet")

@@ -1,11 +1,13 @@
 """`examples/song_page` in real servers. Its page in a real browser is in tests/page."""
 
+import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from suno_async import GenerateMusic, Stage
+from suno_async import GenerateMusic, Record, Stage, Update
 from suno_async.emulator import Fail, Refuse
 
 from .processes import Stepped, free_port
@@ -35,15 +37,15 @@ def test_each_worker_tells_its_pages_of_all_songs(suno: Stepped, monkeypatch: py
             assert seen["about"] == ORDER["about"]
             if stage is Stage.FIRST:  # of the other take there is a stream alone, which must not be kept in its place
                 (run,) = suno.emulator.runs.values()
-                takes = [f"{here}/songs/{seen['ref']}/{one}.mp3" for one in (run.name(0), run.name(1))]
+                takes = [f"{here}/songs/{run.id}/{one}.mp3" for one in (run.name(0), run.name(1))]
                 assert sorted(asked(take)[0] for take in takes) == [200, 404]
         assert len(seen["takes"]) == 2
         audio = f"{there}/{seen['takes'][0]['audio']}"
         status, whole = asked(audio)
         assert (status, len(whole) > 10_000) == (200, True)
         assert asked(audio, Range="bytes=0-99") == (206, whole[:100])  # phones ask so
-        assert asked(audio.replace(seen["ref"], "unknown"))[0] == 404
-        assert asked(f"{there}/songs/{seen['ref']}/unknown.mp3")[0] == 404
+        assert asked(audio.replace(run.id, "unknown"))[0] == 404
+        assert asked(f"{there}/songs/{run.id}/unknown.mp3")[0] == 404
     assert len(suno.emulator.runs) == 1
 
 
@@ -79,3 +81,18 @@ def test_what_goes_wrong_is_said(suno: Stepped, monkeypatch: pytest.MonkeyPatch)
         assert asked(f"{url}/songs", ORDER)[0] == 202  # the key is free again
         suno.reach(Stage.COMPLETE)
         assert told(page, "FAILED")["message"]
+
+
+def test_a_slow_browser_gets_the_newest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And what waits for it does not grow without end."""
+    monkeypatch.setenv("SUNO_API_KEY", "k")
+    monkeypatch.setenv("SUNO_STORE", f"sqlite:///{tmp_path}/songs.db")
+    from examples.song_page import app
+
+    slow: asyncio.Queue[dict[str, Any]] = asyncio.Queue(app.BEHIND)
+    monkeypatch.setattr(app, "readers", {slow})
+    for number in range(app.BEHIND + 5):
+        record = Record(ref=f"r{number}", context={"about": "rain", "at": 0.0})
+        app.hear(Update(task_id=f"t{number}", stage=Stage.PENDING), record)
+    assert [slow.get_nowait()["ref"] for _ in range(app.BEHIND)] == [f"r{n}" for n in range(5, app.BEHIND + 5)]
+    assert slow.empty()

@@ -142,7 +142,8 @@ async def test_through_a_socks_proxy(
     assert len(list(tmp_path.glob("*.mp3"))) == 2
 
 
-async def test_the_web_backend(emulator: Emulator) -> None:
+async def test_the_web_backend(emulator: Emulator, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "aiohttp.access")
     door = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{door.getsockname()[1]}"
     runner = web.AppRunner(web_backend.make(url))
@@ -158,6 +159,9 @@ async def test_the_web_backend(emulator: Emulator) -> None:
         async with session.get("/sing?about=rude") as answer:
             assert answer.status == 502
     await runner.cleanup()
+    taken = [line for line in caplog.messages if "POST /suno?" in line]
+    assert len(taken) > 3
+    assert all("POST /suno?suno=<token> " in line for line in taken)
 
 
 @pytest.mark.parametrize("store", ["sqlite", "redis", "postgres"])
