@@ -36,6 +36,9 @@ ROUNDING = 1e-6
 SUBMITS_AT_ONCE = 100
 """Submits of one batch under way, with those that wait for a place in the rate window. More would only wait, since the
 service takes 20 in 10 s. It is also how many connections aiohttp opens by default."""
+IN_A_ROW = 100
+"""Jobs that are refused without being sent, or outcomes that are taken, before other tasks run. Thousands would block
+the loop, and one in each of its turns would be slow where these are long."""
 
 
 class _ExportedOutcome(Exported):
@@ -186,7 +189,7 @@ class _Batch(Generic[R]):
     # _unfinished (how many jobs have begun, and their outcomes are not taken), _sending (submits under way), _again
     # (jobs that are sent once more as soon as there is room for a submit), _waiting (jobs whose tasks are waited for),
     # _finished (outcomes that are not taken, or what ended a submit without one; None when all jobs have begun), _room
-    # (set when there may be some), _left (nothing is sent any more).
+    # (set when there may be some), _taken (how many outcomes), _left (nothing is sent any more).
 
     def __init__(self, submit: Submit[R], plan: Plan, concurrency: int) -> None:
         self._submit = submit
@@ -202,18 +205,21 @@ class _Batch(Generic[R]):
         self._waiting: set[_Running[R]] = set()
         self._finished: asyncio.Queue[Outcome[R] | BaseException | None] = asyncio.Queue()
         self._room = asyncio.Event()
+        self._taken = 0
         self._left = False
 
     # ---- jobs in, outcomes out -----------------------------------------------------------------------------------
 
     async def begin_all(self, jobs: Iterable[Job[R]] | AsyncIterable[Job[R]]) -> None:
         """Take each job when there is room for it, and begin it."""
-        source = jobs if isinstance(jobs, AsyncIterable) else _later(jobs)
+        source, refused = jobs if isinstance(jobs, AsyncIterable) else _later(jobs), 0
         try:
             async for job in source:
                 self._unfinished += 1
-                if not self._begin(_Running(job, self)):
-                    await asyncio.sleep(0)  # thousands that are refused in a row must not block the loop
+                refused += not self._begin(_Running(job, self))
+                if refused >= IN_A_ROW:
+                    refused = 0
+                    await asyncio.sleep(0)
                 while self._unfinished >= self._concurrency or len(self._sending) >= SUBMITS_AT_ONCE:
                     self._room.clear()
                     await self._room.wait()
@@ -230,8 +236,9 @@ class _Batch(Generic[R]):
 
         Raises what has ended a submit without an outcome, such as its cancellation by others.
         """
-        if not self._finished.empty():
-            await asyncio.sleep(0)  # nor must thousands of outcomes on hand
+        self._taken += 1
+        if self._taken % IN_A_ROW == 0:
+            await asyncio.sleep(0)
         outcome = await self._finished.get()
         if isinstance(outcome, BaseException):
             raise outcome

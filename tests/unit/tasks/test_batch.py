@@ -1,6 +1,7 @@
 """A batch of jobs: outcomes as they come, and what is left when it is left."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -95,7 +96,10 @@ async def test_jobs_are_taken_only_when_there_is_room(concurrency: int) -> None:
 
 
 async def test_jobs_that_are_refused_at_once_keep_the_loop_from_nothing_else() -> None:
-    """Of a hundred thousand rows whose budget is used up, callbacks are taken between any two."""
+    """Of a hundred thousand rows whose budget is used up, callbacks are taken between any hundred.
+
+    Not between any two: a turn of a busy loop can take long, and each outcome must not wait for one.
+    """
     turns = 0
 
     async def others() -> None:
@@ -105,20 +109,22 @@ async def test_jobs_that_are_refused_at_once_keep_the_loop_from_nothing_else() -
             turns += 1
 
     def source() -> Iterator[GenerateMusic]:
-        for job in jobs(*[1] * 300):
+        for job in jobs(*[1] * 1000):
             taken_at.append(turns)
             yield job
 
     taken_at, seen_at = list[int](), list[int]()
     running = asyncio.create_task(others())
-    batch = outcomes(Submits(), source(), 1000, Plan(lambda _: 12.0, budget=0))
+    batch = outcomes(Submits(), source(), 2000, Plan(lambda _: 12.0, budget=0))
     assert isinstance((await anext(batch)).error, BudgetExceeded)
-    while len(taken_at) < 300:  # whoever takes them is slow, so that all the others are there
+    while len(taken_at) < 1000:  # whoever takes them is slow, so that all the others are there
         await asyncio.sleep(0)
     async for _ in batch:
         seen_at.append(turns)
     running.cancel()
-    assert (len(set(taken_at)), len(set(seen_at))) == (300, 299)
+    for at in (taken_at, seen_at):
+        assert 10 <= len(set(at)) < 20
+        assert max(Counter(at).values()) <= 100
 
 
 async def test_an_async_source_holds_no_outcome_back() -> None:
