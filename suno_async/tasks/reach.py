@@ -18,6 +18,8 @@ HEARD = 1000
 """Tasks of which it is remembered that a callback came."""
 NOTED = 60.0
 """Seconds between two notes for other processes that callbacks come."""
+UNREACHED = ": can the service reach that address? Until callbacks come, tasks are polled"
+LOST = ", although those of other tasks do: the service waits 15 s for an answer, and stops after three retries"
 
 
 class Peers(Protocol):
@@ -122,10 +124,10 @@ class CallbackReach:
             return
         self._warned = True
         log.warning(
-            "task %s is complete, as a poll shows, but no callback of it has come to %s: can the service reach that "
-            "address? Until callbacks come, tasks are polled",
+            "task %s is complete, as a poll shows, but no callback of it has come to %s%s",
             task_id,
             self._address.partition("?")[0],
+            LOST if self._heard else UNREACHED,
         )
         self._rest()
 

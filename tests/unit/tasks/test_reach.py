@@ -125,6 +125,18 @@ async def test_other_processes_are_told_once_a_minute_and_asked_before_a_warning
     assert "t4" in caplog.text
 
 
+async def test_where_other_callbacks_come_the_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    """The address is right then; a callback was lost, as the service repeats it three times only."""
+    async with reaching() as reach:
+        reach.callback_came("t2", here=True)
+        reach.completed_by_poll(task())
+        await anyio.sleep(100)
+    [record] = caplog.records
+    assert "t1" in record.message
+    assert "those of other tasks do" in record.message
+    assert "can the service reach" not in record.message
+
+
 async def test_nothing_is_said_after_the_end(caplog: pytest.LogCaptureFixture) -> None:
     async with reaching() as reach:
         reach.completed_by_poll(task())
