@@ -82,7 +82,9 @@ class Store(Protocol):
         """
         ...
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(
+        self, transition: Transition, *, ref: str = "", task_id: str = "", intended: Record | None = None
+    ) -> Record | None:
         """Apply a transition to one record, atomically.
 
         Args:
@@ -90,6 +92,8 @@ class Store(Protocol):
                 what it returned last is kept. What it raises is raised here, and nothing is changed.
             ref: The record's ref.
             task_id: Its task id, if no ref is given: the first non-empty name counts, the other is ignored.
+            intended: The record of this ref as it was given to `intend`, if the caller has it (default: None). While
+                nobody has changed it, it need not be read.
 
         Returns:
             The new record; None if there is none of that name, or if the transition returned None.

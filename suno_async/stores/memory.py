@@ -105,7 +105,9 @@ class MemoryStore:
             self._put(record)
             return None
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(
+        self, transition: Transition, *, ref: str = "", task_id: str = "", intended: Record | None = None
+    ) -> Record | None:
         with self._lock():
             old = self._records.get(ref or self._tasks.get(task_id, ""))
             new = transition(old) if old is not None else None

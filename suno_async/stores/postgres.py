@@ -136,29 +136,38 @@ class PostgresStore:
                 return None
         raise StoreError(f"postgres: the record {record.ref!r} was inserted and deleted meanwhile, a hundred times")
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(
+        self, transition: Transition, *, ref: str = "", task_id: str = "", intended: Record | None = None
+    ) -> Record | None:
+        new = None if intended is None else transition(intended)
+        if intended is not None and new is not None and await self._change(intended, new, 0):
+            return new
         while True:
             found = await self._do(self._say.by["ref" if ref else "task_id"], name=ref or task_id)
             if not found:
                 return None
-            number, version, *row = found[0]
+            _, version, *row = found[0]
             old = record_of(row)
             new = transition(old)
             if new is None:
                 return None
-            values = _values(new)
-            changed = [name for name in FIELDS if getattr(new, name) != getattr(old, name)]
-            done = await self._do(
-                self._say.change(changed),
-                f"2 {old.ref}",
-                **{name: values[name] for name in changed},
-                at_number=number,
-                at_version=version,
-                channel=self._channel,
-                news=_news(self._writers.get(), self._account, new.ref, new.task_id),
-            )
-            if done:
+            if await self._change(old, new, version):
                 return new
+
+    async def _change(self, old: Record, new: Record, version: int) -> bool:
+        """Change a record; return whether it was of this version."""
+        values = _values(new)
+        changed = [name for name in FIELDS if getattr(new, name) != getattr(old, name)]
+        done = await self._do(
+            self._say.change(changed),
+            f"2 {old.ref}",
+            **{name: values[name] for name in changed},
+            at_ref=old.ref,
+            at_version=version,
+            channel=self._channel,
+            news=_news(self._writers.get(), self._account, new.ref, new.task_id),
+        )
+        return bool(done)
 
     async def remove(self, ref: str) -> None:
         await self._do(self._say.remove, f"3 {ref}", ref=ref)

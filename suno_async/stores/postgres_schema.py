@@ -155,7 +155,7 @@ class Statements:
         sets = "".join(f'"{name}" = %({name})s, ' for name in columns)
         return (
             f"WITH done AS (UPDATE {self._records} SET {sets}version = version + 1"
-            " WHERE number = %(at_number)s AND version = %(at_version)s RETURNING ref)"
+            " WHERE account = %(account)s AND ref = %(at_ref)s AND version = %(at_version)s RETURNING ref)"
             " SELECT pg_notify(%(channel)s, %(news)s) FROM done"
         )
 

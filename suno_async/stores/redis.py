@@ -1,7 +1,8 @@
 """Records in Redis: for any number of processes on many machines.
 
     {suno}:record:<ref>     hash    `record`, as JSON without what is as it is by default, its `body`, and `version`,
-                                    anew with every change; its `key`, too, to let it go if the JSON is damaged
+                                    "0" at first and anew with every change; its `key`, too, to let it go if the JSON
+                                    is damaged
     {suno}:key:<key>        string  the ref that holds an idempotency key
     {suno}:task:<task_id>   string  the ref of a task
     {suno}:sending, {suno}:uncertain, {suno}:running
@@ -67,6 +68,8 @@ CHANGES = 10_000
 PAGE = 200
 """Records read at a time."""
 FIELDS = ("version", "record", "body")
+INTENDED = "0"
+"""The version of a record that nobody has changed since it was kept."""
 SETS = (*(state.value for state in OPEN), "undelivered", "ended")
 DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Record) if field.name != "body"}
 
@@ -135,7 +138,7 @@ class RedisStore:
         client, holder = await self._client(), ""
         await client.check_policy()
         for _ in range(100):
-            done, holder = await self._put(None, record, "*", owner, ttl)
+            done, holder = await self._put(None, record, "*", INTENDED, owner, ttl)
             if done != 2:
                 return None
             held = await self._record(holder)
@@ -146,7 +149,12 @@ class RedisStore:
             f"redis: the record {holder} of the key {record.key!r} is lost, and with it whether it was paid"
         )
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(
+        self, transition: Transition, *, ref: str = "", task_id: str = "", intended: Record | None = None
+    ) -> Record | None:
+        new = None if intended is None else transition(intended)
+        if intended is not None and new is not None and await self._change(intended, new, INTENDED):
+            return new
         ref = ref or await self._ref_of("task", task_id)
         while True:
             fields = await self._fields(ref)
@@ -154,14 +162,18 @@ class RedisStore:
             new = None if old is None else transition(old)
             if old is None or new is None:
                 return None
-            done, holder = await self._put(old, new, fields[0])
-            if done == 1:
+            if await self._change(old, new, fields[0]):
                 return new
-            if done == 2:
-                raise StoreError(f"redis: the key {new.key!r} is held by the record {holder}")
+
+    async def _change(self, old: Record, new: Record, version: str | bytes) -> bool:
+        """Change a record; return whether it was of this version."""
+        done, holder = await self._put(old, new, version, f"{self._writers.get()} {next(self._numbers)}")
+        if done == 2:
+            raise StoreError(f"redis: the key {new.key!r} is held by the record {holder}")
+        return done == 1
 
     async def _put(
-        self, old: Record | None, new: Record, version: str | bytes, owner: str = "", ttl: float = 0.0
+        self, old: Record | None, new: Record, at: str | bytes, version: str, owner: str = "", ttl: float = 0.0
     ) -> tuple[int, str]:
         try:
             kept = _json(new)
@@ -177,13 +189,7 @@ class RedisStore:
             *map(self._at, enters),
         ]
         arguments = [
-            *(
-                version,
-                f"{self._writers.get()} {next(self._numbers)}",
-                new.ref,
-                new.task_id,
-                repr(new.created if new.state.open else new.updated),
-            ),
+            *(at, version, new.ref, new.task_id, repr(new.created if new.state.open else new.updated)),
             *(len(leaves), self._writers.get(), CHANGES, owner, _milliseconds(ttl), "record", kept),
         ]
         if new.body != (b"" if old is None else old.body):

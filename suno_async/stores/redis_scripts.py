@@ -11,8 +11,10 @@ PUT = """
 local record, changes, claim, old_key, new_key, old_task, task = unpack(KEYS, 1, 7)
 local old, new, ref, task_id, score, leaves, writer, kept, owner, ttl = unpack(ARGV, 1, 10)
 local at = redis.call('HGET', record, 'version') or ''
-if at == new then return {1, ''} end
-if old ~= '*' and at ~= old then return {0, ''} end
+if old ~= '*' then
+  if at == new then return {1, ''} end
+  if at ~= old then return {0, ''} end
+end
 if new_key ~= record then
   local holder = redis.call('GET', new_key)
   if holder and holder ~= ref then return {2, holder} end

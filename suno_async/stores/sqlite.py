@@ -136,31 +136,47 @@ class SQLiteStore:
 
         return await self._do(work)
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(
+        self, transition: Transition, *, ref: str = "", task_id: str = "", intended: Record | None = None
+    ) -> Record | None:
         raised: list[BaseException] = []
 
-        def work(file: SQLiteFile) -> Record | None:
-            old = self._one(file.connection, *(("ref", ref) if ref else ("task_id", task_id)))
+        def after(old: Record | None) -> Record | None:
+            raised.clear()
             try:
-                new = None if old is None else transition(old)
+                return None if old is None else transition(old)
             except BaseException as exc:
-                raised[:] = [exc]
+                raised.append(exc)
                 return None
-            if old is None or new is None:
-                return None
-            changed = [name for name in FIELDS if getattr(new, name) != getattr(old, name)]
-            row = dict(zip(FIELDS, row_of(new), strict=True))
-            sets = "".join(f'"{name}" = ?, ' for name in changed)
-            file.connection.execute(
-                f"UPDATE records SET {sets}change = ?, writer = ? WHERE account = ? AND ref = ?",
-                (*(row[name] for name in changed), file.next_change(), self._writers.get(), self._account, old.ref),
-            )
+
+        def work(file: SQLiteFile) -> Record | None:
+            new = after(intended)
+            if intended is not None and new is not None and self._change(file, intended, new, " AND change = 0"):
+                return new
+            old = self._one(file.connection, *(("ref", ref) if ref else ("task_id", task_id)))
+            new = after(old)
+            if old is not None and new is not None:
+                self._change(file, old, new)
             return new
 
         new = await self._do(work)
         if raised:
             raise raised[0]
         return new
+
+    def _change(self, file: SQLiteFile, old: Record, new: Record, only: str = "") -> bool:
+        """Write what is new of a record, if there is one of that ref and condition."""
+        changes = [
+            (name, value)
+            for name, before, value in zip(FIELDS, row_of(old), row_of(new), strict=True)
+            if value != before
+        ]
+        sets = "".join(f'"{name}" = ?, ' for name, _ in changes)
+        done = file.connection.execute(
+            f"UPDATE records SET {sets}change = ?, writer = ? WHERE account = ? AND ref = ?{only}",
+            (*(value for _, value in changes), file.next_change(), self._writers.get(), self._account, old.ref),
+        )
+        return done.rowcount > 0
 
     async def remove(self, ref: str) -> None:
         query = "DELETE FROM records WHERE account = ? AND ref = ?"

@@ -105,6 +105,7 @@ class Journal:
                 partial(transitions.accepted, task_id=task_id, now=now),
                 *(record.ref, task_id, record.key),
                 replace(record, task_id=task_id, state=State.RUNNING, updated=now),
+                intended=record,
             )
         )
 

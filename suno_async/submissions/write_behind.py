@@ -42,13 +42,15 @@ class Write(NamedTuple):
     """What the record should be afterwards, if the store has lost it, for example by a failover."""
     then: Callable[[Record], object] | None = None
     """Called with the changed record, once it is written."""
+    intended: Record | None = None
+    """The record as it was kept before it was sent, if it is not likely to have changed since."""
 
     async def perform(self, store: Store) -> Record | None:
         """Do it; return the record as it is then."""
         if self.transition is None:
             await store.remove(self.ref)
             return None
-        changed = await store.change(self.transition, ref=self.ref, task_id=self.task_id)
+        changed = await store.change(self.transition, ref=self.ref, task_id=self.task_id, intended=self.intended)
         if changed is not None or self.record is None:
             return changed
         found = await store.get(ref=self.record.ref)

@@ -287,6 +287,25 @@ class StoreContract:
         assert found is not None
         assert (found.stage, found.body) == (Stage.TEXT, b"1")
 
+    async def test_a_record_that_was_just_kept_is_changed_as_any_other(self, store: Store, other: Store) -> None:
+        """Who has it as it was kept hands it in, so that it need not be read."""
+        kept = [record(f"r{number}", key=f"k{number}", context=number) for number in range(5)]
+        for one in kept[:4]:
+            await store.intend(one)
+        changed = await store.change(runs_as("t0"), ref="r0", intended=kept[0])
+        assert (
+            changed == await other.get(task_id="t0") == replace(kept[0], task_id="t0", state=State.RUNNING, updated=2.0)
+        )
+        await other.change(at("t1", Stage.TEXT), ref="r1")
+        assert await store.change(lose, ref="r1", intended=kept[1]) is None, "it goes by what the record is"
+        await other.change(count, ref="r2")
+        counted = await store.change(count, ref="r2", intended=kept[2])
+        assert counted is not None
+        assert counted.context == 4
+        await other.remove("r3")
+        assert await store.change(lose, ref="r3", intended=kept[3]) is None
+        assert await store.change(lose, ref="r4", intended=kept[4]) is None
+
     async def test_what_observers_were_called_for_is_kept(self, store: Store, other: Store) -> None:
         await store.intend(record())
         assert await store.change(partial(mark_observed, stage=Stage.TEXT), ref="r1") is not None

@@ -33,10 +33,10 @@ async def test_a_poisoned_write_that_is_alone_is_set_aside_while_other_writes_su
     """Others that are written at once by `apply_durably` are no proof that the store is there."""
 
     class Poisoned(MemoryStore):
-        async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
-            if ref == "AAECAwQFBgcICQoL":
+        async def change(self, transition: Transition, **named: Any) -> Record | None:
+            if named["ref"] == "AAECAwQFBgcICQoL":
                 raise StoreError("WRONGTYPE")
-            return await super().change(transition, ref=ref, task_id=task_id)
+            return await super().change(transition, **named)
 
     store = Poisoned(clock=now)
     async with opened(PENDING, store=store, clock=now) as (suno, script):
@@ -52,7 +52,7 @@ async def test_a_write_error_that_is_not_ours_while_the_task_id_is_written_does_
     """A store of a user that raises its own error after the job was accepted: the task id is gone."""
 
     class Odd(MemoryStore):
-        async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+        async def change(self, transition: Transition, **named: Any) -> Record | None:
             raise OSError("disk")
 
     async with client(Script(DONE), store=Odd(clock=now), clock=now) as suno:

@@ -34,8 +34,8 @@ class CutsOff(MemoryStore):
 
     victim: asyncio.Task[Any] | None = None
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
-        changed = await super().change(transition, ref=ref, task_id=task_id)
+    async def change(self, transition: Transition, **named: Any) -> Record | None:
+        changed = await super().change(transition, **named)
         if self.victim is not None:
             asyncio.get_running_loop().call_soon(self.victim.cancel)
             self.victim = None

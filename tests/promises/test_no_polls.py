@@ -23,9 +23,9 @@ BODIES = (called("text"), called("first", track(1)), called("complete", track(1)
 class SlowStore(MemoryStore):
     """Takes half a second to write a change down."""
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(self, transition: Transition, **named: Any) -> Record | None:
         await asyncio.sleep(0.5)
-        return await super().change(transition, ref=ref, task_id=task_id)
+        return await super().change(transition, **named)
 
 
 def client(script: Script, store: Store) -> SunoClient:

@@ -121,10 +121,10 @@ async def test_a_write_that_is_owed_keeps_no_other_submission_waiting() -> None:
             super().__init__()
             self.refused = ""
 
-        async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
-            if ref == self.refused:
+        async def change(self, transition: Transition, **named: Any) -> Record | None:
+            if named["ref"] == self.refused:
                 raise StoreError("not this one")
-            return await super().change(transition, ref=ref, task_id=task_id)
+            return await super().change(transition, **named)
 
     store = Picky()
     async with client(store, Script(PENDING, DONE)) as suno:
@@ -244,11 +244,11 @@ class Forgetful(MemoryStore):
 
     forgets = False
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(self, transition: Transition, **named: Any) -> Record | None:
         if self.forgets:
             self.forgets = False
-            await self.remove(ref)
-        return await super().change(transition, ref=ref, task_id=task_id)
+            await self.remove(named["ref"])
+        return await super().change(transition, **named)
 
 
 async def test_a_record_that_the_store_lost_is_written_anew() -> None:

@@ -115,9 +115,9 @@ class Shaky(MemoryStore):
         self._check()
         return await super().intend(record, owner, ttl)
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
+    async def change(self, transition: Transition, **named: Any) -> Record | None:
         self._check()
-        return await super().change(transition, ref=ref, task_id=task_id)
+        return await super().change(transition, **named)
 
     async def remove(self, ref: str) -> None:
         self._check()

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,10 @@ class Picky(Shaky):
         self.error: StoreError = StoreError("not this one")
         self.refused: set[str] = set()
 
-    async def change(self, transition: Transition, *, ref: str = "", task_id: str = "") -> Record | None:
-        if ref in self.refused:
+    async def change(self, transition: Transition, **named: Any) -> Record | None:
+        if named["ref"] in self.refused:
             raise self.error
-        return await super().change(transition, ref=ref, task_id=task_id)
+        return await super().change(transition, **named)
 
 
 @pytest.fixture
