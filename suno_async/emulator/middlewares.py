@@ -12,6 +12,7 @@ from .answers import Broken, refusal
 from .counts import Counts
 from .loopback import SAFE, is_control
 from .requests import Refused
+from .routing import resource_of
 
 __all__ = ["Seen", "authorized", "logged", "noted"]
 
@@ -61,8 +62,7 @@ def logged(seen: deque[Seen], counts: Counts) -> Middleware:
 
 
 def _route(request: web.Request) -> str:
-    resource = request.match_info.route.resource
-    return f"{request.method} {resource.canonical if resource is not None else 'unknown path'}"
+    return f"{request.method} {resource_of(request) or 'unknown path'}"
 
 
 def noted(note: Callable[[], None]) -> Middleware:
@@ -84,8 +84,8 @@ def authorized(api_key: str) -> Middleware:
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        known = resource is not None and not resource.canonical.startswith(PUBLIC) and not is_control(request)
+        resource = resource_of(request)
+        known = resource is not None and not resource.startswith(PUBLIC) and not is_control(request)
         if known and request.headers.get("Authorization") != f"Bearer {api_key}":
             raise Refused(401, "You do not have access permissions", status=401)
         return await handler(request)

@@ -37,6 +37,7 @@ from .pace import pace_at
 from .page import Page
 from .rate_limits import RateLimits
 from .registry import RunRegistry
+from .routing import behind
 from .runs import Run
 from .state import Parts, StateFile, uploads_folder
 from .status_pages import StatusPages
@@ -163,8 +164,8 @@ class Emulator:
             self._state = StateFile(path, parts)
         noting = [] if self._state is None else [noted(self._state.changed)]
         faulty = interrupted(self._faults, provider)
-        self._middlewares = [logged(self.log, self._counts), *noting, faulty, authorized(api_key), *middlewares]
-        self._routes = [
+        around = [logged(self.log, self._counts), *noting, faulty, authorized(api_key), *middlewares]
+        routes = [
             *Intake(served, limits, self._registry, self._billing, self._callbacks).routes(),
             *Account(served, self._faults, self._billing, self._uploads, self._clock).routes(),
             *StatusPages(served, limits, self._registry, self._clock, self._steps, self._counts).routes(),
@@ -173,6 +174,7 @@ class Emulator:
             *Page(provider.name, self._registry, self._billing, self._callbacks, self.posted, self._clock).routes(),
             web.get(f"{CONTROL}stats", guarded(self._stats, anywhere=stats_anywhere)),
         ]
+        self._routes = [*behind(around, routes)]
 
     # ---- state ---------------------------------------------------------------------------------------------------
 
@@ -363,7 +365,7 @@ class Emulator:
     # ---- start and stop ------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        app = web.Application(middlewares=self._middlewares, client_max_size=1 << 20)
+        app = web.Application(client_max_size=1 << 20)
         app.add_routes(self._routes)
         self._runner = web.AppRunner(app, shutdown_timeout=SHUTDOWN)
         await self._runner.setup()

@@ -1,6 +1,8 @@
 """The emulator over HTTP, through the client, in virtual time."""
 
+import gc
 import math
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -166,6 +168,33 @@ async def test_a_middleware_surrounds_every_endpoint() -> None:
         began = now()
         await suno.get_credits()
         assert now() - began == pytest.approx(3, abs=0.1)
+
+
+async def test_what_it_has_no_route_for_is_refused_logged_and_counted() -> None:
+    async with Emulator() as emulator:
+        assert await answered(emulator, "/api/v1/nothing", {}) == (404, {"code": 404, "msg": "Not Found", "data": None})
+        assert await answered(emulator, "/api/v1/generate/record-info", {}) == (
+            405,
+            {"code": 405, "msg": "Method Not Allowed", "data": None},
+        )
+    assert [(seen.path, seen.status) for seen in emulator.log] == [
+        ("/api/v1/nothing", 404),
+        ("/api/v1/generate/record-info", 405),
+    ]
+    assert emulator.stats.requests == {"POST unknown path": 2}
+
+
+async def test_nothing_is_kept_of_one_that_was_stopped() -> None:
+    async with (
+        Emulator() as emulator,
+        SunoClient(api_key=emulator.api_key, base_url=emulator.url) as suno,
+    ):
+        await suno.get_credits()
+    kept = weakref.ref(emulator)
+    del emulator, suno
+    await anyio.sleep(1)
+    gc.collect()
+    assert kept() is None
 
 
 @pytest.mark.parametrize(
