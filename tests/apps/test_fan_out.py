@@ -2,20 +2,19 @@
 
 import asyncio
 import csv
-import subprocess
-import sys
 from pathlib import Path
 
 from suno_async import GenerateMusic, SunoClient
 from suno_async.emulator import Emulator, Fail
 
-from ..frameworks.processes import ROOT
+from ..programs import ROOT, Ended, Program
+from ..programs import run as ran
 
-COMMAND = [sys.executable, "-W", "error", "-m", "tests.apps.quick", "examples/fan_out.py"]
+COMMAND = ["-m", "tests.apps.quick", "examples/fan_out.py"]
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+def run(*arguments: str | Path) -> Ended:
+    return ran(*COMMAND, *arguments, cwd=ROOT)
 
 
 def written(folder: Path, *rows: str) -> Path:
@@ -44,7 +43,7 @@ def test_one_that_is_killed_goes_on_where_it_stopped(emulator: Emulator, tmp_pat
     file = written(tmp_path, *(f"{number},song {number},," for number in range(6)))
     arguments = [str(file), str(tmp_path / "songs"), "60"]
     for saved in (0, 1):
-        with subprocess.Popen([*COMMAND, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        with Program(*COMMAND, *arguments, cwd=ROOT) as process:
             while asyncio.run(bought()) < 5 or len(results(file)) < saved:
                 assert process.poll() is None
             process.kill()

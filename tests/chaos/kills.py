@@ -9,7 +9,7 @@ import os
 import random
 import signal
 import socket
-import sys
+import subprocess
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -24,6 +24,7 @@ from suno_async.stores.base import Store
 from suno_async.stores.record import State
 
 from ..postgres import postgres_server
+from ..programs import ROOT, Program
 from ..servers import redis_server
 from .program import key_of
 from .service import FAULTS, SPEED, Service, ref_of, serving
@@ -31,7 +32,6 @@ from .tally import Tally
 
 __all__ = ["LEASE", "Round", "play_postgres", "play_redis", "play_sqlite"]
 
-ROOT = Path(__file__).parents[2]
 LEASE = 1.0
 """Seconds after which a worker that was killed is known to be dead, for the others and for its next life."""
 STARTING = 0.2
@@ -132,20 +132,19 @@ class Round:
         """Start a worker, kill it, and start it again, until it ends by itself."""
         values = {"store": self._store, "base-url": url, "jobs": self._jobs, "port": port, "log": self._log}
         values |= {"worker": worker, "lease": self._lease, **self.options(worker)}
-        command = [sys.executable, "-m", self.program]
-        command += [f"--{name}={value}" for name, value in values.items()]
+        command = ["-m", self.program, *(f"--{name}={value}" for name, value in values.items())]
         said = self._folder / f"worker-{worker}"
         for doomed in chain(repeat(True, self._kills * self.kills_workers), repeat(False)):
-            with said.open("ab") as errors:
-                process = await asyncio.create_subprocess_exec(
-                    *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=errors, start_new_session=True
-                )
-            try:
-                await (_until_a_moment(process, chance) if doomed else _until_the_end(process, self.patience))
-            finally:
-                if process.returncode is None:
-                    os.killpg(process.pid, signal.SIGKILL)  # with its children, if it has any
-                code = await process.wait()
+            with (
+                said.open("a") as errors,
+                Program(*command, cwd=ROOT, stderr=errors, start_new_session=True) as process,
+            ):
+                try:
+                    await (_until_a_moment(process, chance) if doomed else _until_the_end(process, self.patience))
+                finally:
+                    if process.poll() is None:
+                        os.killpg(process.pid, signal.SIGKILL)  # with its children, if it has any
+                code = process.wait()
             if code == 0:
                 break
             self._killed += doomed
@@ -228,22 +227,21 @@ async def _problem(store: Store, key: str, runs: Sequence[Run], now: float) -> t
     return problem, record.ref
 
 
-async def _until_a_moment(process: asyncio.subprocess.Process, chance: random.Random) -> None:
+async def _until_a_moment(process: Program, chance: random.Random) -> None:
     """Wait until it is time to kill it, maybe while it starts."""
-    assert process.stdout
     if chance.random() < STARTING:
         await asyncio.sleep(chance.uniform(0.05, 0.4))
         return
-    await process.stdout.readline()  # it is up, or has ended
-    with suppress(TimeoutError):
-        await asyncio.wait_for(process.wait(), chance.uniform(0, LONGEST))
+    await asyncio.to_thread(process.stdout.readline)  # it is up, or has ended
+    with suppress(subprocess.TimeoutExpired):
+        await asyncio.to_thread(process.wait, chance.uniform(0, LONGEST))
 
 
-async def _until_the_end(process: asyncio.subprocess.Process, patience: float) -> None:
+async def _until_the_end(process: Program, patience: float) -> None:
     """Wait for its end, or have it tell what it hangs on."""
     try:
-        await asyncio.wait_for(process.wait(), patience)
-    except TimeoutError:
+        await asyncio.to_thread(process.wait, patience)
+    except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGUSR1)
         await asyncio.sleep(1)
 

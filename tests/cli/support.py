@@ -2,25 +2,26 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from typer.testing import CliRunner, Result
 
 from suno_async.cli.app import app
 
+from ..programs import Ended, Program, run
 from ..servers import HANGS
 
 COMMAND = (sys.executable, "-W", "error", "-m", "suno_async")
+"""Where Python itself must start it; else `started` or `ran` do the same sooner."""
 
 
 class Serving(NamedTuple):
     """A command that serves."""
 
-    process: subprocess.Popen[str]
+    process: Program
     line: str
     """What it printed first."""
 
@@ -33,17 +34,19 @@ class Serving(NamedTuple):
         """Stop it with a signal. The exit code, and what it printed on both outputs."""
         self.process.send_signal(signal)
         printed = self.process.communicate(timeout=HANGS)
-        return (self.process.returncode, *printed)
+        return (self.process.wait(), *printed)
+
+
+def started(*arguments: str, env: dict[str, str] | None = None, stdout: IO[str] | None = None) -> Program:
+    """Start a command."""
+    return Program("-m", "suno_async", *arguments, env=env, stdout=stdout)
 
 
 @contextmanager
 def serving(*arguments: str, env: dict[str, str] | None = None) -> Generator[Serving]:
     """Start a command that serves."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
-    ) as process:
+    with started(*arguments, env=env) as process:
         try:
-            assert process.stdout is not None
             yield Serving(process, process.stdout.readline())
         finally:
             if process.poll() is None:
@@ -67,6 +70,6 @@ def documents(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.split("\n") if line]
 
 
-def ran(*arguments: str) -> subprocess.CompletedProcess[str]:
+def ran(*arguments: str) -> Ended:
     """Run a command to its end."""
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=HANGS)
+    return run("-m", "suno_async", *arguments)

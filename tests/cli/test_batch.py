@@ -4,8 +4,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from collections import Counter
@@ -16,8 +14,9 @@ import pytest
 
 from suno_async.cli.batch_progress import BatchProgress
 
+from ..programs import Program, run
 from ..servers import HANGS
-from .support import COMMAND, Serving, called, documents
+from .support import Serving, called, documents, started
 
 ROWS = int(os.environ.get("BATCH", "40"))
 """Rows of the batch that is killed; `make chaos` has 200."""
@@ -123,9 +122,9 @@ def test_a_batch_that_is_killed_again_and_again_ends_with_every_row_once(shell: 
     named = f"{time.time_ns()}"  # the emulator is that of other tests, too
     jobs = written("jobs.jsonl", *({"prompt": f"{named} {number}"} for number in range(ROWS)))
     path, chance = Path("jobs.jsonl.results.jsonl"), random.Random(16)
-    command = [sys.executable, "-W", "error", "-c", WITH_SHORT_LEASES, "batch", str(jobs), "--concurrency", "20", "-q"]
+    command = ["-c", WITH_SHORT_LEASES, "batch", str(jobs), "--concurrency", "20", "-q"]
     for kill in range(1, KILLS + 1):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with Program(*command) as process:
             end = time.monotonic() + 60
             while lines_of(path) < kill * ROWS // (KILLS + 2) and process.poll() is None and time.monotonic() < end:
                 time.sleep(0.01)
@@ -133,12 +132,12 @@ def test_a_batch_that_is_killed_again_and_again_ends_with_every_row_once(shell: 
             assert process.poll() is None, process.communicate()
             process.send_signal(signal.SIGKILL)
             process.communicate()
-    subprocess.run(command, capture_output=True, timeout=120)
+    run(*command)
     for lost in documents(called("uncertain", "--json").stdout):
         made = tasks_of(emulator, lost["request"]["prompt"])
         assert lost["ref"][0] != "-", "it would be taken for an option"
         called("uncertain", *(("adopt", lost["ref"], made[0]) if made else ("dismiss", lost["ref"])))
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    ended = run(*command)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert sorted(one["row"] for one in results()) == list(range(1, ROWS + 1))
     assert {one["error"] for one in results()} == {None}
@@ -156,7 +155,7 @@ def tasks_of(emulator: Serving, words: str) -> list[str]:
 def test_ctrl_c_says_how_to_go_on(shell: Path) -> None:
     jobs = written("jobs.jsonl", *({"prompt": f"stopped {number}"} for number in range(30)))
     slow = {**os.environ, "SUNO_EMULATOR_SPEED": "1"}  # it polls rarely
-    with subprocess.Popen([*COMMAND, "batch", str(jobs)], stderr=subprocess.PIPE, text=True, env=slow) as process:
+    with started("batch", str(jobs), env=slow) as process:
         while len(called("tasks", "--json", "--limit", "100").stdout.splitlines()) < 30:
             pass
         process.send_signal(signal.SIGINT)

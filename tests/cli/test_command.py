@@ -14,14 +14,16 @@ from suno_async.api.providers import PROVIDERS
 from suno_async.cli.app import COMMANDS, app
 from suno_async.cli.kinds import KINDS
 
-from .support import COMMAND, ran
+from .support import COMMAND
 
 SLOW = {"aiohttp", "anyio", "backoff", "sqlite3", "rich", "platformdirs", "pydantic"}
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 
 
 def test_the_version() -> None:
-    assert ran("--version").stdout == f"suno-async {__version__}\n"
+    """As its user starts it."""
+    shown = subprocess.run([*COMMAND, "--version"], capture_output=True, text=True, check=True)
+    assert (shown.stdout, shown.stderr) == (f"suno-async {__version__}\n", "")
 
 
 def test_the_console_script_is_the_same_command() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from suno_async import GenerateMusic, Pace, SunoClient
 
-from .support import Serving, ran, serving
+from ..servers import HANGS
+from .support import COMMAND, Serving, ran, serving
 
 QUICK = Pace(first=0.2, growth=1.0, cap=0.4)
 
@@ -39,8 +40,15 @@ def test_a_client_with_the_printed_variables_gets_a_song(provider: str) -> None:
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
 def test_it_ends_quietly(end: int, code: int) -> None:
-    with serving("emulator", "--port", "0") as command:
-        assert command.stopped(end) == (code, "", f"{command.url}/ shows the tasks in a browser\n")
+    """As its user starts it."""
+    command = [*COMMAND, "emulator", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = re.search(r"http://[\d.:]+", process.stdout.readline())
+        process.send_signal(end)
+        printed = process.communicate(timeout=HANGS)
+    assert url
+    assert (process.returncode, *printed) == (code, "", f"{url[0]}/ shows the tasks in a browser\n")
 
 
 def test_verbose_shows_a_line_for_each_request() -> None:

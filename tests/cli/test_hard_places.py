@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from suno_async.cli.results_file import ResultsFile
 from suno_async.errors import ConfigurationError
 
 from ..servers import HANGS
-from .support import COMMAND, called, documents
+from .support import called, documents, started
 
 
 def jobs(name: str, *rows: object) -> str:
@@ -56,29 +55,25 @@ def test_a_closed_pipe_is_silent_where_several_tasks_are_told(shell: Path) -> No
     for number in range(3):
         called("generate-music", "--prompt", f"pipe {number}", "-q")
     ids = [one["task_id"] for one in documents(called("tasks", "--json").stdout)]
-    command = [*COMMAND, "wait", *ids, "--json", "-q"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with started("wait", *ids, "--json", "-q") as process:
         process.stdout.close()
-        assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_one_line_and_the_task_is_known(shell: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        command = [*COMMAND, "generate-music", "--prompt", "full", "--json", "-q"]
-        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=HANGS)
-    assert (ended.returncode, ended.stderr) == (1, "Error: [Errno 28] No space left on device\n")
+    command = ["generate-music", "--prompt", "full", "--json", "-q"]
+    with Path("/dev/full").open("w") as full, started(*command, stdout=full) as process:
+        _, said = process.communicate()
+    assert (process.returncode, said) == (1, "Error: [Errno 28] No space left on device\n")
     assert documents(called("wait", "--last", "--json").stdout)[0]["stage"] == "COMPLETE"
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGTERM that can be handled")
 def test_sigterm_ends_a_command_as_ctrl_c_does(shell: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUNO_EMULATOR_SPEED", "1")  # it polls rarely
-    command = [*COMMAND, "generate-music", "--prompt", "stopped"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("generate-music", "--prompt", "stopped") as process:
         while not called("tasks", "--json", "--unfinished").stdout.count('"task_id":"'):
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
@@ -90,8 +85,7 @@ def test_sigterm_ends_a_command_as_ctrl_c_does(shell: Path, monkeypatch: pytest.
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows sends no SIGINT to a process")
 def test_ctrl_c_while_files_are_saved_says_how_to_save_them(shell: Path) -> None:
     Path("songs").mkdir()
-    command = [*COMMAND, "generate-music", "--prompt", "saved later", "--save", "songs"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started("generate-music", "--prompt", "saved later", "--save", "songs") as process:
         while not any(Path("songs").iterdir()):
             time.sleep(0.001)
         process.send_signal(signal.SIGINT)

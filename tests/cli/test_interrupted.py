@@ -1,7 +1,6 @@
 """Ctrl-C while the answer to a paid request is awaited."""
 
 import signal
-import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..servers import HANGS
-from .support import COMMAND, called, documents
+from .support import called, documents, started
 
 
 class Slow(BaseHTTPRequestHandler):
@@ -39,8 +38,7 @@ def test_a_submit_that_is_under_way_ends_first_and_its_task_is_known(
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         monkeypatch.setenv("SUNO_BASE_URL", f"http://127.0.0.1:{server.server_port}")
-        command = [*COMMAND, "generate-music", "--prompt", "rain"]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with started("generate-music", "--prompt", "rain") as process:
             assert Slow.arrived.wait(20)
             process.send_signal(signal.SIGINT)
             Slow.interrupted.set()

@@ -16,7 +16,7 @@ from suno_async.cli.request import COMMON, command_of
 from suno_async.stores import SQLiteStore
 
 from ..servers import HANGS
-from .support import COMMAND, called, documents, ran
+from .support import COMMAND, called, documents, ran, started
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -138,10 +138,8 @@ def test_the_same_key_is_paid_once(shell: Path) -> None:
 
 
 def test_ctrl_c_leaves_the_paid_task_and_says_how_to_come_back(shell: Path) -> None:
-    arguments = [*COMMAND, "generate-music", "--prompt", "rain"]
     slow = {**os.environ, "SUNO_EMULATOR_SPEED": "1"}  # it polls rarely
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=slow) as process:
-        assert process.stderr is not None
+    with started("generate-music", "--prompt", "rain", env=slow) as process:
         task_id = process.stderr.readline().split()[0]
         process.send_signal(signal.SIGINT)
         printed, said = process.communicate(timeout=HANGS)

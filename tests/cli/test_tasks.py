@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from suno_async import SunoClient
 from suno_async.stores import Record, SQLiteStore, State
 
 from ..servers import HANGS
-from .support import COMMAND, called, documents
+from .support import called, documents, started
 
 
 def store_file(shell: Path) -> Path:
@@ -79,9 +78,7 @@ def test_resume_sees_everything_to_its_end_and_saves_what_was_not_saved(shell: P
 
 
 def test_watch_takes_what_others_submit_until_it_is_stopped(shell: Path) -> None:
-    arguments = [*COMMAND, "watch", "--json", "--save", "songs", "-q"]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    with started("watch", "--json", "--save", "songs", "-q") as process:
         first = song()
         assert json.loads(process.stdout.readline())["task_id"] == first
         second = song()

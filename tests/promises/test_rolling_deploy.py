@@ -2,9 +2,6 @@
 
 import asyncio
 import os
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -21,6 +18,7 @@ from suno_async.emulator import Emulator
 from suno_async.stores import SQLiteStore
 
 from ..frameworks.processes import free_port
+from ..programs import Program
 
 GATEWAY = replace(KIE_LEGACY, submits=Rate(1000, 10.0))  # the load, and not the limit, is what matters here
 SPEED = 80
@@ -96,7 +94,7 @@ class Deployment:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self._folder = folder
-        self._processes: dict[str, Process] = {}
+        self._processes: dict[str, Program] = {}
         self._ports: dict[str, int] = {}
         self.callbacks = ""
         self.accepted: dict[str, list[str]] = {}
@@ -110,30 +108,26 @@ class Deployment:
 
     async def start(self, name: str, drain: float) -> None:
         port = free_port()
-        command = ["-c", WORKER, name, str(port), str(drain), str(self._folder / "heard"), self.callbacks]
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdout=PIPE, stderr=PIPE, env=self._environment
-        )
-        assert process.stdout is not None
-        self._processes[name] = process
-        if await process.stdout.readline() != b"ready\n":
-            raise AssertionError((await process.communicate())[1].decode())
+        command = ["-c", WORKER, name, port, drain, self._folder / "heard", self.callbacks]
+        process = self._processes[name] = Program(*command, env=self._environment)
+        if await asyncio.to_thread(process.stdout.readline) != "ready\n":
+            raise AssertionError((await asyncio.to_thread(process.communicate))[1])
         self._ports[name] = port
 
     async def stop(self, name: str) -> None:
-        process = self._processes.pop(name)
-        process.send_signal(signal.SIGTERM)
-        said, errors = await asyncio.wait_for(process.communicate(), 60)
+        with self._processes.pop(name) as process:
+            process.terminate()
+            said, errors = await asyncio.to_thread(process.communicate)
         del self._ports[name]
-        assert process.returncode == 0, errors.decode()
-        assert b"Traceback" not in errors, errors.decode()
-        assert b"no observer was called" not in errors, errors.decode()
-        self.accepted[name] = said.decode().split()
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors, errors
+        assert "no observer was called" not in errors, errors
+        self.accepted[name] = said.split()
 
-    async def kill(self) -> None:
+    def kill(self) -> None:
         for process in self._processes.values():
-            process.kill()
-            await process.wait()
+            with process:
+                process.kill()
 
     @asynccontextmanager
     async def balanced(self) -> AsyncGenerator[None]:
@@ -177,7 +171,7 @@ async def test_no_song_and_no_call_of_an_observer_is_lost(by: str, tmp_path: Pat
             else:  # what a worker has left, the next one resumes
                 await replace_two(workers, new_first=False)
         finally:
-            await workers.kill()
+            workers.kill()
         runs = set(emulator.runs)
         posted = [seen for seen in emulator.log if seen.method == "POST"]
     store = SQLiteStore(tmp_path / "songs.db")

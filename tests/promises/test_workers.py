@@ -2,11 +2,10 @@
 
 import asyncio
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from suno_async import KIE, GenerateMusic, Pace, Rate, Stage, SunoClient
 from suno_async.emulator import Emulator
 
 from ..doubles import DONE, PENDING, Script, called, track
+from ..programs import Program
 from ..servers import HANGS
 
 SONG = GenerateMusic(prompt="rain")
@@ -83,16 +83,11 @@ async def test_processes_that_race_for_a_key_pay_once(store: str) -> None:
             "SUNO_BASE_URL": emulator.url,
             "SUNO_STORE": store,
         }
-        start = str(time.time() + 3)
-        pipe = asyncio.subprocess.PIPE
-        processes = [
-            await asyncio.create_subprocess_exec(
-                sys.executable, "-c", PROGRAM, start, stdout=pipe, stderr=pipe, env=environment
-            )
-            for _ in range(4)
-        ]
-        told = [await process.communicate() for process in processes]
-        assert [stderr for _, stderr in told] == [b""] * 4
+        start = time.time() + 1
+        with ExitStack() as stack:
+            processes = [stack.enter_context(Program("-c", PROGRAM, start, env=environment)) for _ in range(4)]
+            told = [await asyncio.to_thread(process.communicate) for process in processes]
+        assert [stderr for _, stderr in told] == [""] * 4
         assert len({stdout for stdout, _ in told}) == 1
         assert len(emulator.runs) == 1
         assert len([seen for seen in emulator.log if seen.method == "POST"]) == 1
