@@ -1,5 +1,6 @@
 """Emulators for programs that take them from the environment."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,11 +17,17 @@ def named(emulator: Emulator, folder: Path) -> Generator[None]:
     """Name an emulator, and a store, by the environment."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SUNO_PROVIDER", raising=False)
-        patch.setenv("PYTHONPATH", str(ROOT))  # this checkout, whatever is installed
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)  # this checkout, whatever is installed
         patch.setenv("SUNO_STORE", f"sqlite:///{folder / 'songs.db'}")
         patch.setenv("SUNO_API_KEY", emulator.api_key)
         patch.setenv("SUNO_BASE_URL", emulator.url)
         yield
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have programs poll as fast as the emulator makes songs."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT / "tests" / "frameworks" / "quick"), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -87,11 +87,16 @@ def free_port() -> int:
             return port
 
 
+def listened(port: int) -> bool:
+    """Whether a server listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def listening(port: int) -> None:
     """Wait until a server listens."""
     for _ in range(1500):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if listened(port):
+            return
         time.sleep(0.02)
     raise AssertionError("nobody listens")

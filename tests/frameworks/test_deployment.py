@@ -14,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from suno_async.emulator import Emulator
-
 from ..servers import HANGS
-from .processes import ROOT, free_port, listening
+from .processes import ROOT, Stepped, free_port, listened, listening
 
 UVICORN = ("-m", "uvicorn", "examples.fastapi_service:app", "--log-level", "warning")
+pytestmark = pytest.mark.usefixtures("quick")
 GUNICORN = (
     *("-m", "gunicorn", "examples.fastapi_service:app", "-k", "uvicorn_worker.UvicornWorker", "--log-level", "warning"),
     *("--workers", "2", "--graceful-timeout", "90"),
@@ -49,8 +48,9 @@ def asked(url: str, body: Any = None) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("server", [UVICORN, GUNICORN], ids=["uvicorn", "gunicorn"])
 def test_a_service_that_is_stopped_sees_its_songs_through(
-    server: tuple[str, ...], emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+    server: tuple[str, ...], suno: Stepped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The songs end when it has stopped listening."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:9")  # no callback arrives, as when the server listens no more
@@ -68,6 +68,9 @@ def test_a_service_that_is_stopped_sees_its_songs_through(
         status, refusal = asked(f"{url}/songs", {"prompt": "la " * 5000})
         assert (status, "prompt" in refusal["detail"]) == (422, True)
         process.send_signal(signal.SIGTERM)
+        while listened(port):
+            time.sleep(0.02)
+        suno.portal.call(suno.emulator.advance, 300.0)
         said, errors = process.communicate(timeout=80)
     assert process.returncode in (0, -signal.SIGTERM), errors  # uvicorn ends by the signal in the end
     assert not [word for word in ("Traceback", "Unclosed", "was left") if word in errors], errors
@@ -75,36 +78,38 @@ def test_a_service_that_is_stopped_sees_its_songs_through(
     assert sorted(ended) == sorted(answer["task"] for _, answer in made)
 
 
-def test_a_bot_that_is_stopped_answers_what_it_has_begun(emulator: Emulator) -> None:
+def test_a_bot_that_is_stopped_answers_what_it_has_begun(suno: Stepped) -> None:
     with started("examples/bot.py") as process:
         assert process.stdin is not None
         process.stdin.write("rain\nsun\n")
         process.stdin.flush()
         deadline = time.monotonic() + 30
-        while len(emulator.runs) < 2 and time.monotonic() < deadline:
+        while len(suno.emulator.runs) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
+        suno.portal.call(suno.emulator.advance, 300.0)
         said, errors = process.communicate(timeout=HANGS)
     assert (process.returncode, errors) == (0, "")
     assert sorted(line.split(":")[0] for line in said.splitlines()) == ["rain", "sun"]
     assert "restart" not in said
 
 
-def test_a_bot_that_was_killed_answers_after_its_restart(emulator: Emulator) -> None:
+def test_a_bot_that_was_killed_answers_after_its_restart(suno: Stepped) -> None:
     with started("examples/bot.py") as process:
         assert process.stdin is not None
         process.stdin.write("rain\n")
         process.stdin.flush()
         deadline = time.monotonic() + 30
-        while not emulator.runs and time.monotonic() < deadline:
+        while not suno.emulator.runs and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.3)  # until the task id is written
         process.kill()
+    suno.portal.call(suno.emulator.advance, 300.0)
     with started("examples/bot.py") as process:
         said, errors = process.communicate("\n", timeout=HANGS)
     assert (process.returncode, errors) == (0, "")
     assert said.startswith("rain: ")
-    assert (len(said.splitlines()), len(emulator.runs)) == (1, 1)
+    assert (len(said.splitlines()), len(suno.emulator.runs)) == (1, 1)
 
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()

@@ -20,6 +20,7 @@ from ..servers import HANGS
 from .processes import ROOT, free_port, listening, running
 
 EXAMPLES = ROOT / "examples"
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def get(url: str) -> Any:

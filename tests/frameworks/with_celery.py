@@ -7,14 +7,11 @@ from typing import Any
 
 from suno_async import GenerateLyrics, Pace, SunoClient
 
-folder = os.environ["CELERY_FOLDER"]
+from .celery_folder import use
+
 Celery: Any = import_module("celery").Celery  # it has no types
-app: Any = Celery("songs", broker="filesystem://", backend=f"file://{folder}/results")
-app.conf.broker_transport_options = {
-    "data_folder_in": f"{folder}/messages",
-    "data_folder_out": f"{folder}/messages",
-    "control_folder": f"{folder}/control",
-}
+app: Any = Celery("songs")
+use(app)
 suno = SunoClient(pace=Pace(first=0.05, growth=1, cap=0.1, patience=20))
 
 
