@@ -5,10 +5,9 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-
-import pytest
 
 from ..promises.test_layout import loaded_by
 
@@ -95,7 +94,7 @@ EARLY = """
 import pytest
 from suno_async import ConfigurationError, GenerateMusic, SunoClient, UploadFromUrl
 
-suno = SunoClient(api_key="real", store="memory:")
+suno = SunoClient(api_key="real", store="memory:")  # as one that has read the environment of whoever runs the tests
 
 async def test_an_early_client_sends_nothing(suno_emulator):
     for request in (
@@ -141,8 +140,22 @@ async def test_a_shared_loop(suno_client, suno_receiver, n):
 """
 
 
-def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: str = "test_them.py") -> str:
-    """What a run of pytest prints in a folder where this package is installed with its entry points."""
+FAILING = """
+import pytest
+
+def test_awaited_by_nobody(suno_emulator): ...
+
+@pytest.mark.suno_emulator(0)
+@pytest.mark.asyncio
+async def test_options_without_names(suno_emulator): ...
+"""
+
+
+def run(folder: Path, *arguments: str, status: int = 0, **files: str) -> str:
+    """What a run of pytest prints in a folder with these files, where this package is installed with its entry points.
+
+    Plugins that no promise here is about are left out: to load them takes as long as the rest of a run.
+    """
     installed = folder / "installed" / "suno_async_here-0.dist-info"
     installed.mkdir(parents=True)
     entries = "".join(f"{one} = {module}\n" for one, module in PROJECT["entry-points"]["pytest11"].items())
@@ -151,11 +164,13 @@ def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: st
     (folder / "pytest.ini").write_text("[pytest]\n")
     if not HAS_MODE and "no:asyncio" in arguments:
         (folder / "conftest.py").write_text(OLD_ANYIO)
-    if text:
-        (folder / name).write_text(text)
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "COV_", "SUNO_"))}
     environment |= {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed.parent), *sys.path]), "SUNO_STORE": "no"}
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "--strict-markers", "-p", "no:cacheprovider"]
+    for plugin in ("faker", "hypothesispytest", *(() if "-n" in arguments else ("xdist", "xdist.looponfail"))):
+        command += ["-p", f"no:{plugin}"]
     ran = subprocess.run(
         [*command, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
     )
@@ -163,63 +178,55 @@ def run(folder: Path, *arguments: str, status: int = 0, text: str = "", name: st
     return ran.stdout
 
 
-@pytest.mark.parametrize("mode", [AUTO, ANYIO, (*ANYIO, "-n", "2")], ids=["pytest-asyncio", "anyio", "xdist"])
-def test_songs_in_no_time(tmp_path: Path, mode: tuple[str, ...]) -> None:
-    assert "8 passed" in run(tmp_path, *mode, text=SONGS)
-
-
-def test_the_strict_mode_of_pytest_asyncio_and_its_shared_loops(tmp_path: Path) -> None:
-    assert "3 passed" in run(tmp_path, *ASYNCIO, text=STRICT)
-
-
-def test_the_bot_of_the_examples(tmp_path: Path) -> None:
-    """As its author tests it."""
-    bot = tmp_path / "song_bot"
-    bot.mkdir()
+def test_suites_with_pytest_asyncio(tmp_path: Path) -> None:
+    """Songs in no time, a client that was made before the tests, and the bot of the examples as its author tests it."""
+    (tmp_path / "song_bot").mkdir()
     for path in (ROOT / "examples" / "song_bot").glob("*.py"):
-        (bot / path.name).write_text(path.read_text())
-    assert "8 passed" in run(tmp_path, *AUTO)
+        (tmp_path / "song_bot" / path.name).write_text(path.read_text())
+    printed = run(tmp_path, *AUTO, "-rA", test_songs=SONGS, test_early=EARLY)
+    assert passed(printed) == {"test_songs.py": 8, "test_early.py": 2, "song_bot/test_bot.py": 8}
 
 
-def test_the_web_application_of_the_page(tmp_path: Path) -> None:
-    """Its program and its test as they stand in docs/testing.md, with the settings of pytest that stand there."""
+def test_suites_with_anyio(tmp_path: Path) -> None:
+    """The same, and the web application of docs/testing.md: its program, its test and its settings of pytest."""
     page = (ROOT / "docs" / "testing.md").read_text()
     [songs] = [one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def make(" in one]
     [test] = [one for one in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "from songs" in one]
     [settings] = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "songs.py").write_text(songs)
     assert settings == "[pytest]\nanyio_mode = auto\n"
-    assert "1 passed" in run(tmp_path, *ANYIO, text=test)
+    printed = run(tmp_path, *ANYIO, "-rA", test_songs=SONGS, test_early=EARLY, songs=songs, test_page=test)
+    assert passed(printed) == {"test_songs.py": 8, "test_early.py": 2, "test_page.py": 1}
 
 
-def test_a_test_that_nobody_awaits_is_told_what_to_do(tmp_path: Path) -> None:
-    printed = run(tmp_path, *ASYNCIO, text="def test_it(suno_emulator): ...", status=1)
+def test_songs_in_no_time_with_xdist(tmp_path: Path) -> None:
+    assert passed(run(tmp_path, *ANYIO, "-n", "2", "-rA", test_songs=SONGS)) == {"test_songs.py": 8}
+
+
+def passed(printed: str) -> dict[str, int]:
+    """How many tests of each file passed."""
+    return dict(Counter(re.findall(r"^PASSED (\S+?)::", printed, re.MULTILINE)))
+
+
+def test_the_strict_mode_of_pytest_asyncio_and_its_shared_loops(tmp_path: Path) -> None:
+    """And what is said of a test that nobody awaits, and of options without names."""
+    printed = run(tmp_path, *ASYNCIO, "-rA", test_strict=STRICT, test_failing=FAILING, status=1)
+    assert passed(printed) == {"test_strict.py": 3}
+    unawaited, unnamed = re.findall(r"^ERROR (\S+ - .*)$", printed, re.MULTILINE)
+    assert unawaited.startswith("test_failing.py::test_awaited_by_nobody")
     assert "mark the test with pytest.mark.anyio or pytest.mark.asyncio" in printed
-
-
-@pytest.mark.parametrize("mode", [AUTO, ANYIO], ids=["pytest-asyncio", "anyio"])
-def test_a_client_that_was_made_before_the_test_sends_nothing_to_the_service(
-    tmp_path: Path, mode: tuple[str, ...]
-) -> None:
-    """It has read the environment of whoever runs the tests, with a real key."""
-    assert "2 passed" in run(tmp_path, *mode, text=EARLY)
+    assert unnamed.startswith("test_failing.py::test_options_without_names")
+    assert "takes named options only, got (0,)" in printed
 
 
 def test_a_client_of_a_module_without_a_key_is_told_what_to_do(tmp_path: Path) -> None:
-    printed = run(tmp_path, *AUTO, text="from suno_async import SunoClient\nsuno = SunoClient()", status=2)
+    printed = run(tmp_path, *AUTO, status=2, test_it="from suno_async import SunoClient\nsuno = SunoClient()")
     assert "no API key" in printed
     assert "make the client in a function" in printed
 
 
-def test_options_have_names(tmp_path: Path) -> None:
-    text = "import pytest\n@pytest.mark.suno_emulator(0)\nasync def test_it(suno_emulator): ..."
-    assert "takes named options only, got (0,)" in run(tmp_path, *AUTO, text=text, status=1)
-
-
 def test_it_can_be_left_out(tmp_path: Path) -> None:
-    assert "fixture 'suno_emulator' not found" in run(
-        tmp_path, *AUTO, "-p", "no:suno_async", text="async def test_it(suno_emulator): ...", status=1
-    )
+    text = "async def test_it(suno_emulator): ..."
+    assert "fixture 'suno_emulator' not found" in run(tmp_path, *AUTO, "-p", "no:suno_async", status=1, test_it=text)
 
 
 def test_other_suites_load_next_to_nothing_of_it() -> None:
