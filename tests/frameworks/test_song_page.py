@@ -40,6 +40,7 @@ def test_each_worker_tells_its_pages_of_all_songs(suno: Stepped, monkeypatch: py
                 takes = [f"{here}/songs/{run.id}/{one}.mp3" for one in (run.name(0), run.name(1))]
                 assert sorted(asked(take)[0] for take in takes) == [200, 404]
         assert len(seen["takes"]) == 2
+        (run,) = suno.emulator.runs.values()
         audio = f"{there}/{seen['takes'][0]['audio']}"
         status, whole = asked(audio)
         assert (status, len(whole) > 10_000) == (200, True)

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
@@ -18,7 +18,7 @@ SONGS = 40
 
 
 @contextmanager
-def late(seconds: float) -> Iterator[None]:
+def late(seconds: float) -> Generator[None]:
     """Let the loop stand still again and again, for so long in the mean."""
     luck = random.Random(1)
 

@@ -115,7 +115,7 @@ async def test_jobs_that_are_refused_at_once_keep_the_loop_from_nothing_else() -
 
     taken_at, seen_at = list[int](), list[int]()
     running = asyncio.create_task(others())
-    batch = outcomes(Submits(), source(), 2000, Plan(lambda _: 12.0, budget=0))
+    batch = outcomes(Submits(), source(), 2000, priced(budget=0))
     assert isinstance((await anext(batch)).error, BudgetExceeded)
     while len(taken_at) < 1000:  # whoever takes them is slow, so that all the others are there
         await asyncio.sleep(0)
