@@ -34,6 +34,7 @@ LARGE = 1 << 20
 CHUNK = 1 << 16
 JSON = {"Content-Type": "application/json"}
 REDIRECTS = 10
+CLOSED = "the session was closed meanwhile"
 REDIRECTING = (301, 302, 303, 307, 308)
 
 
@@ -149,8 +150,9 @@ class HTTP:
                 )
                 return await _reply(answer, url)
         except asyncio.CancelledError:
-            self._if_closed()
-            raise
+            if self._is_cancelled():
+                raise
+            why = f"{method} {url}: {CLOSED}"
         except NEVER_LEFT as exc:
             never_left, permanent, cause = sent is None or not sent.left, is_permanent(exc), cause_of(exc)
             why = f"{method} {url}: {_why(exc)}"
@@ -190,8 +192,9 @@ class HTTP:
         try:
             return await self._follow(session, url, headers)
         except asyncio.CancelledError:
-            self._if_closed()
-            raise
+            if self._is_cancelled():
+                raise
+            refused = ConnectError(f"{named(url)}: {CLOSED}")
         except (*NEVER_LEFT, ValueError, AssertionError) as exc:  # the last two: what aiohttp says to odd addresses
             cause = cause_of(exc)
             refused = ConnectError(f"{named(url)}: {_why(exc)}", permanent=is_permanent(exc))
@@ -231,11 +234,17 @@ class HTTP:
     def _proxy_of(self, url: URL) -> str | None:
         return self._proxy if self._environment is None else self._environment.of(url)
 
-    def _if_closed(self) -> None:
-        """Closing cancels look-ups of names under way, and with them tasks that nobody cancelled."""
+    def _is_cancelled(self) -> bool:
+        """Whether somebody has cancelled this task: closing a session cancels look-ups, and those who wait for them.
+
+        Raises a ConnectError if the client was closed meanwhile.
+        """
         task = asyncio.current_task()
-        if self._sessions.closed and task is not None and not task.cancelling():
+        if task is None or task.cancelling():
+            return True
+        if self._sessions.closed:
             raise ConnectError("the client was closed meanwhile")
+        return False
 
     async def aclose(self) -> None:
         await self._sessions.aclose()

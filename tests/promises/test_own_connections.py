@@ -277,6 +277,22 @@ async def test_a_function_that_makes_the_same_twice_is_told_so(given: str) -> No
     await session.close()
 
 
+async def test_a_session_that_is_closed_during_a_look_up_leaves_nobody_waiting() -> None:
+    """aiohttp cancels the look-up, and with it the requests that wait for it. Nobody has cancelled those."""
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=Resolver(1, 1000)))
+    options: dict[str, Any] = {"session": session, "paid_through_session": True}
+    async with SunoClient(api_key="k", base_url="http://api.example", max_retries=0, **options) as suno:
+        asking = [
+            asyncio.create_task(one)
+            for one in (suno.attach(GenerateMusic, "t1").get(), suno.generate_music(prompt="rain"))
+        ]
+        await anyio.sleep(5)
+        await session.close()
+        with anyio.fail_after(1300):
+            ended = await asyncio.gather(*asking, return_exceptions=True)
+    assert [type(one) for one in ended] == [ConnectError, SubmissionUncertain]
+
+
 async def test_nothing_is_paid_for_when_the_session_for_polls_is_closed() -> None:
     session = aiohttp.ClientSession()
     await session.close()
