@@ -54,6 +54,7 @@ from .base import (
 )
 from .record import Record, State
 from .redis_client import RedisClient, RedisSettings
+from .redis_pipeline import packed
 from .redis_scripts import CLAIM, PUT, REMOVE, RESERVE
 from .transitions import erased
 
@@ -282,7 +283,7 @@ class RedisStore:
     async def _all(self, refs: Iterable[bytes]) -> list[Record]:
         """Read records; one that is damaged is logged and does not hide the others."""
         client, names = await self._client(), [ref.decode(errors="replace") for ref in refs]
-        answers = await client.send_all([("HMGET", self._at("record", ref), *FIELDS) for ref in names])
+        answers = await client.send_all([packed("HMGET", self._at("record", ref), *FIELDS) for ref in names])
         found: list[Record] = []
         for ref, fields in zip(names, answers, strict=True):
             try:
@@ -391,13 +392,13 @@ class RedisStore:
         pattern = "".join(f"\\{char}" if char in "*?[]\\" else char for char in start) + "*"
         cursor = 0
         while True:
-            cursor, names = await client.send("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE)
+            cursor, names = await client.send("SCAN", int(cursor), "MATCH", pattern, "COUNT", PAGE)
             for name in names:
                 with suppress(*NOT_A_RECORD, Damaged), _damage(name):
                     kept = await client.send("HGET", name, "record")
                     if concerns(_RECORD.decode(kept or b"{}").context, wanted):
                         found.append(name.decode(errors="replace").removeprefix(start))
-            if cursor == 0:
+            if int(cursor) == 0:
                 return list(dict.fromkeys(found))
 
     async def aclose(self) -> None:

@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as TimedOut
 from ..errors import ConfigurationError, StoreError
 from ..log import log
 from .base import CLOSED
-from .redis_pipeline import Command, Pipelines
+from .redis_pipeline import Pipelines, packed
 from .redis_scripts import SCRIPTS, sha_of
 
 __all__ = ["SCHEMA", "RedisClient", "RedisSettings"]
@@ -136,14 +136,14 @@ class RedisClient:
 
     async def send(self, *command: Any) -> Any:
         """Send a command that is answered at once, together with those of others. StoreError as from `do`."""
-        return await self._pipelines.ask(_words(command))
+        return await self._pipelines.ask(packed(*command))
 
     async def run(self, script: str, names: Sequence[str], arguments: Sequence[Any]) -> Any:
         """Run a script of ours in the same way."""
-        return await self._pipelines.ask(_words(("EVALSHA", sha_of(script), len(names), *names, *arguments)))
+        return await self._pipelines.ask(packed("EVALSHA", sha_of(script), len(names), *names, *arguments))
 
-    async def send_all(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands in one pipeline, and return their answers; of one that failed, its StoreError."""
+    async def send_all(self, commands: Sequence[bytes]) -> list[Any]:
+        """Send packed commands in one pipeline, and return their answers; of one that failed, its StoreError."""
         answers: list[Any] = await self.do(partial(_pipeline, commands))
         for number, answer in enumerate(answers):
             if isinstance(answer, Exception):
@@ -302,32 +302,41 @@ def _moved(url: str, exc: MovedError) -> str:
 # ---- pipelines -------------------------------------------------------------------------------------------------------
 
 
-def _words(command: Command) -> Command:
-    """Return a command as it is sent. StoreError if it cannot be, before it leaves together with those of others."""
-    name, *words = command
-    try:
-        return [name, *(word.encode() if isinstance(word, str) else word for word in words)]
-    except UnicodeEncodeError as exc:
-        raise StoreError(f"redis: {exc}") from exc
-
-
-async def _pipeline(commands: Sequence[Command], redis: Any) -> list[Any]:
+async def _pipeline(commands: Sequence[bytes], redis: Any) -> list[Any]:
     """Send commands together, and those again whose scripts the server does not know."""
     answers = await _execute(commands, redis)
     unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
     if unknown:
-        again = [("SCRIPT LOAD", script) for script in SCRIPTS] + [commands[number] for number in unknown]
+        again = [packed("SCRIPT", "LOAD", script) for script in SCRIPTS] + [commands[number] for number in unknown]
         for number, answer in zip(unknown, (await _execute(again, redis))[len(SCRIPTS) :], strict=True):
             answers[number] = answer
     return answers
 
 
-async def _execute(commands: Sequence[Command], redis: Any) -> list[Any]:
-    pipeline = redis.pipeline(transaction=False)
-    for command in commands:
-        pipeline.execute_command(*command)
-    answers: list[Any] = await pipeline.execute(raise_on_error=False)
+async def _execute(commands: Sequence[bytes], redis: Any) -> list[Any]:
+    """Send commands and return the answers as Redis gives them, without what a pipeline of redis-py makes of both."""
+    pool = redis.connection_pool
+    connection = await _connection(pool)
+    try:
+        await connection.send_packed_command(b"".join(commands))
+        answers = [await _answer(connection) for _ in commands]
+    finally:
+        await pool.release(connection)
     for answer in answers:
         if isinstance(answer, MovedError):
             raise answer  # all have moved, since all keys of a store are on one node
     return answers
+
+
+async def _connection(pool: Any) -> Any:
+    try:
+        return await pool.get_connection()
+    except TypeError:  # redis-py before 5.3 takes the name of the command
+        return await pool.get_connection("_")
+
+
+async def _answer(connection: Any) -> Any:
+    try:
+        return await connection.read_response()
+    except ResponseError as exc:
+        return exc
