@@ -132,7 +132,6 @@ class Runtime:
             provider=provider,
             model=settings.model,
             validate=settings.validate,
-            shared=settings.shared,
             callback_url=settings.callback_url_of,
             clock=clock,
             max_retries=settings.max_retries,

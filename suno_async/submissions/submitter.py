@@ -86,8 +86,6 @@ class SubmitSettings(NamedTuple):
     provider: Provider
     model: str
     validate: bool
-    shared: bool
-    """Whether other processes may use the store, too."""
     callback_url: Callable[[type[Request[Any]], str, Provider], str]
     """The callback address of a submission, from its class, its ref and the API it goes to."""
     clock: Callable[[], float]
@@ -122,7 +120,9 @@ class _Phase(enum.Enum):
 class _Submission:
     """One submission on its way."""
 
-    __slots__ = ("api", "attempt", "attempts", "body", "check", "left", "options", "phase", "record", "request")
+    __slots__ = (
+        *("api", "attempt", "attempts", "body", "check", "left", "options", "phase", "record", "request", "waiting"),
+    )
 
     def __init__(
         self,
@@ -146,6 +146,8 @@ class _Submission:
         """How often it was sent."""
         self.attempt: asyncio.Task[Any] | None = None
         """What may not be cut off at present."""
+        self.waiting: asyncio.Future[None]
+        """By what its caller waits for that; cancelled with the caller."""
         self.left = False
         """Its caller waits for it no more."""
 
@@ -324,17 +326,8 @@ class Submitter:
         return _Submission(request, record, body, options, api, check)
 
     async def _attempt(self, submission: _Submission, turn: Turn) -> Task[Any]:
-        """Try once: wait for a place, write down, send. Who is cancelled while waiting has sent nothing."""
-        window = self._api.window
-        place = await window.take(turn)
-        try:
-            if submission.phase is _Phase.NEW and self._settings.shared:
-                await self._see_through(submission, self._intend(submission))
-            if submission.check is not None:
-                submission.check()
-        except BaseException:
-            await window.give_back_shared(place)
-            raise
+        """Try once: wait for a place, write down, send. Who is cancelled before it leaves has sent nothing."""
+        place = await self._api.window.take(turn)
         return await self._see_through(submission, self._send(submission, place))
 
     async def _intend(self, submission: _Submission) -> None:
@@ -351,14 +344,18 @@ class Submitter:
             raise _KeyTaken(held)
 
     async def _send(self, submission: _Submission, place: Place) -> Task[Any]:
-        """Send it, and write down what became of it."""
+        """Write it down, send it, and write down what became of it."""
         request, record = submission.request, submission.record
-        if submission.phase is _Phase.NEW:
-            try:
+        try:
+            if submission.phase is _Phase.NEW:
                 await self._intend(submission)
-            except BaseException:
-                self._api.window.give_back(place)
-                raise
+            if submission.check is not None:
+                submission.check()
+            if submission.waiting.cancelled():
+                raise asyncio.CancelledError  # its caller was, while it was written down
+        except BaseException:
+            await self._api.window.give_back_shared(place)
+            raise
         submission.phase = _Phase.SENT
         submission.attempts += 1
         try:
@@ -485,8 +482,11 @@ class Submitter:
         """Do something to its end, although the caller is cancelled: what is being paid for must not be lost."""
         attempt: asyncio.Task[T] = asyncio.create_task(work)
         submission.attempt = attempt
+        waiting = submission.waiting = asyncio.get_running_loop().create_future()
+        attempt.add_done_callback(partial(_wake, waiting))
         try:
-            return await asyncio.shield(attempt)
+            await waiting  # as by asyncio.shield, which would not tell at once that the caller was cancelled
+            return attempt.result()
         except asyncio.CancelledError:
             if attempt.done():
                 self._log_left(submission, attempt)
@@ -541,6 +541,11 @@ class Submitter:
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.gather(self._renewing, return_exceptions=True)
+
+
+def _wake(waiting: asyncio.Future[None], _: object) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _new_ref() -> str:

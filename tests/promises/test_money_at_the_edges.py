@@ -30,9 +30,16 @@ SONG = GenerateMusic(prompt="rain")
 
 
 class CutsOff(MemoryStore):
-    """Cancels a caller at the moment at which the outcome of its submit is written."""
+    """Cancels a caller at the moment at which the outcome of its submit is written, or the submit itself."""
 
     victim: asyncio.Task[Any] | None = None
+    early: asyncio.Task[Any] | None = None
+
+    async def intend(self, record: Record, owner: str = "", ttl: float = 0.0) -> Record | None:
+        held = await super().intend(record, owner, ttl)
+        if self.early is not None:
+            self.early.cancel()
+        return held
 
     async def change(self, transition: Transition, **named: Any) -> Record | None:
         changed = await super().change(transition, **named)
@@ -40,6 +47,16 @@ class CutsOff(MemoryStore):
             asyncio.get_running_loop().call_soon(self.victim.cancel)
             self.victim = None
         return changed
+
+
+async def test_a_caller_cancelled_as_its_submit_is_written_down_has_sent_nothing() -> None:
+    store, network = CutsOff(clock=now), Script(PENDING)
+    async with client(network, store=store, clock=now) as suno:
+        early = store.early = asyncio.create_task(suno.submit(SONG, key="order"))
+        await asyncio.wait([early])
+        await anyio.sleep(1)
+        assert early.cancelled()
+        assert (network.posted, await store.get(key="order"), suno.status().window_used) == ([], None, 0)
 
 
 @pytest.mark.parametrize("shared", [True, False])

@@ -67,7 +67,7 @@ def build(script: Script, *, shared: bool = True, model: str = "V6", store: Stor
     peers = Coordination(store, provider=KIE) if shared else Alone(store)
     client, follower, book = api(script), Follower(), journal(store, peers)
     calls = Calls(client, CallSettings(KIE, True))
-    settings = SubmitSettings(KIE, model, True, shared, address, now)
+    settings = SubmitSettings(KIE, model, True, address, now)
     return Built(Submitter(client, calls, book, registry(), follower, settings), follower, store, client, book)
 
 
