@@ -4,7 +4,7 @@ import asyncio
 import gc
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import repeat
 from typing import Any
 
@@ -18,10 +18,15 @@ from .postgres import PostgresServer, postgres_server
 from .servers import RedisServer, redis_server
 
 
-def pytest_collection_finish() -> None:
-    """What was loaded and collected stays, so no collection of garbage looks through it again."""
-    gc.collect()
-    gc.freeze()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded and collected stays, so no collection of garbage looks through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
