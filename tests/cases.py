@@ -9,18 +9,26 @@ SHOWN = 5
 """How many failures are shown whole."""
 
 
-def every(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def every(names: str | tuple[str, ...], cases: Iterable[Any] | Callable[[], Iterable[Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """As `pytest.mark.parametrize`, but one test tries all cases, and its failure names each that fails.
 
     For hundreds of cases without side effects that take less time than it takes to collect, schedule and report a test.
 
     Args:
         names: The names of the arguments.
-        cases: Their values, or what `pytest.param` returns, which has a name for the case.
+        cases: Their values, or what `pytest.param` returns, which has a name for the case. A function that returns them
+            is called by the test, so that they are not made in each process that collects it.
     """
     arguments = (names,) if isinstance(names, str) else names
-    named = [_case(arguments, case) for case in cases]
-    assert named, "no cases"
+
+    @functools.cache
+    def named() -> list[tuple[str, dict[str, Any]]]:
+        made = [_case(arguments, case) for case in (cases() if callable(cases) else cases)]
+        assert made, "no cases"
+        return made
+
+    if not callable(cases):
+        named()
 
     def fold(test: Callable[..., Any]) -> Callable[..., Any]:
         signature = inspect.signature(test)
@@ -28,22 +36,22 @@ def every(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable[[Calla
         @functools.wraps(test)
         def tries(**fixtures: Any) -> None:
             failed: dict[str, Exception] = {}
-            for name, values in named:
+            for name, values in named():
                 try:
                     test(**values, **fixtures)
                 except Exception as exc:
                     failed[name] = exc
-            _report(failed, len(named))
+            _report(failed, len(named()))
 
         @functools.wraps(test)
         async def awaits(**fixtures: Any) -> None:
             failed: dict[str, Exception] = {}
-            for name, values in named:
+            for name, values in named():
                 try:
                     await test(**values, **fixtures)
                 except Exception as exc:
                     failed[name] = exc
-            _report(failed, len(named))
+            _report(failed, len(named()))
 
         one: Any = awaits if inspect.iscoroutinefunction(test) else tries
         one.__signature__ = signature.replace(

@@ -33,14 +33,18 @@ CITED = re.compile(r"\bdocs/[\w-]+\.md(?:#[\w-]+)?")
 """A citation in code or text: a document and maybe a heading, by paths from the root of the repository."""
 LINKED = re.compile(r"\]\((?!\w+:)([^)#\s]*)(#[^)\s]*)?\)")
 """A link in Markdown, by paths from the document."""
-GENERATED = {ROOT / "docs" / path: text for path, text in pages().items()}
-"""Pages of the site that are made from the code, the README and the changelog."""
 FOREIGN = re.compile(r"\b(?:NOTES|STYLE|DESIGN|FLOW)\b|\b[Tt]he design\b|\([Ll]aws? \d+")
 """Papers that are not in the repository, and laws without their address."""
 
 
 def text_of(path: Path) -> str:
-    return GENERATED[path] if path in GENERATED else path.read_text(encoding="utf-8")
+    return generated()[path] if path in generated() else path.read_text(encoding="utf-8")
+
+
+@cache
+def generated() -> dict[Path, str]:
+    """Pages of the site that are made from the code, the README and the changelog."""
+    return {ROOT / "docs" / path: text for path, text in pages().items()}
 
 
 def named(path: Path) -> str:
@@ -68,10 +72,10 @@ def citations(path: Path) -> Iterator[tuple[Path, str]]:
             yield (Path(normpath(path.parent / target)) if target else path), anchor[1:]
 
 
-@every("path", [pytest.param(path, id=named(path)) for path in (*FILES, *GENERATED)])
+@every("path", lambda: [pytest.param(path, id=named(path)) for path in (*FILES, *generated())])
 def test_every_citation_leads_to_a_heading(path: Path) -> None:
     for document, heading in citations(path):
-        assert document in GENERATED or document.is_file(), f"{named(path)} cites {document}"
+        assert document in generated() or document.is_file(), f"{named(path)} cites {document}"
         if (
             heading and "reference" not in document.parts
         ):  # its anchors are made from docstrings; `make docs` checks them
