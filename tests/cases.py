@@ -9,7 +9,9 @@ SHOWN = 5
 """How many failures are shown whole."""
 
 
-def every(names: str | tuple[str, ...], cases: Iterable[Any] | Callable[[], Iterable[Any]]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def every(
+    names: str | tuple[str, ...], cases: Iterable[Any] | Callable[[], Iterable[Any]]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """As `pytest.mark.parametrize`, but one test tries all cases, and its failure names each that fails.
 
     For hundreds of cases without side effects that take less time than it takes to collect, schedule and report a test.
