@@ -5,7 +5,7 @@ asked for what the pages before V6 ask, at every gateway, since no page that lis
 Where pages of two eras of one gateway disagree, the wider one counts (docs/service.md#conflicts).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -55,6 +55,17 @@ class Rule(Struct, frozen=True, kw_only=True):
     defaults_when: Mapping[str, Mapping[str, Any]] = {}
     """What is sent under a condition for a field that was left out, since the service's own default would surprise."""
 
+    def required_of(self, request: Request[Any]) -> Iterator[tuple[str, str]]:
+        """Yield the fields that they require of a request besides `required`, each with the condition that holds.
+
+        Args:
+            request: The request.
+        """
+        for condition, names in self.required_when.items():
+            if holds(condition, request):
+                for name in names:
+                    yield name, condition
+
     def __repr__(self) -> str:
         return short_repr(self)
 
@@ -78,7 +89,10 @@ def holds(condition: str, request: Request[Any]) -> bool:
         condition: Names of `CONDITIONS`, with ", " between them.
         request: The request.
     """
-    return all(part(request) for part in _parts(condition))
+    for part in _parts(condition):  # noqa: SIM110  `all` takes twice as long, and a submit asks five times
+        if not part(request):
+            return False
+    return True
 
 
 @cache

@@ -199,8 +199,6 @@ def check(request: "Request[Any]", provider: "Provider | None" = None) -> None:
 
 def _gateway_problems(request: "Request[Any]", provider: "Provider") -> Iterator[Problem]:
     """What this gateway does not offer, or requires although others do not."""
-    from . import rules  # the table names request classes, which are checked with this module
-
     if request.path in provider.unsupported_endpoints:
         yield Problem("endpoint", f"is not offered by {provider.name}", request.path)
     kind, where = type(request), provider.name
@@ -209,13 +207,12 @@ def _gateway_problems(request: "Request[Any]", provider: "Provider") -> Iterator
     for name in sorted(unsupported_fields):
         if name in payload:
             yield Problem(name, f"is not known at {where}", payload[name])
-    needed = dict.fromkeys(provider.required(kind), f"must be given at {where}")
-    for condition, names in rule.required_when.items():
-        if rules.holds(condition, request):
-            needed = {**dict.fromkeys(names, f"must be given at {where} ({condition})"), **needed}
-    for name, wanted in needed.items():
+    needed = dict.fromkeys(provider.required(kind), "")
+    for name, condition in rule.required_of(request):
+        needed.setdefault(name, f" ({condition})")
+    for name, when in needed.items():
         if name not in payload:
-            yield Problem(name, wanted, None)
+            yield Problem(name, f"must be given at {where}{when}", None)
     yield from limits_exceeded(request, provider.chars(kind), where)
     model: str | None = getattr(request, "model", None)
     models = provider.models_for(kind)

@@ -44,9 +44,9 @@ def optional(kind: type[Request[Any]], provider: Provider) -> tuple[str, ...]:
 def missing(request: Request[Any], params: Mapping[str, Any], provider: Provider) -> Iterator[str]:
     """The fields that a request lacks, by our names."""
     unneeded = optional(type(request), provider)
-    for condition, names in provider.rule(type(request)).required_when.items():
-        if rules.holds(condition, request):
-            yield from (name for name in names if name not in (*params, *unneeded) and not _is_sung(name, params))
+    for name, _ in provider.rule(type(request)).required_of(request):
+        if name not in (*params, *unneeded) and not _is_sung(name, params):
+            yield name
     yield from (name for name in _needed(request) if name not in params)
 
 
