@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as Disconnected
-from redis.exceptions import MovedError, NoScriptError, ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as TimedOut
 
 from ..errors import ConfigurationError, StoreError
@@ -31,6 +31,8 @@ ATTEMPTS = 3
 """How often commands are sent when the connection breaks: every one may be repeated."""
 PAUSE = 0.05
 """Seconds between the first two attempts; each later pause is twice as long."""
+MOVING = (AskError, TryAgainError)
+"""What nodes of a cluster say while a slot is being moved, and after it was: a MovedError is an AskError."""
 CONNECTIONS = 16
 NO_ANSWER = "no answer in time"
 
@@ -214,7 +216,7 @@ class RedisClient:
             async with asyncio.timeout(self._settings.timeout):
                 if self._settings.closed:
                     raise StoreError(f"redis: {CLOSED}")
-                answer = await self._repeatedly(partial(do, *given, **named))
+                answer = await self._repeatedly(partial(_after_move, partial(do, *given, **named)))
                 self._answers += 1
                 return answer
         except (StoreError, ConfigurationError):
@@ -285,10 +287,25 @@ def _unless_forbidden() -> Generator[None]:
     """Do without the answer to what hosted servers forbid."""
     try:
         yield
-    except MovedError:
+    except MOVING:
         raise
     except ResponseError:
         pass
+
+
+async def _after_move(do: Callable[[], Awaitable[Any]]) -> Any:
+    """Do something, again while a slot is being moved, until time is over.
+
+    Following ASK to the other node would serve reads alone: a script that writes names keys that are not there yet, so
+    both nodes refuse it until the whole slot has moved.
+    """
+    while True:
+        try:
+            return await do()
+        except MovedError:
+            raise
+        except MOVING:
+            await asyncio.sleep(PAUSE)
 
 
 def _moved(url: str, exc: MovedError) -> str:
@@ -323,8 +340,8 @@ async def _execute(commands: Sequence[bytes], redis: Any) -> list[Any]:
     finally:
         await pool.release(connection)
     for answer in answers:
-        if isinstance(answer, MovedError):
-            raise answer  # all have moved, since all keys of a store are on one node
+        if isinstance(answer, MOVING):
+            raise answer  # all are concerned, since all keys of a store are in one slot
     return answers
 
 

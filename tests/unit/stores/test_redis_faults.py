@@ -15,7 +15,7 @@ import redis as redis_py
 
 from suno_async import StoreError
 from suno_async.stores import Record, RedisStore
-from suno_async.testing.store_contract import count, hear, listening, refs, runs_as
+from suno_async.testing.store_contract import count, dismiss, hear, listening, refs, runs_as
 
 from ...doubles import http
 from ...servers import RedisServer, ask, redis_cluster, redis_server
@@ -308,15 +308,52 @@ async def count_all(store: RedisStore) -> int:
     return len([one async for one in store.unfinished()])
 
 
+@pytest.mark.parametrize("part", [0, 3, 1000])
+async def test_while_a_slot_is_being_moved_everybody_waits(tmp_path: Path, part: int) -> None:
+    """What is there already is asked for elsewhere (ASK), and what is in two places at no node (TRYAGAIN)."""
+    with redis_cluster(tmp_path) as (one, two):
+        async with RedisStore(one.url) as store, RedisStore(two.url) as other, listening(other) as heard:
+            await goes_on(store, "r1")
+            await hear(heard)
+            begin_to_move(one, two, part)
+            asked = goes_on(store, "r2"), store.get(ref="r1"), store.claim("x", "me", 9), count_all(store)
+            asking = asyncio.gather(*asked, other.change(dismiss, ref="r1"))
+            await asyncio.sleep(0.2)
+            assert not asking.done()
+            end_move(one, two)
+            _, found, claimed, _, changed = await asyncio.wait_for(asking, 5)
+            assert found is not None
+            assert (found.ref, claimed) == ("r1", True)
+            assert changed is not None
+            assert set(await refs(store.unfinished())) == {"r2"}
+            await other.change(dismiss, ref="r2")
+            assert await count_all(store) == 0
+
+
 def move_slot(one: RedisServer, two: RedisServer) -> None:
     """Have another node keep what the keys of the store are in, as an operator who adds a node does."""
-    slot, heir = ask(one, "CLUSTER", "KEYSLOT", "{suno}:schema"), ask(two, "CLUSTER", "MYID")
+    begin_to_move(one, two, 0)
+    end_move(one, two)
+
+
+def begin_to_move(one: RedisServer, two: RedisServer, keys: int) -> None:
+    slot = ask(one, "CLUSTER", "KEYSLOT", "{suno}:schema")
     ask(two, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(one, "CLUSTER", "MYID"))
-    ask(one, "CLUSTER", "SETSLOT", slot, "MIGRATING", heir)
-    names = ask(one, "CLUSTER", "GETKEYSINSLOT", slot, 1000)
-    ask(one, "MIGRATE", "127.0.0.1", two.port, "", 0, 5000, "KEYS", *names)
+    ask(one, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(two, "CLUSTER", "MYID"))
+    move_keys(one, two, keys)
+
+
+def move_keys(one: RedisServer, two: RedisServer, keys: int) -> None:
+    names = ask(one, "CLUSTER", "GETKEYSINSLOT", ask(one, "CLUSTER", "KEYSLOT", "{suno}:schema"), keys)
+    if names:
+        ask(one, "MIGRATE", "127.0.0.1", two.port, "", 0, 5000, "KEYS", *names)
+
+
+def end_move(one: RedisServer, two: RedisServer) -> None:
+    slot = ask(one, "CLUSTER", "KEYSLOT", "{suno}:schema")
+    move_keys(one, two, 1000)
     for node in (two, one):
-        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", heir)
+        ask(node, "CLUSTER", "SETSLOT", slot, "NODE", ask(two, "CLUSTER", "MYID"))
 
 
 # ---- not ours to write -----------------------------------------------------------------------------------------------
