@@ -381,6 +381,14 @@ async def test_of_a_burst_each_round_asks_for_twice_as_many_places() -> None:
     assert [at for at, _ in shared.asked] == [0, 1, 1, *[2] * 4, *[3] * 8]
 
 
+async def test_a_burst_after_one_that_has_found_places_goes_on_with_as_many() -> None:
+    shared = Shared(takes=1.0)
+    limit = RateLimit(RATE, shared)
+    await asyncio.gather(*(limit.take() for _ in range(3)))
+    await asyncio.gather(*(limit.take() for _ in range(4)))
+    assert [at for at, _ in shared.asked] == [0, 1, 1, *[2] * 4]
+
+
 async def test_a_store_that_is_away_ends_the_waiting_of_who_is_next_and_leaves_no_hole() -> None:
     shared = Shared()
     limit = RateLimit(RATE, shared)
