@@ -114,10 +114,10 @@ class SQLiteStore:
             raise StoreError(f"{self.path}: open since before this process was forked outside of Python; open it anew")
         return self._workers.get()
 
-    async def _do(self, do: Callable[[SQLiteFile], T], *, writes: bool = True) -> T:
+    async def _do(self, do: Callable[[SQLiteFile], T], *, writes: bool = True, lasts: bool = True) -> T:
         if self._closed.is_set():
             raise StoreError(f"{self.path}: {CLOSED}")
-        return cast(T, await self._worker().do(Work(do, writes)))
+        return cast(T, await self._worker().do(Work(do, writes, lasts)))
 
     async def _read(self, query: str, values: Values = ()) -> list[tuple[Any, ...]]:
         return await self._do(lambda file: _rows(file.connection, query, values), writes=False)
@@ -261,8 +261,10 @@ class SQLiteStore:
 
     # ---- claims and places -------------------------------------------------------------------------------------------
 
+    # They do not wait for the disk: all who have them end with a power cut, and the clock begins anew.
+
     async def claim(self, name: str, owner: str, ttl: float) -> bool:
-        return await self._do(lambda file: self._take(file.connection, name, owner, ttl))
+        return await self._do(lambda file: self._take(file.connection, name, owner, ttl), lasts=False)
 
     def _take(self, db: sqlite3.Connection, name: str, owner: str, ttl: float) -> bool:
         name, now = self._scoped(name), self._clock()
@@ -298,11 +300,11 @@ class SQLiteStore:
             db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?)", rows)
             return waits
 
-        return await self._do(work)
+        return await self._do(work, lasts=False)
 
     async def release(self, name: str, place: str) -> None:
         query = "DELETE FROM places WHERE name = ? AND place = ?"
-        await self._do(lambda file: file.connection.execute(query, (self._scoped(name), place)).rowcount)
+        await self._do(lambda file: file.connection.execute(query, (self._scoped(name), place)).rowcount, lasts=False)
 
     # ---- notes -------------------------------------------------------------------------------------------------------
 

@@ -54,14 +54,15 @@ class SQLiteFile:
     or none, every batch fails, also after a fork.
     """
 
-    # State, all of it: the connection, how many there were, which file they were opened on, and the number of the last
-    # change in a transaction.
+    # State, all of it: the connection, whether its commits wait for the disk, how many connections there were, which
+    # file they were opened on, and the number of the last change in a transaction.
 
     def __init__(self, path: Path, timeout: float, migrations: Sequence[str] = MIGRATIONS) -> None:
         self.path = path
         self._timeout = timeout
         self._migrations = migrations
         self._connection: sqlite3.Connection | None = None
+        self._flushes = True
         self._identity: tuple[int, int] | None = None
         self._opened = 0
         self._change = 0
@@ -107,6 +108,7 @@ class SQLiteFile:
                 db.close()
                 raise
             self._connection = db
+            self._flushes = True
             self._opened += 1
             self._identity = _identity(self.path)
         return self._connection
@@ -126,18 +128,18 @@ class SQLiteFile:
         for writes, run in ((False, self._read), (True, self._write)):
             numbers = [number for number, work in enumerate(batch) if work.writes is writes]
             if numbers:
-                for number, result in zip(numbers, run([batch[number].do for number in numbers]), strict=True):
+                for number, result in zip(numbers, run([batch[number] for number in numbers]), strict=True):
                     results[number] = result
         return results
 
-    def _read(self, batch: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    def _read(self, batch: Sequence[Work]) -> list[Any]:
         try:
             self._open()
         except Exception as exc:
             return self._all_failed(exc, batch)
-        return [self._attempt(do) for do in batch]
+        return [self._attempt(work.do) for work in batch]
 
-    def _write(self, batch: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    def _write(self, batch: Sequence[Work]) -> list[Any]:
         try:
             return self._transaction(batch)
         except sqlite3.Error as exc:
@@ -145,15 +147,16 @@ class SQLiteFile:
                 return self._all_failed(exc, batch)
         except Exception as exc:
             return self._all_failed(exc, batch)
-        return [result for do in batch for result in self._write([do])]  # one may spoil it for the others
+        return [result for work in batch for result in self._write([work])]  # one may spoil it for the others
 
-    def _transaction(self, batch: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    def _transaction(self, batch: Sequence[Work]) -> list[Any]:
         db = self._open()
+        self._flush_commits(any(work.lasts for work in batch))
         db.execute("BEGIN IMMEDIATE")
         try:
             [(before,)] = db.execute("SELECT last FROM changes")
             self._change = before
-            results = [self._attempt(do, reraise=sqlite3.DatabaseError) for do in batch]
+            results = [self._attempt(work.do, reraise=sqlite3.DatabaseError) for work in batch]
             if self._change != before:
                 db.execute("UPDATE changes SET last = ?", (self._change,))
             db.execute("COMMIT")
@@ -163,6 +166,12 @@ class SQLiteFile:
             raise
         self._open()  # if another file is in its place by now, nobody will find what was written
         return results
+
+    def _flush_commits(self, flush: bool) -> None:
+        """Have commits wait for the disk, or not: the log is in order, so the next that does flushes all before it."""
+        if flush is not self._flushes:
+            self.connection.execute(f"PRAGMA synchronous = {'FULL' if flush else 'NORMAL'}")
+            self._flushes = flush
 
     def _attempt(self, do: Callable[[Any], Any], reraise: tuple[type[Exception], ...] | type[Exception] = ()) -> Any:
         """Return what comes of it, or the StoreError it fails with; of one that concerns the file, raise it."""

@@ -21,6 +21,8 @@ class Work(NamedTuple):
     do: Callable[[Any], Any]
     """A function of what the machine gives it."""
     writes: bool
+    lasts: bool = True
+    """Whether what it writes must outlive a power cut."""
 
 
 class Machine(Protocol):

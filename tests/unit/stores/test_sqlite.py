@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import aclosing, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,31 @@ def test_what_is_written_outlives_a_power_cut(path: Path) -> None:
         prepare(db)
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_what_is_over_after_a_power_cut_does_not_wait_for_the_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claims and places; a song has a dozen of them. A commit that does wait flushes all before it."""
+    commits: list[int] = []
+
+    class Watched(sqlite3.Connection):
+        def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+            if sql == "COMMIT":
+                commits.extend(super().execute("PRAGMA synchronous").fetchone())
+            return super().execute(sql, parameters)
+
+    async with SQLiteStore(path) as store:
+        monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+        await store.claim("poll", "me", 60)
+        commits.clear()  # those of a new file
+        await store.reserve("submit", ["a"], Rate(1, 100))
+        await asyncio.gather(store.intend(Record(ref="r1"), "me", 60), store.claim("poll", "me", 60))
+        await store.change(runs_as("t1"), ref="r1")
+        await store.claim("poll", "me", 60)
+        await store.release("submit", "a")
+        await store.note("times", "x")
+    assert commits == [1, 2, 2, 1, 1, 2]  # NORMAL, FULL
 
 
 async def test_a_claim_from_before_the_clock_was_set_back_ends(path: Path) -> None:
