@@ -109,6 +109,8 @@ class SQLiteStore:
     # ---- the thread --------------------------------------------------------------------------------------------------
 
     def _worker(self) -> Worker:
+        if made := self._workers.made():
+            return made[0]
         if any(worker.started for worker in self._workers.inherited()):
             # Only a fork that Python does not know of leaves it so; its locks would not be ours: see Worker.
             raise StoreError(f"{self.path}: open since before this process was forked outside of Python; open it anew")
