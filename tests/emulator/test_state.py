@@ -24,7 +24,7 @@ from suno_async import (
 )
 from suno_async.emulator import Emulator, Fail, Stuck
 
-from .support import TASKS, Recorder, example_of, is_complete, submitted
+from .support import SECONDS, TASKS, Recorder, example_of, is_complete, submitted
 
 pytestmark = pytest.mark.usefixtures("threads")
 
@@ -35,7 +35,10 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_tasks_credits_uploads_and_what_is_made_once_survive(path: Path) -> None:
-    async with Emulator(state=path, seed=1) as emulator, emulator.client(model="V5") as suno:
+    async with (
+        Emulator(state=path, seed=1, media_seconds=SECONDS) as emulator,
+        emulator.client(model="V5") as suno,
+    ):
         music = await suno.run(GenerateMusic(prompt="rain"))
         wav = await suno.run(ConvertToWav(music.tracks[0]))
         await suno.run(GeneratePersona(music.tracks[0], name="A", description="b"))
@@ -43,7 +46,10 @@ async def test_tasks_credits_uploads_and_what_is_made_once_survive(path: Path) -
         credits = await suno.get_credits()
         audio = await suno.read(music.tracks[0])
         ids = set(emulator.runs)
-    async with Emulator(state=path, seed=1, credits=5) as emulator, emulator.client(model="V5") as suno:
+    async with (
+        Emulator(state=path, seed=1, credits=5, media_seconds=SECONDS) as emulator,
+        emulator.client(model="V5") as suno,
+    ):
         assert await suno.get_credits() == credits
         again = await suno.attach(GenerateMusic, music.task_id)
         assert [track.id for track in again.tracks] == [track.id for track in music.tracks]

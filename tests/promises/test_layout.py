@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,8 @@ def files(name: str) -> list[Path]:
     return sorted((PACKAGE / name).rglob("*.py")) or [PACKAGE / f"{name}.py"]
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Parts of this package, with a dot, and other packages that a file imports, inside functions, too."""
     found: set[str] = set()
     here = path.relative_to(PACKAGE).parent.parts
@@ -60,7 +62,7 @@ def imports(path: Path) -> set[str]:
             found.add((node.module or "").split(".")[0])
         elif isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def outside(name: str) -> set[str]:
