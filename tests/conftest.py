@@ -14,6 +14,7 @@ import trustme
 
 from .anyio_auto import pytest_pycollect_makeitem as pytest_pycollect_makeitem
 from .loop import JumpLoop
+from .order import pytest_collection_modifyitems as pytest_collection_modifyitems
 from .postgres import PostgresServer, postgres_server
 from .servers import RedisServer, redis_server
 
