@@ -7,6 +7,7 @@ import runpy
 import socket
 import sys
 import types
+import warnings
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -91,6 +92,8 @@ if __name__ == "__main__":
         if forked(files):
             server.detach()
             become(files, told["env"], told["cwd"], told["new_session"])
+            warnings.resetwarnings()
+            warnings.simplefilter(told["warnings"])
             run(told["arguments"])
             break
     else:

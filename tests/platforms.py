@@ -1,6 +1,6 @@
 """A program that runs songs where everything is hidden that Linux has and another system does not.
 
-python tests/platforms.py win32|darwin STORE
+python tests/platforms.py win32|darwin STORE…
 
 It stands in for those systems as far as that goes: what is missing there to be imported or called, or refused by the
 loop, fails here.
@@ -106,7 +106,7 @@ def import_all() -> int:
     return len(found)
 
 
-async def sing(store: str | None) -> None:
+async def sing(store: str | None, folder: str) -> None:
     """Two songs, one by callback and one from a file, saved; and what the store keeps of them."""
     from suno_async import GenerateMusic, Pace, SunoClient, UploadCover
     from suno_async.emulator import Emulator
@@ -125,23 +125,24 @@ async def sing(store: str | None) -> None:
         runner = aiohttp.web.AppRunner(app)
         await runner.setup()
         await aiohttp.web.SockSite(runner, door).start()
-        song, *_ = await suno.download(await suno.run(GenerateMusic(prompt="rain"), key="order-42"), "songs/")
+        song, *_ = await suno.download(await suno.run(GenerateMusic(prompt="rain"), key="order-42"), folder)
         again = await suno.run(GenerateMusic(prompt="rain"), key="order-42")
         cover = await suno.run(UploadCover(upload_url=Path(song), style="fado", title="Rain", prompt="[Verse] rain"))
         assert len(emulator.runs) == 2, "the same key is paid once"
-        saved = await suno.download(cover, "songs/")
+        saved = await suno.download(cover, folder)
         assert len(await suno.read(again.tracks[0])) > 0
         assert len([task async for task in suno.results()]) == 2
-        print(len(saved), "files,", len(list(Path("songs").iterdir())), "in all")
+        print(f"{store or 'memory'}: {len(saved)} files, {len(list(Path(folder).iterdir()))} in all")
         await runner.cleanup()
 
 
 def main() -> None:
-    platform, store = sys.argv[1:]
+    platform, *stores = sys.argv[1:]
     loop = hide(platform)
     print(import_all(), "modules")
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(sing(store or None))
+        for number, store in enumerate(stores):
+            runner.run(sing(store or None, f"songs {number}/"))
 
 
 if __name__ == "__main__":

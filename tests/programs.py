@@ -1,8 +1,8 @@
 """Programs as processes of their own, without the half second in which each would import the same.
 
 A server imports once what they use, and each is a fork of it that has run nothing yet. Else it is a process like any
-other: it has its own environment, directory, files and signals, and may be killed. Warnings are errors in it. How
-Python itself starts a program, and what that loads, is for the tests that start `sys.executable`.
+other: it has its own environment, directory, files and signals, and may be killed. How Python itself starts a program,
+and what that loads, is for the tests that start `sys.executable`.
 """
 
 import atexit
@@ -40,8 +40,10 @@ class Program:
         arguments: `-m`, a module and its arguments; `-c`, code and arguments; or the path of a file and arguments.
         cwd: Its directory (default: the current one).
         env: Its environment (default: the current one).
+        stdin: A file that it reads (default: nothing).
         stdout: A file for what it prints (default: a pipe).
         stderr: A file for its complaints (default: a pipe).
+        warnings: What becomes of warnings, as for `python -W`.
         start_new_session: Whether it leads a process group of its own.
     """
 
@@ -50,8 +52,10 @@ class Program:
         *arguments: object,
         cwd: str | Path | None = None,
         env: Mapping[str, str] | None = None,
+        stdin: IO[str] | None = None,
         stdout: IO[str] | None = None,
         stderr: IO[str] | None = None,
+        warnings: str = "error",
         start_new_session: bool = False,
     ) -> None:
         self._arguments = [str(one) for one in arguments]
@@ -61,11 +65,13 @@ class Program:
         err, write_err = os.pipe()
         nothing = os.open(os.devnull, os.O_RDONLY)
         self._end, self.stdout, self.stderr = (os.fdopen(one, encoding="utf-8") for one in (end, out, err))
-        files = [nothing, stdout.fileno() if stdout else write_out, stderr.fileno() if stderr else write_err, tell]
+        given = stdin.fileno() if stdin else nothing
+        files = [given, stdout.fileno() if stdout else write_out, stderr.fileno() if stderr else write_err, tell]
         request = {
             "arguments": self._arguments,
             "cwd": str(cwd or Path.cwd()),
             "env": dict(os.environ if env is None else env),
+            "warnings": warnings,
             "new_session": start_new_session,
         }
         line = json.dumps(request).encode() + b"\n"

@@ -154,9 +154,12 @@ def test_a_pipe_that_is_closed_early_is_silent(shell: Path) -> None:
     for _ in range(3):
         called("generate-lyrics", "--prompt", "x", "--no-wait")
     for command in ("tasks --json", "models", "tasks", "generate-midi --help"):
-        line = f"{' '.join(COMMAND)} {command} | true"
-        ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=HANGS)
-        assert ended.stderr == "", command
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "w") as closed, started(*command.split(), stdout=closed) as process:
+            assert process.communicate()[1] == "", command
+    line = f"{' '.join(COMMAND)} models | true"
+    assert subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=HANGS).stderr == ""
 
 
 def test_what_help_loads_is_little() -> None:
@@ -179,8 +182,9 @@ def test_completion_proposes_options_and_values() -> None:
     ):
         env = {**os.environ, "_SUNO_ASYNC_COMPLETE": "complete_bash", "COMP_WORDS": typed}
         env["COMP_CWORD"] = str(len(typed.split()) - 1)
-        done = subprocess.run([*COMMAND], capture_output=True, text=True, env=env, timeout=HANGS)
-        assert expected in done.stdout.split(), (typed, done)
+        with started(env=env) as process:
+            done = process.communicate()
+        assert expected in done[0].split(), (typed, done)
 
 
 async def test_records_are_kept_in_the_store(shell: Path) -> None:
