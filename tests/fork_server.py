@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import runpy
+import site
 import socket
 import sys
 import types
@@ -63,6 +64,9 @@ def become(files: list[int], env: dict[str, str], cwd: str, new_session: bool) -
     os.environ.clear()
     os.environ.update(env)
     os.chdir(cwd)
+    sys.path[1:1] = filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
+    sys.modules.pop("sitecustomize", None)
+    site.execsitecustomize()
 
 
 def run(arguments: list[str]) -> None:

@@ -29,6 +29,12 @@ def test_what_python_runs_is_run(tmp_path: Path) -> None:
     assert "ResourceWarning" in said
 
 
+def test_what_python_does_when_it_starts_is_done(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('first')")
+    (tmp_path / "there.py").write_text("print('then')")
+    assert run("-c", "import there", env={"PYTHONPATH": str(tmp_path)}).stdout == "first\nthen\n"
+
+
 def test_one_changes_nothing_for_the_next() -> None:
     assert run("-c", "import suno_async; suno_async.changed = True").returncode == 0
     assert run("-c", "import suno_async; print(hasattr(suno_async, 'changed'))").stdout == "False\n"

@@ -14,7 +14,7 @@ import pytest
 from suno_async import GenerateMusic
 from suno_async.emulator import DropAfterAccepting, Emulator, Fail
 
-from ..frameworks.processes import ROOT
+from ..programs import ROOT
 
 mcp: Any = pytest.importorskip("mcp")
 

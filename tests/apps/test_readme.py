@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from ..frameworks.processes import ROOT
+from ..programs import ROOT
 
 EXAMPLES = ROOT / "examples"
 PAGE = (EXAMPLES / "README.md").read_text(encoding="utf-8")

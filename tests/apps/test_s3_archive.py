@@ -18,7 +18,7 @@ import pytest
 from suno_async import GenerateMusic, SunoClient
 from suno_async.emulator import Emulator, Fail, LateMedia, Slow
 
-from ..frameworks.processes import ROOT
+from ..programs import ROOT
 
 pytest.importorskip("s3fs")
 moto: Any = import_module("moto.server")

@@ -14,7 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from suno_async import GenerateMusic, SunoClient
 from suno_async.emulator import DropAfterAccepting, Emulator, Fail, Fault, Refuse
 
-from ..frameworks.processes import ROOT
+from ..programs import ROOT
 from .discord_program import lead_to
 from .discord_server import Discord
 

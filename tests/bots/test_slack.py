@@ -16,7 +16,8 @@ from anyio.from_thread import start_blocking_portal
 from suno_async import GenerateMusic, Stage, SunoClient
 from suno_async.emulator import DropAfterAccepting, Emulator, Fail, Refuse
 
-from ..frameworks.processes import ROOT, Stepped, free_port
+from ..frameworks.processes import Stepped, free_port
+from ..programs import ROOT
 from .slack_program import app_of
 from .slack_server import Slack
 

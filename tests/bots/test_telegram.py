@@ -15,7 +15,8 @@ from anyio.from_thread import start_blocking_portal
 
 from suno_async.emulator import Emulator, Fail
 
-from ..frameworks.processes import ROOT, free_port
+from ..frameworks.processes import free_port
+from ..programs import ROOT
 from .telegram_program import bot_of
 from .telegram_server import Telegram
 

@@ -9,7 +9,8 @@ import pytest
 
 from suno_async.emulator import Emulator
 
-from .processes import ROOT, Stepped, served, stepped
+from ..programs import ROOT
+from .processes import Stepped, served, stepped
 
 
 @contextmanager

@@ -3,22 +3,18 @@
 import os
 import random
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from suno_async import Stage
 from suno_async.emulator import Emulator
 
-from ..servers import HANGS
-
-ROOT = Path(__file__).parents[2]
+from ..programs import ROOT, Program
 
 
 @contextmanager
@@ -65,16 +61,15 @@ def running(
 
     `log` gets what it writes to stdout, such as its access log.
     """
-    options: Any = {"cwd": ROOT, "stderr": subprocess.PIPE, "text": True}
     with (
         open(log or os.devnull, "w") as stdout,
-        subprocess.Popen([sys.executable, "-W", "default", *command], stdout=stdout, **options) as process,
+        Program(*command, cwd=ROOT, stdout=stdout, warnings="default") as process,
     ):
         try:
             yield
         finally:
             process.terminate()
-            _, said = process.communicate(timeout=HANGS)
+            _, said = process.communicate()
         assert not [word for word in unwanted if word in said], said
 
 

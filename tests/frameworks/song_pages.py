@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,15 +11,16 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .processes import ROOT, listening
+from ..programs import ROOT, Program
+from .processes import listening
 
 
 @contextmanager
-def serving(port: int, workers: int = 1) -> Generator[subprocess.Popen[str]]:
+def serving(port: int, workers: int = 1) -> Generator[Program]:
     """Serve the page, until the block ends or somebody kills it."""
     options = ("--port", str(port), "--workers", str(workers), "--timeout-graceful-shutdown", "3", "--no-access-log")
-    command = [sys.executable, "-m", "uvicorn", "examples.song_page.app:app", *options]
-    with subprocess.Popen(command, cwd=ROOT, text=True, start_new_session=True) as process:
+    command = ["-m", "uvicorn", "examples.song_page.app:app", *options]
+    with Program(*command, cwd=ROOT, warnings="default", start_new_session=True) as process:
         try:
             listening(port)
             yield process
@@ -29,7 +28,7 @@ def serving(port: int, workers: int = 1) -> Generator[subprocess.Popen[str]]:
             kill(process, port)
 
 
-def kill(process: subprocess.Popen[str], port: int) -> None:
+def kill(process: Program, port: int) -> None:
     """End a server and its workers without notice."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)

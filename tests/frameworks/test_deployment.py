@@ -1,21 +1,21 @@
 """The examples of docs/deployment.md, as real processes that are stopped by a signal. In real time."""
 
 import json
+import os
 import re
 import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
+from ..programs import ROOT, Program
 from ..servers import HANGS
-from .processes import ROOT, Stepped, free_port, listened, listening
+from .processes import Stepped, free_port, listened, listening
 
 UVICORN = ("-m", "uvicorn", "examples.fastapi_service:app", "--log-level", "warning")
 pytestmark = pytest.mark.usefixtures("quick")
@@ -26,12 +26,16 @@ GUNICORN = (
 
 
 @contextmanager
-def started(*command: str) -> Generator[subprocess.Popen[str]]:
-    options: Any = {"cwd": ROOT, "text": True}
-    pipe = subprocess.PIPE
-    with subprocess.Popen([sys.executable, *command], stdin=pipe, stdout=pipe, stderr=pipe, **options) as process:
+def started(*command: str) -> Generator[tuple[Program, IO[str]]]:
+    """A program, and what it reads."""
+    read, write = os.pipe()
+    with (
+        os.fdopen(write, "w", buffering=1) as typed,
+        os.fdopen(read) as stdin,
+        Program(*command, cwd=ROOT, stdin=stdin, warnings="ignore") as process,
+    ):
         try:
-            yield process
+            yield process, typed
         finally:
             process.kill()
 
@@ -54,9 +58,10 @@ def test_a_service_that_is_stopped_sees_its_songs_through(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("PUBLIC_URL", "http://127.0.0.1:9")  # no callback arrives, as when the server listens no more
-    with started(
-        *server, *(("--port", str(port)) if server is UVICORN else ("--bind", f"127.0.0.1:{port}"))
-    ) as process:
+    with started(*server, *(("--port", str(port)) if server is UVICORN else ("--bind", f"127.0.0.1:{port}"))) as (
+        process,
+        _,
+    ):
         listening(port)
         status, health = asked(f"{url}/health")
         assert (status, health["window_size"], health["store_owed"]) == (200, 20, 0)
@@ -71,7 +76,7 @@ def test_a_service_that_is_stopped_sees_its_songs_through(
         while listened(port):
             time.sleep(0.02)
         suno.portal.call(suno.emulator.advance, 300.0)
-        said, errors = process.communicate(timeout=80)
+        said, errors = process.communicate(80)
     assert process.returncode in (0, -signal.SIGTERM), errors  # uvicorn ends by the signal in the end
     assert not [word for word in ("Traceback", "Unclosed", "was left") if word in errors], errors
     ended = [line.split()[0] for line in said.splitlines() if line.endswith("COMPLETE")]
@@ -79,34 +84,31 @@ def test_a_service_that_is_stopped_sees_its_songs_through(
 
 
 def test_a_bot_that_is_stopped_answers_what_it_has_begun(suno: Stepped) -> None:
-    with started("examples/bot.py") as process:
-        assert process.stdin is not None
-        process.stdin.write("rain\nsun\n")
-        process.stdin.flush()
+    with started("examples/bot.py") as (process, typed):
+        typed.write("rain\nsun\n")
         deadline = time.monotonic() + 30
         while len(suno.emulator.runs) < 2 and time.monotonic() < deadline:
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
         suno.portal.call(suno.emulator.advance, 300.0)
-        said, errors = process.communicate(timeout=HANGS)
+        said, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
     assert sorted(line.split(":")[0] for line in said.splitlines()) == ["rain", "sun"]
     assert "restart" not in said
 
 
 def test_a_bot_that_was_killed_answers_after_its_restart(suno: Stepped) -> None:
-    with started("examples/bot.py") as process:
-        assert process.stdin is not None
-        process.stdin.write("rain\n")
-        process.stdin.flush()
+    with started("examples/bot.py") as (process, typed):
+        typed.write("rain\n")
         deadline = time.monotonic() + 30
         while not suno.emulator.runs and time.monotonic() < deadline:
             time.sleep(0.02)
         time.sleep(0.3)  # until the task id is written
         process.kill()
     suno.portal.call(suno.emulator.advance, 300.0)
-    with started("examples/bot.py") as process:
-        said, errors = process.communicate("\n", timeout=HANGS)
+    with started("examples/bot.py") as (process, typed):
+        typed.write("\n")
+        said, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
     assert said.startswith("rain: ")
     assert (len(said.splitlines()), len(suno.emulator.runs)) == (1, 1)

@@ -16,8 +16,9 @@ import pytest
 
 from suno_async.emulator import Emulator
 
+from ..programs import ROOT
 from ..servers import HANGS
-from .processes import ROOT, free_port, listening, running
+from .processes import free_port, listening, running
 
 EXAMPLES = ROOT / "examples"
 pytestmark = pytest.mark.usefixtures("quick")
