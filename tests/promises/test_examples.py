@@ -3,10 +3,9 @@
 import asyncio
 import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -29,6 +28,7 @@ from suno_async import GenerateMusic, SunoClient
 from suno_async.emulator import Emulator, Fail
 
 from ..loop import JumpLoop, stores_work
+from ..programs import run
 from ..proxies import Socks
 
 WORKERS = Path(__file__).parents[2] / "examples" / "workers.py"
@@ -173,10 +173,7 @@ async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None
     elif store == "postgres":
         environment["SUNO_STORE"] = request.getfixturevalue("postgres").database()
 
-    def run() -> subprocess.CompletedProcess[str]:
-        return subprocess.run([sys.executable, WORKERS], capture_output=True, text=True, timeout=90, env=environment)
-
-    ran = await anyio.to_thread.run_sync(run)
+    ran = await anyio.to_thread.run_sync(partial(run, WORKERS, env=environment))
     assert (ran.returncode, ran.stderr) == (0, "")
     printed = ran.stdout.splitlines()
     assert [line.split()[1] for line in printed if line.startswith("submit ")] == ["order-1", "order-2", "order-3"]

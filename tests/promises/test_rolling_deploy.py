@@ -21,8 +21,8 @@ from ..frameworks.processes import free_port
 from ..programs import Program
 
 GATEWAY = replace(KIE_LEGACY, submits=Rate(1000, 10.0))  # the load, and not the limit, is what matters here
-SPEED = 80
-"""A song takes about two seconds."""
+SPEED = 160
+"""A song takes about a second."""
 
 WORKER = """
 import asyncio, os, signal, sys
@@ -193,7 +193,7 @@ async def test_no_song_and_no_call_of_an_observer_is_lost(by: str, tmp_path: Pat
 
 async def replace_two(workers: Deployment, *, new_first: bool) -> None:
     await asyncio.gather(workers.start("one", 0.3), workers.start("two", 0.3))
-    await asyncio.sleep(2)
+    await asyncio.sleep(1)
     for old, new in (("one", "three"), ("two", "four")):
         if new_first:
             await workers.start(new, 30)
@@ -201,5 +201,5 @@ async def replace_two(workers: Deployment, *, new_first: bool) -> None:
         else:
             await workers.stop(old)
             await workers.start(new, 30)
-    await asyncio.sleep(3)  # a song of the old ones has ended by now
+    await asyncio.sleep(1.5)  # a song of the old ones has ended by now
     await asyncio.gather(workers.stop("three"), workers.stop("four"))

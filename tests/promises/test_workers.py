@@ -4,9 +4,8 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,16 +27,23 @@ def anyio_backend() -> tuple[str, dict[str, Any]]:
     return "asyncio", {}  # there are other processes
 
 
-@pytest.fixture(params=["sqlite", "redis", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+STORES = ["sqlite", "redis", "postgres"]
+
+
+def address(name: str, request: pytest.FixtureRequest) -> str:
     """The address of an empty store."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'songs.db'}"
-    if request.param == "postgres":
+    if name == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('tmp_path') / 'songs.db'}"
+    if name == "postgres":
         database: str = request.getfixturevalue("postgres").database()
         return database
     url: str = request.getfixturevalue("redis").url
     return url.removesuffix("/0") + f"/{next(DATABASES)}"
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest) -> str:
+    return address(request.param, request)
 
 
 DATABASES = iter(range(1, 16))
@@ -49,17 +55,24 @@ async def workers(store: str) -> AsyncGenerator["Workers"]:
         yield Workers(store, stack)
 
 
+@pytest.fixture
+async def everywhere(request: pytest.FixtureRequest) -> AsyncGenerator[list["Workers"]]:
+    """Workers on each of the stores, for what takes seconds and little work."""
+    async with AsyncExitStack() as stack:
+        yield [Workers(address(name, request), stack) for name in STORES]
+
+
 class Workers:
     """As many clients as a test wants, each with a store of its own at the same address."""
 
     def __init__(self, store: str, stack: AsyncExitStack) -> None:
-        self._store = store
+        self.store = store
         self._stack = stack
 
     async def open(self, script: Script | None = None, **settings: Any) -> SunoClient:
         if script is not None:
             settings |= {"api_key": "k", "transport": script}
-        return await self._stack.enter_async_context(SunoClient(store=self._store, **settings))
+        return await self._stack.enter_async_context(SunoClient(store=self.store, **settings))
 
 
 PROGRAM = """
@@ -123,7 +136,21 @@ async def test_news_arrive_at_once(workers: Workers, store: str) -> None:
     assert script.polled_at == []
 
 
-async def test_ten_who_wait_poll_as_often_as_one(workers: Workers) -> None:
+async def on_each(everywhere: list[Workers], story: Callable[[Workers], Awaitable[None]]) -> None:
+    """Try a story on all stores at the same time."""
+    tried = await asyncio.gather(*map(story, everywhere), return_exceptions=True)
+    failed = {workers.store: exc for workers, exc in zip(everywhere, tried, strict=True) if exc}
+    for store, exc in failed.items():
+        exc.add_note(f"on {store}")
+    if failed:
+        raise BaseExceptionGroup("not on each store", list(failed.values()))
+
+
+async def test_ten_who_wait_poll_as_often_as_one(everywhere: list[Workers]) -> None:
+    await on_each(everywhere, ten_wait)
+
+
+async def ten_wait(workers: Workers) -> None:
     script = Script(PENDING)
     pace = Pace(first=0.5, growth=1, cap=0.5, patience=60)
     clients = [await workers.open(script, pace=pace) for _ in range(10)]
@@ -136,7 +163,11 @@ async def test_ten_who_wait_poll_as_often_as_one(workers: Workers) -> None:
     assert len(script.polled_at) <= 11
 
 
-async def test_ten_workers_never_exceed_the_accounts_window(workers: Workers) -> None:
+async def test_ten_workers_never_exceed_the_accounts_window(everywhere: list[Workers]) -> None:
+    await on_each(everywhere, ten_submit)
+
+
+async def ten_submit(workers: Workers) -> None:
     # Half of the real window, and half of what is allowed for the way.
     gateway = replace(KIE, submits=Rate(20, 5.0))
     async with Emulator(provider=gateway, media_seconds=1) as emulator:
