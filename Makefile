@@ -8,6 +8,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
+# More than there are cores, for they wait for other processes now and then. In large chunks, one would end long after
+# the others.
+WORKERS := -n 5 --maxschedchunk 16
 export NO_MKDOCS_2_WARNING := 1
 # Else each of the many processes that tests start would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -38,10 +41,10 @@ demo: .venv/demo
 	$(BIN)/python examples/demo.py
 
 test: check redis-server postgres-server
-	$(BIN)/python -m pytest -n 4 # more than there are cores: they wait for other processes now and then
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-oldest: .venv-oldest/dev redis-server postgres-server
-	$(OLDEST) -m pytest -n 4
+	$(OLDEST) -m pytest $(WORKERS)
 
 test-page: .venv/page chromium
 	CI=1 $(BIN)/python -m pytest tests/page
