@@ -25,11 +25,11 @@ def every(
 
     @functools.cache
     def named() -> list[tuple[str, dict[str, Any]]]:
-        made = [_case(arguments, case) for case in (cases() if callable(cases) else cases)]
+        made = [_case(arguments, case) for case in (cases if isinstance(cases, Iterable) else cases())]
         assert made, "no cases"
         return made
 
-    if not callable(cases):
+    if isinstance(cases, Iterable):
         named()
 
     def fold(test: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from ..cases import every
 from ..programs import ROOT
 
 EXAMPLES = ROOT / "examples"
@@ -41,7 +42,7 @@ def test_every_example_is_there_once() -> None:
     assert sorted(name_of(path) for row in ROWS for path in linked(row.example)) == sorted(there)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.example.split("]")[0].strip("["))
+@every("row", [pytest.param(row, id=row.example.split("]")[0].strip("[")) for row in ROWS])
 def test_a_row_leads_to_what_there_is(row: Row) -> None:
     """Its tests name the example, or the module that they import."""
     (path,) = linked(row.example)

@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 
 from suno_async.emulator.samples import Sampler
 
+from ..cases import every
+
 SAMPLER = Sampler(
     lambda place, suffix: f"http://files/{place}{suffix}", lambda place: str(uuid.uuid5(uuid.NAMESPACE_URL, place))
 )
@@ -77,7 +79,7 @@ KINDS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=str)
+@every("kind", KINDS)
 def test_a_sample_is_of_its_type(kind: Any) -> None:
     sample = SAMPLER.build(kind)
     msgspec.json.decode(msgspec.json.encode(sample), type=kind)

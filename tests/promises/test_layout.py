@@ -10,6 +10,8 @@ import pytest
 
 import suno_async
 
+from ..cases import every
+
 PACKAGE = Path(suno_async.__file__).parent
 ORDER = [
     *(
@@ -78,7 +80,7 @@ def loaded_by(code: str) -> set[str]:
     return set(ran.stdout.split())
 
 
-@pytest.mark.parametrize("name", ORDER)
+@every("name", ORDER)
 def test_imports_point_up_the_list(name: str) -> None:
     allowed = {f".{above}" for above in ORDER[: ORDER.index(name) + 1]}
     own = {one for path in files(name) for one in imports(path) if one.startswith(".")}
@@ -90,9 +92,7 @@ def test_every_module_has_its_place() -> None:
     assert there == {*ORDER, "__init__"}
 
 
-@pytest.mark.parametrize(
-    "path", [path for name in PURE for path in files(name)], ids=lambda path: str(path.relative_to(PACKAGE))
-)
+@every("path", [path for name in PURE for path in files(name)])
 def test_the_pure_part_has_no_io_no_clock_and_no_await(path: Path) -> None:
     # An error of ours is also asyncio's InvalidStateError, for which its module imports asyncio.
     assert imports(path) & WAITING <= ({"asyncio"} if path.name == "errors.py" else set())

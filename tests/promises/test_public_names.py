@@ -16,6 +16,7 @@ from suno_async import SunoClient
 from suno_async.api import fields
 from suno_async.api.requests import TABLE
 
+from ..cases import every
 from ..doubles import method_of
 
 PUBLIC = (
@@ -139,7 +140,7 @@ def has_signatures(thing: Any) -> bool:
 CALLABLES = [(module, name) for module, name in NAMES if has_signatures(named(module, name))]
 
 
-@pytest.mark.parametrize(("module", "name"), CALLABLES)
+@every(("module", "name"), CALLABLES)
 def test_every_name_that_a_signature_shows_is_public(module: str, name: str) -> None:
     assert shown(named(module, name)) - PLAIN <= PROMISED
 

@@ -10,6 +10,7 @@ import suno_async
 from docs import endpoints, reference
 from suno_async.api.requests import TABLE, Request
 
+from ..cases import every
 from ..doubles import method_of
 
 
@@ -20,7 +21,7 @@ def test_every_public_name_has_a_place() -> None:
     assert public - {kind.__name__ for kind in TABLE} - reference.placed() == set()
 
 
-@pytest.mark.parametrize("kind", TABLE)
+@every("kind", TABLE)
 def test_the_page_of_an_endpoint_is_whole(kind: type[Request[object]]) -> None:
     page = endpoints.pages()[f"endpoints/{method_of(kind)}.md"]
     assert (kind.__doc__ or "").splitlines()[0] in page

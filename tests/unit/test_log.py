@@ -10,6 +10,8 @@ from suno_async import DecodeError, RedactTokens
 from suno_async.log import log, shown
 from suno_async.wire import tokens
 
+from ..cases import every
+
 TOKEN = tokens.issue(b"secret", 1, "A" * 16)
 ADDRESS = f"/suno?suno={TOKEN}"
 
@@ -81,7 +83,7 @@ def test_other_text_is_left_as_it_is() -> None:
     assert said.getMessage() == before
 
 
-@pytest.mark.parametrize("cut_after", range(41))
+@every("cut_after", range(41))
 def test_nothing_of_a_token_is_left_where_a_text_is_cut(cut_after: int) -> None:
     said = shown("." * (200 - cut_after) + TOKEN + "." * 300)
     assert not any(TOKEN[:length] in said for length in range(3, 41))

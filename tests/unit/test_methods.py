@@ -14,6 +14,7 @@ from suno_async.api.descriptions import field_descriptions
 from suno_async.api.requests import TABLE, Call, Job, MusicJob, Request
 from suno_async.methods import calls, submits
 
+from ..cases import every
 from ..doubles import method_of
 
 
@@ -140,7 +141,7 @@ Source: https://docs.example/sing"""
     )
 
 
-@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.__name__)
+@every("kind", TABLE)
 def test_every_endpoint_has_its_method_with_all_fields(kind: type[Request[Any]]) -> None:
     method = getattr(SunoClient, method_of(kind))
     names = set(inspect.signature(method).parameters) - {"self"}
@@ -157,7 +158,7 @@ def entries(doc: str) -> Iterator[str]:
             yield line.split(":")[0].strip()
 
 
-@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: kind.__name__)
+@every("kind", TABLE)
 def test_every_field_of_a_built_in_request_is_described(kind: type[Request[Any]]) -> None:
     described = field_descriptions(kind)
     assert [name for name in kind.__struct_fields__ if not described[name].endswith(".")] == []

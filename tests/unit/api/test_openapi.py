@@ -51,7 +51,7 @@ def test_every_operation_has_its_class() -> None:
     assert {providers.PREFIX + kind.operation for kind in TABLE if kind.operation} == set(job_schemas())
 
 
-@pytest.mark.parametrize("kind", POSTED)
+@every("kind", POSTED)
 def test_every_field_of_a_request_is_in_the_table_at_some_gateway(kind: type[Request[Any]]) -> None:
     """And none is there that stands nowhere."""
     known: set[str] = set()
@@ -72,7 +72,7 @@ def test_every_field_of_a_request_is_in_the_table_at_some_gateway(kind: type[Req
 
 
 @pytest.mark.parametrize("provider", LEGACY_AND_JOBS)
-@pytest.mark.parametrize("kind", POSTED)
+@every("kind", POSTED)
 def test_every_field_that_is_required_is_known_to_be(kind: type[Request[Any]], provider: Provider) -> None:
     schema = body_schema(kind, provider)
     required = resolved(schema["properties"]["input"]).get("required", ()) if "input" in schema["properties"] else ()
@@ -85,7 +85,7 @@ def test_every_field_that_is_required_is_known_to_be(kind: type[Request[Any]], p
 
 
 @pytest.mark.parametrize("provider", LEGACY_AND_JOBS)
-@pytest.mark.parametrize("kind", POSTED)
+@every("kind", POSTED)
 def test_every_word_a_field_may_hold_is_known(kind: type[Request[Any]], provider: Provider) -> None:
     """Languages, keys, stems, levels: the same words, no more and no less. Model names are in `Model`."""
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
@@ -123,7 +123,7 @@ FAMILIES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "facts"), FAMILIES)
+@every(("kind", "facts"), FAMILIES)
 def test_every_status_word_has_its_meaning(kind: type[Job[Any]], facts: Any) -> None:
     provider = KIE_JOBS if facts["submit"] == [providers.CREATE] else KIE
     assert (provider.details(kind), provider.query(kind)) == (facts["details"], facts["query"])
@@ -208,7 +208,7 @@ READ_OF_EVERY_CALLBACK = (
 """What `callbacks.parse` reads, beside the result."""
 
 
-@pytest.mark.parametrize(("kind", "provider"), CALLED_BACK)
+@every(("kind", "provider"), CALLED_BACK)
 def test_every_field_of_a_callback_is_read(kind: type[Job[Any]], provider: Provider) -> None:
     read = {*READ_OF_EVERY_CALLBACK}
     read |= {*wire_names(JobRecord)} if provider is KIE_JOBS else set()
@@ -242,7 +242,7 @@ LIMITS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "limit"), LIMITS)
+@every(("kind", "limit"), LIMITS)
 def test_what_the_widest_page_allows_is_not_refused_and_one_more_is(kind: type[Request[Any]], limit: Any) -> None:
     """Characters, not bytes."""
     name = {theirs: ours for ours, theirs in encoding.names(kind, KIE).items()}[limit["field"]]

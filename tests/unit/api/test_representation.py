@@ -33,6 +33,8 @@ from suno_async.api.requests import TABLE
 from suno_async.api.results import Result
 from suno_async.api.updates import JobRecord
 
+from ...cases import every
+
 LONG = "Rain\nin <Lisbon> " * 60
 TASK_ID = "5c79be8e" * 4
 SECRET = "secret-key"
@@ -71,7 +73,7 @@ def filled(kind: Any) -> Any:
     return kind(**{name: (LONG,) if "tuple" in str(kind.__annotations__.get(name)) else LONG for name in texts})
 
 
-@pytest.mark.parametrize("value", list(values()), ids=lambda value: str(type(value).__name__))
+@every("value", [pytest.param(value, id=type(value).__name__) for value in values()])
 def test_a_repr_is_one_short_line(value: Any) -> None:
     assert len(repr(value)) <= 120
     assert repr(value).isprintable()

@@ -29,6 +29,8 @@ from suno_async.api.requests.base import FROM_TRACK, endpoints
 from suno_async.api.requests.music import ContinuingJob, CustomJob, SungJob
 from suno_async.wire.encoding import names
 
+from ...cases import every
+
 TRACK = Track(id="a1", task_id="t9")
 OUR_WORDS = hasattr(msgspec, "StructMeta")
 """Whether it is ours to say what is wrong with arguments: msgspec before 0.20 says it itself."""
@@ -293,7 +295,7 @@ def test_a_family_is_named_as_such_although_its_arguments_are_right() -> None:
         MusicJob()
 
 
-@pytest.mark.parametrize("kind", TABLE, ids=lambda kind: str(kind.__name__))
+@every("kind", TABLE)
 def test_requests_are_read_by_our_names_and_unknown_ones_are_refused(kind: type[Request[Any]]) -> None:
     """What a web form or a queue holds is not dropped because it is spelled differently."""
     assert kind.__struct_fields__ == kind.__struct_encode_fields__

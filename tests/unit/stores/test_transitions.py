@@ -7,6 +7,8 @@ from suno_async.api.updates import rises
 from suno_async.stores import Record, State
 from suno_async.stores.transitions import accepted, dismissed, mark_observed
 
+from ...cases import every
+
 
 def test_stages_only_rise_and_final_ones_never_change() -> None:
     higher = {old.name: [new.name for new in Stage if rises(old, new)] for old in Stage}
@@ -20,7 +22,7 @@ def test_stages_only_rise_and_final_ones_never_change() -> None:
 
 
 @pytest.mark.parametrize("stage", Stage)
-@pytest.mark.parametrize("observed", Stage)
+@every("observed", Stage)
 def test_observers_are_called_for_higher_stages_only(observed: Stage, stage: Stage) -> None:
     found = mark_observed(Record(observed=observed, stage=Stage.FIRST), stage)
     if rises(observed, stage):

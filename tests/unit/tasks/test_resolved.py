@@ -21,6 +21,8 @@ from suno_async import (
 )
 from suno_async.api.requests import TABLE
 
+from ...cases import every
+
 SONG = Music(tracks=(Track(id="t", audio_url="https://media.example/t.mp3"),))
 
 
@@ -46,7 +48,7 @@ def test_it_needs_no_event_loop_and_knows_who_it_is() -> None:
     assert Task.resolved(Stems(), task_id="other").kind is SeparateStems
 
 
-@pytest.mark.parametrize("kind", [kind for kind in TABLE if issubclass(kind, Job) and not issubclass(kind, Call)])
+@every("kind", [kind for kind in TABLE if issubclass(kind, Job) and not issubclass(kind, Call)])
 def test_every_result_of_a_job_has_a_kind(kind: type[Job[Any]]) -> None:
     assert Task.resolved(kind.result()).kind.result is kind.result
 

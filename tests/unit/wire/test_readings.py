@@ -33,6 +33,7 @@ from suno_async.wire import callbacks, details
 from suno_async.wire import envelope as envelope_module
 from suno_async.wire.envelope import Reply
 
+from ...cases import every
 from ...doubles import envelope, reply
 
 URL = "https://f.example/a"
@@ -93,7 +94,7 @@ def whole(update: Any) -> Any:
     return update.result
 
 
-@pytest.mark.parametrize("kind", [*CAMEL, *CALLS])
+@every("kind", [*CAMEL, *CALLS])
 @pytest.mark.parametrize("wrap", NESTED, ids=["bare", "resultObject", "response", "data"])
 def test_the_jobs_api_in_every_form(kind: Any, wrap: Any) -> None:
     forms = CALLS[kind] if kind in CALLS else (CAMEL[kind], SNAKE[kind])
@@ -113,7 +114,7 @@ def test_bare_addresses_are_read_for_every_kind_with_files(kind: Any) -> None:
         assert [file.url for file in whole(details.update(reply(told), kind, KIE_JOBS, "t1")).files()] == [URL]
 
 
-@pytest.mark.parametrize("kind", CAMEL)
+@every("kind", CAMEL)
 @pytest.mark.parametrize("wrap", NESTED, ids=["bare", "resultObject", "response", "data"])
 def test_the_details_page_in_every_form(kind: Any, wrap: Any) -> None:
     word = next(word for word, stage in kind.statuses.items() if stage is Stage.COMPLETE)
@@ -151,7 +152,7 @@ def test_calls_in_every_form(kind: Any, wrap: Any) -> None:
 @pytest.mark.parametrize(
     "odd", [{"brand": "new"}, {}, [], [1], "done", 7, None, {"resultUrls": []}, {"resultObject": {}}]
 )
-@pytest.mark.parametrize("kind", [*CAMEL, *CALLS])
+@every("kind", [*CAMEL, *CALLS])
 def test_what_cannot_be_read_is_no_empty_result(kind: type[Request[Any]], odd: Any) -> None:
     told = {"taskId": "t1", "state": "success", "resultJson": text(odd)}
     update = details.update(reply(told), kind, KIE_JOBS, "t1")

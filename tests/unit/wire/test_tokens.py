@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from suno_async import ConfigurationError, SunoClient
 from suno_async.wire import tokens
 
+from ...cases import every
+
 REF = "AAECAwQFBgcICQoL"  # the bytes 0 to 11
 
 
@@ -45,7 +47,7 @@ def test_a_secret_is_replaced_without_losing_a_callback() -> None:
     assert tokens.read(token, [new]) is None
 
 
-@pytest.mark.parametrize("place", range(40))
+@every("place", range(40))
 def test_no_character_of_a_token_can_be_changed(place: int) -> None:
     token = tokens.issue(SECRET, 7, REF)
     for char in "Ab_-9":

@@ -8,6 +8,7 @@ from suno_async.wire import details
 from suno_async.wire.envelope import Reply
 from suno_async.wire.unchanged import unchanged
 
+from ...cases import every
 from ...doubles import DONE, page, reply, track
 
 JOBS = sorted((kind for kind in TABLE if issubclass(kind, Job)), key=lambda kind: kind.__name__)
@@ -19,7 +20,7 @@ def glance(said: Reply, known: Stage, kind: type[Request[object]] = GenerateMusi
 
 
 @pytest.mark.parametrize("provider", [KIE_LEGACY, KIE_JOBS], ids=lambda provider: provider.name)
-@pytest.mark.parametrize("kind", JOBS, ids=lambda kind: kind.__name__)
+@every("kind", JOBS)
 def test_a_page_that_is_left_unread_would_have_changed_nothing(kind: type[Job[object]], provider: Provider) -> None:
     """With each documented word and each known stage, the whole page says the same or the same stage."""
     jobs = provider.uses_jobs_api(kind)
