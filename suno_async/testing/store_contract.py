@@ -25,6 +25,7 @@ in a failed assertion, put `pytest.register_assert_rewrite("suno_async.testing.s
 """
 
 import asyncio
+import math
 import os
 import re
 import threading
@@ -417,8 +418,8 @@ class StoreContract:
     # ---- many records ------------------------------------------------------------------------------------------------
 
     async def test_open_records_are_listed_oldest_first_however_many(self, store: Store) -> None:
-        for number in range(450):
-            await store.intend(record(f"r{number}", created=float(number // 300)))
+        for created, numbers in enumerate((range(300), range(300, 450))):
+            await asyncio.gather(*(store.intend(record(f"r{n}", created=float(created))) for n in numbers))
         await store.change(lose, ref="r1")
         await store.change(runs_as("t2"), ref="r2")
         await store.change(runs_as("t3"), ref="r3")
@@ -455,16 +456,17 @@ class StoreContract:
             )
         await store.intend(record("lost", created=2500.0))
         await store.change(lose, ref="lost")
-        began = time.perf_counter()
-        assert await refs(store.unfinished(State.UNCERTAIN)) == ["lost"]
-        few = time.perf_counter() - began
+        few = math.inf
+        for _ in range(3):  # the quickest is the one that a busy machine disturbed least
+            began = time.perf_counter()
+            assert await refs(store.unfinished(State.UNCERTAIN)) == ["lost"]
+            few = min(few, time.perf_counter() - began)
         began = time.perf_counter()
         assert len(await refs(store.unfinished())) == 5001
         assert few < max(0.05, (time.perf_counter() - began) / 2)
 
     async def test_a_listing_goes_on_while_records_come_and_end(self, store: Store) -> None:
-        for number in range(300):
-            await store.intend(record(f"r{number}", created=float(number)))
+        await asyncio.gather(*(store.intend(record(f"r{n}", created=float(n))) for n in range(300)))
         found: list[str] = []
         async for one in store.unfinished():
             found.append(one.ref)
@@ -522,11 +524,10 @@ class StoreContract:
         assert await store.prune(15.0) == 0
 
     async def test_what_is_not_delivered_may_be_left_by_pruning(self, store: Store) -> None:
-        for number in range(450):  # more than a page of each
-            await store.intend(record(f"r{number}"))
-            await store.change(at(f"t{number}", Stage.COMPLETE, now=10.0), ref=f"r{number}")
-            if number % 2:
-                await store.change(mark_delivered, ref=f"r{number}")
+        many = range(450)  # more than a page of each
+        await asyncio.gather(*(store.intend(record(f"r{n}")) for n in many))
+        await asyncio.gather(*(store.change(at(f"t{n}", Stage.COMPLETE, now=10.0), ref=f"r{n}") for n in many))
+        await asyncio.gather(*(store.change(mark_delivered, ref=f"r{n}") for n in many if n % 2))
         await store.intend(record("given up", updated=1.0))
         await store.change(dismiss, ref="given up")
         assert await store.prune(15.0, undelivered=False) == 226
@@ -606,8 +607,7 @@ class StoreContract:
                 assert time.monotonic() - began < 1
 
     async def test_changes_of_many_records_are_heard(self, store: Store, other: Store) -> None:
-        for number in range(500):
-            await other.intend(record(f"r{number}"))
+        await asyncio.gather(*(other.intend(record(f"r{number}")) for number in range(500)))
         async with listening(store) as heard:
             await asyncio.gather(*(other.change(runs_as(f"t{number}"), ref=f"r{number}") for number in range(500)))
             assert len({one.ref for one in await hear(heard, 500)}) == 500
