@@ -480,9 +480,9 @@ class Submitter:
 
     async def _see_through(self, submission: _Submission, work: Coroutine[Any, Any, T]) -> T:
         """Do something to its end, although the caller is cancelled: what is being paid for must not be lost."""
-        attempt: asyncio.Task[T] = asyncio.create_task(work)
-        submission.attempt = attempt
         waiting = submission.waiting = asyncio.get_running_loop().create_future()
+        attempt: asyncio.Task[T] = asyncio.create_task(work)  # which begins here where tasks are eager
+        submission.attempt = attempt
         attempt.add_done_callback(partial(_wake, waiting))
         try:
             await waiting  # as by asyncio.shield, which would not tell at once that the caller was cancelled

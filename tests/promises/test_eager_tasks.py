@@ -1,0 +1,26 @@
+"""A loop whose tasks begin when they are made, as `asyncio.eager_task_factory` has it."""
+
+import asyncio
+import sys
+
+import pytest
+
+from suno_async import GenerateMusic, SunoClient
+from suno_async.stores.base import Store
+from suno_async.stores.memory import MemoryStore
+
+from ..doubles import DONE, PENDING, Script
+
+SONGS = 30
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 has none")
+@pytest.mark.parametrize("store", [None, MemoryStore()], ids=["alone", "shared"])
+async def test_songs_are_sent_once_and_awaited(store: Store | None) -> None:
+    factory = getattr(asyncio, "eager_task_factory")  # noqa: B009  types of 3.11
+    asyncio.get_running_loop().set_task_factory(factory)
+    script = Script(PENDING, DONE)
+    async with SunoClient(api_key="k", transport=script, store=store) as suno:
+        jobs = (GenerateMusic(prompt=f"song {number}") for number in range(SONGS))
+        assert [one.error async for one in suno.map(jobs)] == [None] * SONGS
+    assert len(script.posted) == SONGS
