@@ -224,6 +224,7 @@ class Runtime:
             await self.poller.aclose()
             await self.submitter.finish()
             await self.calls.finish()
+            await self._window.finish()
             await self.dispatcher.aclose()
             await self._reach.aclose()
             await self._observers.aclose()

@@ -233,13 +233,14 @@ class RateLimit:
         self._at_once = min(self._at_once * 2, self._rate.calls)
         try:
             answers = await self._shared.reserve([place.name for place in places], self._rate)
-        except Exception as exc:
+            given = [*zip(places, answers, strict=True)]
+        except Exception as exc:  # whatever a store raises or gives: nobody may be left waiting for ever
             for place in places:
                 self.give_back(place)
                 if (waiter := self._next()) is not None:
-                    waiter.given.set_exception(copy(exc))  # a traceback grows by those who catch it
+                    waiter.given.set_exception(_again(exc))
             return
-        for place, answer in zip(places, answers, strict=True):
+        for place, answer in given:
             if answer > 0:
                 self.give_back(place)
                 self._full_until = _now() + answer
@@ -261,20 +262,17 @@ class RateLimit:
         self._go_on()
         if self._shared is not None and place.name:
             self._answered.append(place.name)
-            if self._moving is None:
+            if self._moving is None or self._moving.done():
                 self._moving = asyncio.create_task(self._move(self._shared))
 
     async def _move(self, shared: SharedWindow) -> None:
         """Move the places of what is answered to the present in the shared window, all at once; nobody waits for it."""
-        try:
-            while places := self._answered:
-                self._answered = []
-                try:
-                    await shared.reserve(places, self._rate)
-                except StoreError as exc:
-                    log.debug("the places of requests in the shared window stay as they were: %s", exc)
-        finally:
-            self._moving = None
+        while places := self._answered:
+            self._answered = []
+            try:
+                await shared.reserve(places, self._rate)
+            except Exception as exc:  # whatever a store raises: the requests are answered
+                log.debug("the places of requests in the shared window stay as they were: %r", exc)
 
     def give_back(self, place: Place) -> None:
         """Free a place whose request never left."""
@@ -304,10 +302,13 @@ class RateLimit:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
-        if self._moving is not None:
-            await asyncio.gather(self._moving, return_exceptions=True)
         while self._queue:  # noqa: ASYNC110  they are on their way out
             await asyncio.sleep(0)
+
+    async def finish(self) -> None:
+        """Wait until the shared window knows of all that is answered."""
+        if self._moving is not None:
+            await asyncio.gather(self._moving, return_exceptions=True)
 
     def check_open(self) -> None:
         """Raise a ConfigurationError if the client is closed."""
@@ -327,6 +328,14 @@ class RateLimit:
             return self._held_until
         arrivals = sorted(place.arrived for place in self._places)
         return max(arrivals[len(arrivals) - self._rate.calls] + self._rate.seconds, self._held_until)
+
+
+def _again(exc: Exception) -> Exception:
+    """The same error for one more who waits, since a traceback grows by those who catch it."""
+    try:
+        return copy(exc)
+    except Exception:  # not each class can be copied
+        return exc
 
 
 def _now() -> float:

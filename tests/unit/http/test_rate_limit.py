@@ -337,6 +337,7 @@ class Shared:
         self.asked: list[tuple[float, str]] = []
         self.given_back: list[str] = []
         self.error: Exception | None = None
+        self.answers: list[float] | None = None
 
     async def reserve(self, places: Sequence[str], rate: Rate) -> list[float]:
         self.asked += [(now(), place) for place in places]
@@ -344,7 +345,7 @@ class Shared:
         if self.error is not None:
             raise self.error
         assert rate == Rate(20, 10.0 * MARGIN)
-        return [max(0.0, self.full_until - now()) for _ in places]
+        return [max(0.0, self.full_until - now()) for _ in places] if self.answers is None else self.answers
 
     async def give_back(self, place: str) -> None:
         self.given_back.append(place)
@@ -355,8 +356,9 @@ async def test_the_place_in_the_shared_window_moves_to_the_answer() -> None:
     limit = RateLimit(RATE, shared)
     place = await limit.take()
     await anyio.sleep(3)
-    limit.answered(place)
     await limit.aclose()
+    limit.answered(place)  # what is under way when the client is closed is seen through
+    await limit.finish()
     assert shared.asked == [(0, place.name), (3, place.name)]
 
 
@@ -397,6 +399,29 @@ async def test_a_store_that_is_away_ends_the_waiting_of_who_is_next_and_leaves_n
     assert [str(one) for one in ended] == ["away"] * 3
     shared.error = None
     assert await asyncio.gather(*start(limit, ANNA, 20)) == [0.0] * 20
+
+
+class OddError(Exception):
+    """Of a store of somebody's own; it cannot be copied."""
+
+    def __init__(self, table: str, why: str) -> None:
+        super().__init__(f"{table}: {why}")
+
+
+async def test_whatever_a_store_raises_or_gives_ends_the_waiting() -> None:
+    shared = Shared()
+    limit = RateLimit(RATE, shared)
+    place = await limit.take()
+    shared.error = OddError("places", "locked")
+    limit.answered(place)
+    await limit.finish()
+    ended = await asyncio.gather(*start(limit, ANNA, 3), return_exceptions=True)
+    assert [str(one) for one in ended] == ["places: locked"] * 3
+    shared.error, shared.answers = None, []
+    [short] = await asyncio.gather(*start(limit, ANNA), return_exceptions=True)
+    assert isinstance(short, ValueError)
+    shared.answers = None
+    assert await asyncio.gather(*start(limit, ANNA, 19)) == [0.0] * 19
 
 
 class Processes:
