@@ -260,6 +260,9 @@ class RateLimit:
         """Note that the request has arrived: by now at the latest."""
         place.arrived = min(place.arrived, _now())
         self._go_on()
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            return  # perhaps by the end of the loop, which would destroy a task that is made now
         if self._shared is not None and place.name:
             self._answered.append(place.name)
             if self._moving is None or self._moving.done():

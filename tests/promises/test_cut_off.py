@@ -1,6 +1,7 @@
 """Callers that are cancelled, and clients that are closed, at every moment of a submit on a slow store."""
 
 import asyncio
+import gc
 from collections.abc import Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -101,6 +102,22 @@ async def test_closed_at_any_moment(tenths: int) -> None:
     assert all(not isinstance(end, BaseException) or isinstance(end, ConfigurationError) for end in ended)
     record = await store.get(key="order")
     assert record is None or record.task_id
+
+
+def test_the_end_of_the_loop_leaves_nothing_pending(caplog: pytest.LogCaptureFixture) -> None:
+    """As of a program that is interrupted while it submits, and closes nothing."""
+
+    async def submit() -> None:
+        suno = client(Script(delay=100), store=Slow(clock=now), clock=now)
+        sending = asyncio.create_task(suno.submit(SONG))
+        await anyio.sleep(5)
+        assert not sending.done()
+
+    with asyncio.Runner(loop_factory=JumpLoop) as runner:
+        runner.run(submit())
+    gc.collect()
+    [said] = caplog.messages
+    assert said.startswith("cut off by the end of the loop")
 
 
 async def test_observers_hear_the_end_of_a_task_that_is_awaited_again_after_its_patience() -> None:
