@@ -160,7 +160,7 @@ async def test_a_process_that_hangs_in_a_transaction_does_not_stop_the_others(se
     async with (
         proxy.running() as url,
         PostgresStore(url, timeout=0.5) as sleeper,
-        PostgresStore(server.url, timeout=1) as other,
+        PostgresStore(server.url, timeout=5) as other,
     ):
         await goes_on(other, "r1")
         await sleeper.reserve("submit", ["a"], Rate(5, 100))
