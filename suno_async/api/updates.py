@@ -38,11 +38,6 @@ class Stage(enum.IntEnum):
     """Ended without a result."""
 
 
-def rises(old: Stage, new: Stage) -> bool:
-    """Return whether something at one stage goes on to another: stages only rise, and a final one never changes."""
-    return old < Stage.COMPLETE and old < new
-
-
 class Provisional(enum.Enum):
     """Why the meaning of an update still depends on how long that lasts."""
 
@@ -69,6 +64,17 @@ class Source(enum.StrEnum):
     """From the details page, because of a callback."""
     ANSWER = "answer to the request"
     """From the answer to the submit."""
+
+
+# What each poll and callback is compared with. Python 3.11 takes 75 ns to reach a member of an enum through its class,
+# as long as a call takes, and 8 by a name of the module.
+STAGES = PENDING, TEXT, FIRST, COMPLETE, FAILED = tuple(Stage)
+SETTLED = Provisional.NONE
+
+
+def rises(old: Stage, new: Stage) -> bool:
+    """Return whether something at one stage goes on to another: stages only rise, and a final one never changes."""
+    return old < COMPLETE and old < new
 
 
 class JobRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
@@ -145,15 +151,18 @@ class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_on
     source: Source = Source.POLL
     """How the update came."""
 
-    def came_from(self, body: bytes, record: JobRecord | None = None) -> Self:
+    def came_from(self, body: bytes, record: JobRecord | None = None, *, cut: bool = False) -> Self:
         """Set what it was read from, and return it. Called once, where that is read.
 
         Args:
             body: The answer or callback.
             record: The record of KIE's jobs API. None (default): there is none.
+            cut: Whether result and record were left out, since they can be read from the body again.
         """
         force_setattr(self, "_body", body)
         force_setattr(self, "_record", record)
+        if cut:
+            force_setattr(self, "_cut", True)
         return self
 
     def replaced(self, **changes: Any) -> Self:
@@ -169,11 +178,9 @@ class Update(_ReadFrom, msgspec.Struct, Exported, Generic[R], frozen=True, kw_on
         """Return the same update without its result and its record, which can be read from the body again; itself if
         there is no body. What is decoded takes as much memory as the body.
         """
-        if not self.body:
+        if not self.body or self.is_cut:
             return self
-        kept = msgspec.structs.replace(self, result=None).came_from(self.body)
-        force_setattr(kept, "_cut", True)
-        return kept
+        return msgspec.structs.replace(self, result=None).came_from(self.body, cut=True)
 
     @property
     def is_cut(self) -> bool:

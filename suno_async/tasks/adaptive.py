@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from ..api.requests import Request
-from ..api.updates import Stage
+from ..api.updates import PENDING, Stage
 from .durations import Timed
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class _Curve(NamedTuple):
     """Its mean at the times when the stage was reached."""
     polls: float
     """Polls that the default pace makes until then, in the mean."""
+    step: float | None
+    """How much of the integral is between two polls of a task of which nothing but its age is known."""
 
 
 class _Times:
@@ -124,7 +126,17 @@ def _curve(times: list[float], pace: "Pace") -> _Curve:
         reach.append(reach[-1] + step)
         below = until
     mean += (1 - below) * reach[-1]
-    return _Curve(at, reach, mean, sum(_polls(pace, time) for time in times) / count)
+    polls = sum(_polls(pace, time) for time in times) / count
+    return _Curve(at, reach, mean, polls, _step(mean, polls, pace))
+
+
+def _step(mean: float, polls: float, pace: "Pace") -> float | None:
+    """Return how much of the integral is between two polls; None if the default pace is as good."""
+    step = mean / max(SHARE * polls - 0.5, 0.5)
+    late = step * mean / 2  # in the mean
+    if late > WORTH * pace.cap / 2:
+        return None
+    return step if late >= ENOUGH else step * ENOUGH / max(late, 1e-9)
 
 
 def _quantiles(times: list[float], size: int, width: float) -> Iterator[tuple[float, float]]:
@@ -181,12 +193,16 @@ class AdaptivePace:
             until: Seconds from the submit to the poll that saw it.
             risen: Seconds from the submit to the poll that saw its present stage; 0 if it is PENDING.
         """
-        self._of(task, Stage.PENDING, wanted).learn(after, until)
+        self._of(task, PENDING, wanted).learn(after, until)
         if risen:
             self._of(task, task.stage, wanted).learn(after - risen, until - risen)
 
     def _of(self, task: Staged, reached: Stage, wanted: Stage) -> _Times:
-        return self._times.setdefault((task.api, task.kind, task.model, reached, wanted), _Times())
+        sort = task.api, task.kind, task.model, reached, wanted
+        times = self._times.get(sort)
+        if times is None:
+            times = self._times[sort] = _Times()
+        return times
 
     def next_poll(self, task: Staged, wanted: Stage, polled: float, risen: float, pace: "Pace") -> float | None:
         """Return when to poll a task next, in seconds from its submit; None while nobody knows.
@@ -198,24 +214,20 @@ class AdaptivePace:
             risen: Seconds from the submit to the poll that saw its present stage; 0 if it is PENDING.
             pace: The default pace, which is followed where nothing has been learned.
         """
-        curve, since = self._curve(task, Stage.PENDING, wanted, pace), 0.0
+        curve, since = self._curve(task, PENDING, wanted, pace), 0.0
         if curve is None:
             return None
-        polls = curve.polls
+        step = curve.step
         if risen:
-            polls = max(polls - _polls(pace, risen), 1.0)
             after = self._curve(task, task.stage, wanted, pace)
             if after is not None and after.mean < curve.mean:  # its stage says more than its age
-                curve, since, polls = after, risen, after.polls
-        polled -= since
-        step = curve.mean / max(SHARE * polls - 0.5, 0.5)
-        late = step * curve.mean / 2  # in the mean
-        if late > WORTH * pace.cap / 2:
+                curve, since, step = after, risen, after.step
+            else:
+                step = _step(curve.mean, max(curve.polls - _polls(pace, risen), 1.0), pace)
+        if step is None:
             return None
-        if late < ENOUGH:
-            step *= ENOUGH / max(late, 1e-9)
-        slowest = curve.at[-1]
-        if polled >= slowest:  # which says nothing of when it will end
+        polled -= since
+        if polled >= curve.at[-1]:  # which says nothing of when it will end
             due = polled + pace.cap
         else:
             due = _at(curve.reach, curve.at, _at(curve.at, curve.reach, polled) + step)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import backoff
 
 from ..api.requests import Request
-from ..api.updates import Stage
+from ..api.updates import COMPLETE, STAGES, Stage
 from ..errors import ConfigurationError
 from .adaptive import AdaptivePace, Staged
 
@@ -167,10 +167,13 @@ class PacePolicy:
 
     def next_poll(self, task: Learned, polls: Polled) -> float | None:
         """Return when to poll a task next by what was learned, by the loop's clock; None to follow its pace."""
-        since = task.accepted_here
-        if since is None or not self._adapts(task):
+        if self._pace is not None or (since := task.accepted_here) is None or not self._adapts(task):
             return None
-        polled, risen = max(polls.polled - since, 0.0), max(polls.risen - since, 0.0)
+        polled, risen = polls.polled - since, polls.risen - since
+        if polled < 0.0:
+            polled = 0.0
+        if risen < 0.0:
+            risen = 0.0
         due = self._learned.next_poll(task, _wanted(task, polls), polled, risen, default_pace(task.kind))
         return None if due is None else since + due
 
@@ -189,5 +192,6 @@ class PacePolicy:
 
 def _wanted(task: Learned, polls: Polled) -> Stage:
     """The next stage that somebody waits for: observers want each, waiters say which."""
-    others = any(holder is not task for holder in polls.holders)
-    return Stage(min(task.stage + 1, Stage.COMPLETE)) if others else task.awaited
+    if polls.holders != (task,) and any(holder is not task for holder in polls.holders):
+        return STAGES[min(task.stage + 1, COMPLETE)]
+    return task.awaited

@@ -1,21 +1,20 @@
-"""One poller a client: a heap of what is due and one timer, running only while somebody has an interest."""
+"""One poller a client: a schedule of what is due and one timer, running only while somebody has an interest."""
 
 import asyncio
-import heapq
 import logging
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing, suppress
-from itertools import count
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
-from ..api.updates import Provisional, Source, Stage, Update, rises
+from ..api.updates import COMPLETE, SETTLED, Provisional, Source, Stage, Update, rises
 from ..errors import ConfigurationError, RateLimited, SunoError
 from ..log import fields, log
 from .pace import UNSETTLED, Pace, default_pace
 from .registry import TaskRegistry
+from .schedule import Schedule
 from .task import Holder, Task
 from .task_log import log_left, log_stage
 from .watch import NEVER, Watch
@@ -37,6 +36,8 @@ AT_ONCE = 32
 FOR_EACH = 50
 """Tasks for each poll under way, when many are: with answers after 0.2 s and a poll of each task every 11.5 s, one poll
 under way is enough for 57 tasks."""
+MORE = 4
+"""For each worker that waits, so many more are started when the event loop comes round again."""
 MOST_AT_ONCE = 500
 """Each has a connection of its own, and processes may often have 1024 open files."""
 
@@ -170,11 +171,11 @@ class Poller:
     """Polls every task in which somebody has an interest, when it is due, a few at once."""
 
     # State, all of it: _watches (the tasks that are of interest, with their schedules), _paused (schedules of tasks
-    # that nobody is interested in at present), _heap with _order, _ready, _under_way, _workers, _timer with
-    # _timer_due, _deadline with _deadline_due (the earliest end of patience among what is ready or under way), _polled
-    # with _turned (the last polls by id, of this period and the one before), _held_until with _refusals, _answered_at
-    # (when a poll was answered last), _listening with _ended (those that are cancelled and have not ended yet), _behind
-    # with _reading (tasks whose records must be read), _closed.
+    # that nobody is interested in at present), _schedule, _ready, _under_way, _workers, _timer with _timer_due,
+    # _deadline with _deadline_due (the earliest end of patience among what is ready or under way), _polled with _turned
+    # (the last polls by id, of this period and the one before), _held_until with _refusals, _answered_at (when a poll
+    # was answered last), _listening with _ended (those that are cancelled and have not ended yet), _behind with
+    # _reading (tasks whose records must be read), _closed.
 
     def __init__(
         self,
@@ -197,9 +198,8 @@ class Poller:
         self._spacing = limits.spacing
         self._watches: dict[Task[Any], Watch] = {}
         self._paused: WeakKeyDictionary[Task[Any], Watch] = WeakKeyDictionary()
-        self._heap: list[tuple[float, int, Task[Any], Watch]] = []
-        self._order = count()
-        self._ready: deque[tuple[Task[Any], Watch]] = deque()
+        self._schedule = Schedule()
+        self._ready: deque[Task[Any]] = deque()
         self._under_way: dict[Watch, Task[Any]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -256,7 +256,7 @@ class Poller:
             watch.begin(now, self._spacing)
             if self._peers.shared:
                 self._listen(task)
-            self._schedule(task, watch)
+            self._enqueue(task, watch)
             if self._telemetry is not None:
                 self._telemetry.waiting(task)
         watch.holders += (holder,)
@@ -266,14 +266,15 @@ class Poller:
         watch = self._watches.get(task)
         if watch is None:
             return
-        holders = list(watch.holders)
-        if holder in holders:
-            holders.remove(holder)
-        watch.holders = tuple(holders)
-        if not holders:
-            self._leave(task, watch)
+        if watch.holders == (holder,):
+            watch.holders = ()
+        elif holder in watch.holders:  # once: it may be there twice
+            place = watch.holders.index(holder)
+            watch.holders = watch.holders[:place] + watch.holders[place + 1 :]
+        if not watch.holders:
             if not task.done():  # its schedule is kept: short waits in a loop must get their polls, too
                 self._paused[task] = watch
+            self._leave(task, watch)
 
     def resumed(self, task: Task[Any]) -> None:
         """Callbacks may have come while nobody was there: poll soon after the first interest, unless one comes then."""
@@ -294,7 +295,7 @@ class Poller:
             watch.nudge(now, self._spacing)
             return
         watch.nudge(now, self._spacing)
-        self._schedule(task, watch)
+        self._enqueue(task, watch)
 
     def confirm(self, task: Task[Any]) -> None:
         """Poll soon, although nobody else may have an interest, until an answer is not provisional."""
@@ -312,7 +313,7 @@ class Poller:
         watch = self._watches.get(task)
         if watch is not None:
             watch.put_off(self._loop.time())
-            self._schedule(task, watch)
+            self._enqueue(task, watch)
 
     def callback_came(self, task_id: str, *, here: bool = True) -> None:
         """A verified callback of a task came, here or in another process: from the first one on polls are rarer."""
@@ -322,7 +323,7 @@ class Poller:
             pace = self._policy.of(task)
             if watch.pace is not UNSETTLED and pace != watch.pace:
                 watch.slow_down(pace)
-                self._schedule(task, watch)
+                self._enqueue(task, watch)
 
     def speed_up(self) -> None:
         """Callbacks are not counted on any more: poll by the pace that the policy gives now."""
@@ -331,7 +332,7 @@ class Poller:
             pace = self._policy.of(task)
             if watch.pace is not UNSETTLED and pace != watch.pace:
                 watch.speed_up(pace, now, self._spacing)
-                self._schedule(task, watch)
+                self._enqueue(task, watch)
 
     def _resumed(self, task: Task[Any], now: float) -> Watch:
         """The schedule of a task that was paused, or a new one."""
@@ -368,24 +369,20 @@ class Poller:
 
     # ---- the schedule --------------------------------------------------------------------------------------------
 
-    def _schedule(self, task: Task[Any], watch: Watch) -> None:
+    def _enqueue(self, task: Task[Any], watch: Watch) -> None:
         if watch.busy or watch.queued == watch.due:
             return
         watch.queued = watch.due
-        heapq.heappush(self._heap, (watch.due, next(self._order), task, watch))
-        self._arm()
+        self._schedule.add(watch.due, task)
+        if watch.due < self._timer_due:
+            self._arm(watch.due)
 
-    def _arm(self) -> None:
+    def _arm(self, due: float) -> None:
         """One timer, for whatever is due first."""
-        if not self._heap:
-            return
-        first = self._heap[0][0]
         if self._timer is not None:
-            if self._timer_due <= first:
-                return
             self._timer.cancel()
-        self._timer_due = first
-        self._timer = self._loop.call_at(first, self._fire)
+        self._timer_due = due
+        self._timer = self._loop.call_at(due, self._fire)
 
     def _rest(self) -> None:
         """Nobody has an interest: no timer, nothing in the background."""
@@ -393,34 +390,53 @@ class Poller:
             if timer is not None:
                 timer.cancel()
         self._timer = self._deadline = None
-        self._deadline_due = math.inf
+        self._timer_due = self._deadline_due = math.inf
         if self._listening is not None:
             self._listening.cancel()
             self._listening = None
-        for _, _, _, watch in self._heap:
-            watch.queued = -1.0
-        self._heap.clear()
+        for task in self._schedule.clear():
+            if (paused := self._paused.get(task)) is not None:
+                paused.queued = -1.0
         self._ready.clear()
 
     def _fire(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        while self._heap and self._heap[0][0] <= now:
-            due, _, task, watch = heapq.heappop(self._heap)
-            if watch.queued == due:
-                watch.queued = -1.0
-                if self._watches.get(task) is not watch:
+        """Let workers poll what is due."""
+        self._timer, self._timer_due = None, math.inf
+        now, schedule = self._loop.time(), self._schedule
+        while schedule.first <= now:
+            due, tasks = schedule.pop()
+            for task in tasks:
+                watch = self._watches.get(task)
+                if watch is None:
+                    if (paused := self._paused.get(task)) is not None and paused.queued == due:
+                        paused.queued = -1.0
                     continue
+                if watch.queued != due:
+                    continue
+                watch.queued = -1.0
                 likely = self._policy.next_poll(task, watch)
                 if likely is not None and watch.skip(likely, now):
                     watch.queued = watch.due
-                    heapq.heappush(self._heap, (watch.due, next(self._order), task, watch))
+                    schedule.add(watch.due, task)
                     continue
-                self._ready.append((task, watch))
-                self._watch_patience(watch, now)
-        for _ in range(min(len(self._ready), self._limits.under_way(len(self._watches)) - len(self._workers))):
-            self._workers.add(asyncio.create_task(self._work()))
-        self._arm()
+                self._ready.append(task)
+                if watch.until < self._deadline_due or watch.until <= now:
+                    self._watch_patience(watch, now)
+        self._employ(1)
+        if schedule.first < self._timer_due:
+            self._arm(schedule.first)
+
+    def _employ(self, count: int) -> None:
+        """Start workers for what is ready: one, and more as soon as those wait for answers, since one that does not
+        wait polls all. A worker costs as much as half a poll.
+        """
+        count = min(count, len(self._ready), self._limits.under_way(len(self._watches)) - len(self._workers))
+        for _ in range(count):
+            worker = asyncio.create_task(self._work())
+            if not worker.done():  # where tasks are eager it may have ended here
+                self._workers.add(worker)
+        if 0 < count < len(self._ready):
+            self._loop.call_soon(self._employ, count * MORE)
 
     def _watch_patience(self, watch: Watch, now: float) -> None:
         """Be there when the patience ends of somebody whose poll has no answer yet, or no turn."""
@@ -435,7 +451,8 @@ class Poller:
         now = self._loop.time()
         stood_still = now > self._deadline_due + LAST_POLL  # the loop: nobody could poll or read an answer meanwhile
         self._deadline, self._deadline_due = None, math.inf
-        waiting = [(task, watch) for watch, task in self._under_way.items()] + list(self._ready)
+        waiting = [(task, watch) for watch, task in self._under_way.items()]
+        waiting += [(task, self._watches[task]) for task in self._ready if task in self._watches]
         for task, watch in waiting:
             if self._watches.get(task) is not watch:
                 continue
@@ -457,25 +474,19 @@ class Poller:
     async def _poll_all(self, worker: asyncio.Task[None]) -> None:
         clock = self._loop.time
         while self._ready:
-            task, watch = self._ready.popleft()
-            now = clock()
-            if self._watches.get(task) is not watch or watch.busy or watch.due > now:
+            task = self._ready.popleft()
+            watch, now = self._watches.get(task), clock()
+            if watch is None or watch.busy or watch.due > now:
                 continue
-            if task.stage >= Stage.COMPLETE:  # a third of `done()`, which refuses to be taken for a property
+            if task.stage >= COMPLETE:
                 self._leave(task, watch)
                 continue
-            held = self._held_until > now
-            if now >= watch.until and (held or now < watch.polled + self._spacing):
-                await self._time_out(task, watch, now)  # too soon for a last poll
-                continue
-            if held:
-                watch.due = min(self._held_until, watch.until)
-                self._schedule(task, watch)
+            if (self._held_until > now or now >= watch.until) and await self._may_not(task, watch, now):
                 continue
             watch.busy = True
             self._under_way[watch] = task
             try:
-                await self._visit(task, watch)
+                await self._visit(task, watch, now)
             except (Exception, asyncio.CancelledError) as exc:  # outermost: nobody may be left waiting for ever
                 if isinstance(exc, asyncio.CancelledError) and worker.cancelling():
                     raise  # else what a transport waited for was cancelled, and not this
@@ -485,31 +496,40 @@ class Poller:
                 self._end(task, watch, exc)
             finally:
                 watch.busy = False
-                self._under_way.pop(watch, None)
+                del self._under_way[watch]
             if self._watches.get(task) is watch:
-                self._schedule(task, watch)
+                self._enqueue(task, watch)
 
-    async def _visit(self, task: Task[Any], watch: Watch) -> None:
+    async def _may_not(self, task: Task[Any], watch: Watch, now: float) -> bool:
+        """Whether a task is not polled, as all polls are held, or it is too soon for a last one."""
+        held = self._held_until > now
+        if now >= watch.until and (held or now < watch.polled + self._spacing):
+            await self._time_out(task, watch, now)
+            return True
+        if held:
+            watch.due = min(self._held_until, watch.until)
+            self._enqueue(task, watch)
+        return held
+
+    async def _visit(self, task: Task[Any], watch: Watch, now: float) -> None:
         """Poll once, apply what was said, and set when to poll next."""
-        clock = self._loop.time
-        if task.id and watch.pace is UNSETTLED:  # its submission had no task when the waiting began
-            watch.repace(self._policy.of(task), clock())
+        if watch.pace is UNSETTLED and task.id:  # its submission had no task when the waiting began
+            watch.repace(self._policy.of(task), now)
         nudged = watch.nudged
-        answered = False
         if (
             self._peers.shared
-            and task.id
             and not nudged
+            and task.id
             and not await self._peers.claim_poll(task, watch.claim_seconds)
         ):
             if (update := await self._peers.missed(task)) is not None and task.feed(update):
                 log_stage(task, update)
-            pause = watch.pause()  # who has the claim lets us know
+            pause, answered = watch.pause(), False  # who has the claim lets us know
         else:
             watch.nudged = False
             pause, answered = await self._poll(task, watch, nudged)
-        now = clock()
-        if task.stage >= Stage.COMPLETE:
+        now = self._loop.time()
+        if task.stage >= COMPLETE:
             self._leave(task, watch)
         elif answered and ONCE in watch.holders:
             watch.wait(pause, now, self._spacing)
@@ -523,12 +543,11 @@ class Poller:
 
     async def _poll(self, task: Task[Any], watch: Watch, nudged: bool) -> tuple[float, bool]:
         """Poll and apply the answer; the pause until the next poll, and whether the answer is not provisional."""
-        clock = self._loop.time
-        now = clock()
+        now, name = self._loop.time(), task.id
         if not watch.failures:
             watch.before = watch.polled
         watch.polled = now
-        self._note_poll(task.id or task.ref, now)
+        self._note_poll(name or task.ref, now)
         try:
             if self._telemetry is None:
                 update = await self._ask(task, watch)
@@ -536,23 +555,16 @@ class Poller:
                 with self._telemetry.polling(task, now - watch.due):
                     update = await self._ask(task, watch)
         except SunoError as exc:
-            pause = watch.after_error(exc, clock(), self._spacing, nudged=nudged)
-            extra = fields("retry", task.id, task.ref, reason=type(exc).__name__, wait=pause)
-            log.warning("task %s: %s: polling again in %.1f s", task.id or task.ref, exc, pause, extra=extra)
-            if isinstance(exc, RateLimited):
-                self._refused(clock(), pause)
-            if self._peers.shared and task.id:
-                await self._peers.claim_poll(task, 0)  # another may have more luck
-            return pause, False
+            return await self._failed(task, watch, exc, nudged), False
         self._refusals = 0
-        if not task.id:
+        if not name:
             return self._found(task, watch, update), False
-        self._answered_at = clock()
-        if update.provisional is Provisional.MISSING and watch.provisional is not Provisional.MISSING:
+        now = self._answered_at = self._loop.time()
+        if update.provisional is not SETTLED and update.provisional is Provisional.MISSING is not watch.provisional:
             level = logging.WARNING if task.accepted_at is None else logging.INFO  # usual just after a submit
             extra = fields("unknown", task.id, task.ref)
             log.log(level, "task %s is not known to the service, or not yet: it is asked again", task.id, extra=extra)
-        update = watch.after_update(update, clock())
+        update = watch.after_update(update, now)
         if nudged:
             update = update.replaced(source=Source.CONFIRMED)
         if rises(task.stage, update.stage):
@@ -561,9 +573,9 @@ class Poller:
             await self._sink.apply(task, update)
             if not nudged:
                 self._without_callbacks(task, watch)
-                if update.stage is Stage.COMPLETE:
+                if update.stage is COMPLETE:
                     self._policy.completed_by_poll(task)
-        return watch.pause(), update.provisional is Provisional.NONE
+        return watch.pause(), update.provisional is SETTLED
 
     def _without_callbacks(self, task: Task[Any], watch: Watch) -> None:
         """A poll has shown what no callback told: the service gives them up, so polls of this task are rare no more."""
@@ -573,6 +585,17 @@ class Poller:
 
     def _ask(self, task: Task[Any], watch: Watch) -> Awaitable[Update[Any]]:
         return self._api.details(task, watch.failures + 1) if task.id else self._sink.fate(task)
+
+    async def _failed(self, task: Task[Any], watch: Watch, error: SunoError, nudged: bool) -> float:
+        """Return the pause after a poll that failed; raise the error if repeating is of no use."""
+        pause = watch.after_error(error, self._loop.time(), self._spacing, nudged=nudged)
+        extra = fields("retry", task.id, task.ref, reason=type(error).__name__, wait=pause)
+        log.warning("task %s: %s: polling again in %.1f s", task.id or task.ref, error, pause, extra=extra)
+        if isinstance(error, RateLimited):
+            self._refused(self._loop.time(), pause)
+        if self._peers.shared and task.id:
+            await self._peers.claim_poll(task, 0)  # another may have more luck
+        return pause
 
     def _found(self, task: Task[Any], watch: Watch, update: Update[Any]) -> float:
         """What the store knows of a submission without a task; the pause until it is read again."""
@@ -634,7 +657,7 @@ class Poller:
             self._registry.settle(task, task_id)
             if (watch := self._watches.get(task)) is not None:
                 watch.repace(self._policy.of(task), self._loop.time())
-                self._schedule(task, watch)
+                self._enqueue(task, watch)
         if update is None:
             return
         if update.source is Source.CALLBACK:

@@ -60,6 +60,8 @@ class CallbackReach:
         self._noted = float("-inf")
         self._asking: set[asyncio.Task[None]] = set()
         self._warned = False
+        self.next_poll = policy.next_poll  # of the policy itself, since each poll asks twice
+        """Return when to poll a task next by what was learned; None to follow its pace."""
 
     def of(self, task: Task[Any]) -> Pace:
         """Return the pace of a task."""
@@ -68,10 +70,6 @@ class CallbackReach:
     def without_callbacks(self, task: Task[Any]) -> Pace:
         """Return the pace of a task of which a callback did not come."""
         return self._policy.without_callbacks(task)
-
-    def next_poll(self, task: Task[Any], watch: Watch) -> float | None:
-        """Return when to poll a task next by what was learned; None to follow its pace."""
-        return self._policy.next_poll(task, watch)
 
     def note_rise(self, task: Task[Any], watch: Watch, stage: Stage) -> None:
         """Learn from a poll that a task has reached a stage, before the task is told."""
@@ -86,10 +84,11 @@ class CallbackReach:
             self._heard.popitem(last=False)
         if (timer := self._missed.pop(task_id, None)) is not None:
             timer.cancel()
-        now = asyncio.get_running_loop().time()
-        if here and self._peers.shared and now - self._noted >= NOTED:
-            self._noted = now
-            self._start(self._peers.note_callback(self._address))
+        if here and self._peers.shared:
+            now = asyncio.get_running_loop().time()
+            if now - self._noted >= NOTED:
+                self._noted = now
+                self._start(self._peers.note_callback(self._address))
         return self._policy.callback_seen()
 
     def callbacks_end(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Protocol, 
 
 from ..api.pricing import refunded
 from ..api.requests import TABLE, Job, Request
-from ..api.updates import Source, Stage, Update, rises
+from ..api.updates import COMPLETE, FAILED, PENDING, STAGES, Source, Stage, Update, rises
 from ..errors import ConfigurationError, SunoError, TaskFailed, TaskNotDone
 from ..log import log
 from .durations import Timing
@@ -305,8 +305,11 @@ class Task(Generic[R]):
     def awaited(self) -> Stage:
         """The next stage that somebody here waits for; COMPLETE if nobody does."""
         if self._listeners:
-            return Stage(min(self.stage + 1, Stage.COMPLETE))
-        return Stage(min((waiter.stage for waiter in self._waiters), default=Stage.COMPLETE))
+            return STAGES[min(self.stage + 1, COMPLETE)]
+        waiters = self._waiters
+        if len(waiters) == 1:  # the usual case, which each poll asks for
+            return STAGES[waiters[0].stage]
+        return STAGES[min((waiter.stage for waiter in waiters), default=COMPLETE)]
 
     @property
     def api(self) -> str:
@@ -361,7 +364,7 @@ class Task(Generic[R]):
     @property
     def stage(self) -> Stage:
         """The highest stage that is known here. Asking for it does not poll."""
-        return self._updates[-1].stage if self._updates else Stage.PENDING
+        return self._updates[-1].stage if self._updates else PENDING
 
     @property
     def credits(self) -> float | None:
@@ -412,7 +415,7 @@ class Task(Generic[R]):
 
     def done(self) -> bool:
         """Return whether the task is known to have ended, with a result or without."""
-        return bool(self._updates) and self._updates[-1].stage >= Stage.COMPLETE
+        return bool(self._updates) and self._updates[-1].stage >= COMPLETE
 
     if not TYPE_CHECKING:  # `if task.done:` would always be true
         done = MethodNotProperty(done)
@@ -466,10 +469,10 @@ class Task(Generic[R]):
         if not rises(self.stage, update.stage):
             return False
         # Until the end most tasks have nobody who looks at their results: of those the body is kept alone.
-        self._updates += (update if update.stage >= Stage.COMPLETE else update.cut(),)
-        if update.stage is Stage.FAILED:
+        self._updates += (update if update.stage >= COMPLETE else update.cut(),)
+        if update.stage is FAILED:
             self._failure = update.failure(refunded(self._kind, update))
-        if update.stage is Stage.COMPLETE and self._accepted_at is not None and self._begun is None:
+        if update.stage is COMPLETE and self._accepted_at is not None and self._begun is None:
             self._interests.note_completed(self, self._accepted_at)
         done = self.done()
         for waiter in self._waiters:
@@ -477,7 +480,7 @@ class Task(Generic[R]):
                 waiter.rouse()
         for listener in self._listeners:
             try:
-                listener(update)
+                listener(self._whole(update))
             except Exception:  # it must keep the result from nobody
                 log.exception("a listener failed at %s", update)
         if done and self._done_callbacks:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from ..api.results import Result
-from ..api.updates import Provisional, Stage, Update
+from ..api.updates import SETTLED, Provisional, Stage, Update
 from ..errors import (
     ApiError,
     ConnectError,
@@ -90,7 +90,7 @@ class Watch:
     def __init__(self, pace: Pace, now: float, *, accepted_at: float | None = None, polled: float = NEVER) -> None:
         self.pace = pace
         self.step = 0
-        self.provisional = Provisional.NONE
+        self.provisional = SETTLED
         self.provisional_since = now
         self.since = now
         """When patience began."""
@@ -125,7 +125,9 @@ class Watch:
         """Return the next pause in seconds; a short one while files are late that the service says are there."""
         self.step += 1
         pause = self.pace.pause(self.step - 1)
-        return pause if self.provisional is not Provisional.LATE_FILES else min(pause, FILES_PAUSE)
+        if self.provisional is not SETTLED and self.provisional is Provisional.LATE_FILES:
+            return min(pause, FILES_PAUSE)
+        return pause
 
     @property
     def claim_seconds(self) -> float:
@@ -149,7 +151,7 @@ class Watch:
         self.pace, self.step = pace, 0
         if self.until < math.inf:
             self.until = max(self.until, self.since + pace.patience)
-        if not self.nudged and self.provisional is Provisional.NONE:
+        if not self.nudged and self.provisional is SETTLED:
             self.due = min(max(self.due, slot(self.since + pace.first)), self.until)
 
     def speed_up(self, pace: Pace, now: float, spacing: float) -> None:
@@ -176,13 +178,13 @@ class Watch:
         """
         self.trouble = self.retries = None
         self.failures = self.unreadable = 0
-        if update.provisional is not Provisional.MISSING:
-            self.unknown_since = now
         if update.provisional is not self.provisional:
             self.provisional, self.provisional_since = update.provisional, now
-        if update.provisional is Provisional.NONE:
-            self.undelivered = None
+        if update.provisional is SETTLED:
+            self.unknown_since, self.undelivered = now, None
             return update
+        if update.provisional is not Provisional.MISSING:
+            self.unknown_since = now
         self.undelivered = update if update.provisional is Provisional.UNDELIVERED else None
         known = judged(update, now - self.unknown_since, now - self.provisional_since)
         if known is None:
@@ -216,7 +218,11 @@ class Watch:
         if self.nudged:
             self.due = max(now, self.polled + spacing)
         else:
-            self.due = min(max(slot(now + pause, pause), self.polled + spacing), self.until)
+            # Comparisons, here and where else each poll comes by: `min(max(…))` takes 0.2 µs.
+            due, soonest = slot(now + pause, pause), self.polled + spacing
+            if due < soonest:
+                due = soonest
+            self.due = due if due < self.until else self.until  # noqa: FURB136
 
     def rise(self) -> None:
         """A poll has seen a new stage: remember when, unless nobody had looked for long."""
@@ -228,7 +234,7 @@ class Watch:
         The schedule is looked at again after a pause of the usual pace at the latest: by then somebody may wait for
         an earlier stage, or other tasks may have taught something else.
         """
-        if self.nudged or self.failures or self.provisional is not Provisional.NONE or now >= self.until:
+        if self.nudged or self.failures or self.provisional is not SETTLED or now >= self.until:
             return False
         likely = slot(min(likely, now + self.pace.cap, self.until))
         if likely <= now:
@@ -238,7 +244,7 @@ class Watch:
 
     def hasten(self, likely: float, spacing: float) -> None:
         """Something new is likely to be there at a time: poll then, if that is sooner."""
-        if self.provisional is Provisional.NONE:
+        if self.provisional is SETTLED:
             self.due = min(self.due, max(slot(likely), self.polled + spacing))
 
     def timeout(self, task_id: str, now: float) -> "SunoError | Update[Any]":
@@ -288,4 +294,4 @@ def _partial(update: Update[Any]) -> bool:
 
 def _as_it_is(update: Update[R]) -> Update[R]:
     """The same update as the end: nothing more will come."""
-    return update.replaced(stage=Stage.COMPLETE, provisional=Provisional.NONE)
+    return update.replaced(stage=Stage.COMPLETE, provisional=SETTLED)
