@@ -144,8 +144,8 @@ class Lifecycle:
     def fed(self, task: Task[Any], update: Update[Any]) -> None:
         """Tell the application that a task has reached a stage."""
         runtime = self._runtime
-        if runtime is not None and not runtime.loop.is_closed():
-            runtime.events.fed(task, update)
+        if runtime is not None and runtime.events.heard and not runtime.loop.is_closed():
+            runtime.events.fed(task, self.whole(task, update) if update.is_cut else update)
 
     def whole(self, task: Task[R], update: Update[R]) -> Update[R]:
         """Return an update that was cut with its result and record, read from its body again."""

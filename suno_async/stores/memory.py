@@ -27,7 +27,7 @@ from .base import (
     sending,
     take_place,
 )
-from .record import Record, State
+from .record import SENDING, Record, State
 from .transitions import erased
 
 __all__ = ["MemoryStore"]
@@ -118,14 +118,15 @@ class MemoryStore:
             if old.task_id != new.task_id and self._tasks.get(old.task_id) == old.ref:
                 del self._tasks[old.task_id]
             self._put(new)
-            self._tell(new)
+            if self._listeners:
+                self._tell(new)
             return new
 
     def _put(self, record: Record) -> None:
         self._records[record.ref] = record
         if record.task_id:
             self._tasks.setdefault(record.task_id, record.ref)
-        if record.state is not State.SENDING:
+        if self._claims and record.state is not SENDING:
             self._claims.pop(sending(record.ref), None)  # it is sent, so nobody asks who sends it
         if record.state.open:
             self._ended.pop(record.ref, None)

@@ -31,7 +31,11 @@ class State(enum.StrEnum):
     @property
     def open(self) -> bool:
         """Whether the submission may still change without the application: sending, uncertain or running."""
-        return self in (State.SENDING, State.UNCERTAIN, State.RUNNING)
+        return self is not FINISHED and self is not DISMISSED
+
+
+SENDING, FINISHED, DISMISSED = State.SENDING, State.FINISHED, State.DISMISSED
+"""Not through the class, as for the stages in `api.updates`."""
 
 
 class Record(Struct, frozen=True, kw_only=True, gc=False):

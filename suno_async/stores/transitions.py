@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ..api.updates import Stage, Update, rises
-from .record import Record, State
+from ..api.updates import COMPLETE, Stage, Update, rises
+from .record import FINISHED, Record, State
 
 __all__ = ["accepted", "dismissed", "erased", "mark_delivered", "mark_observed", "mark_uncertain", "updated"]
 
@@ -36,14 +36,14 @@ def mark_uncertain(record: Record, error: str, now: float) -> Record | None:
 
 def updated(record: Record, update: Update[Any], now: float) -> Record | None:
     """Return the record after a poll or callback; None if it is of another task or not a higher stage."""
-    if record.task_id not in ("", update.task_id) or record.state is State.FINISHED:
+    if record.task_id not in ("", update.task_id) or record.state is FINISHED:
         return None
     if record.task_id and not rises(record.stage, update.stage):
         return None
     changed = replace(
         record,
         task_id=update.task_id,
-        state=State.FINISHED if update.stage >= Stage.COMPLETE else State.RUNNING,
+        state=FINISHED if update.stage >= COMPLETE else State.RUNNING,
         stage=update.stage,
         source=update.source,
         status=update.status,

@@ -151,6 +151,11 @@ class UpdateEvents:
     def __bool__(self) -> bool:
         return self._on_update is not None
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody hears of stages: `on_update` or a reader."""
+        return self._on_update is not None or bool(self._readers)
+
     def wants(self, task: Task[Any]) -> bool:
         """Return whether `on_update` shall hear of a task and does not follow it yet."""
         return self._on_update is not None and not self._closed and task not in self._held and not self._ended(task)

@@ -149,7 +149,7 @@ class Journal:
     async def apply_durably(self, task: Task[R], update: Update[R]) -> bool:
         """The same, for an update that is sent again if it cannot be written now. StoreError then."""
         owes = self._write_behind.owes(task.ref, task.id)
-        if update.stage and not rises(task.stage, update.stage) and not owes:
+        if not owes and update.stage and not rises(task.stage, update.stage):
             return False  # repeated, and written before
         write = self._write(task, update)
         try:
@@ -192,7 +192,7 @@ class Journal:
     def _write(self, task: Task[Any], update: Update[Any]) -> Write:
         transition = partial(transitions.updated, update=update, now=self._clock())
         then = None if self._telemetry is None else partial(self._telemetry.reached, task, update)
-        return Write(f"task {task.id} is {update.stage.name}", transition, task.ref, task.id, then=then)
+        return Write(update, transition, task.ref, task.id, then=then)
 
     # ---- what is known -------------------------------------------------------------------------------------------
 

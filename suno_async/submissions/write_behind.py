@@ -4,10 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from ..api.updates import Update
 from ..errors import StoreError
 from ..http.retry import pauses
 from ..log import log
@@ -30,7 +31,7 @@ SET_ASIDE_AFTER = 5
 class Write(NamedTuple):
     """One write: a transition of a record, or its removal."""
 
-    what: str
+    what: str | Update[Any]
     """For the log."""
     transition: Transition | None
     """None removes the record."""
@@ -45,18 +46,11 @@ class Write(NamedTuple):
     intended: Record | None = None
     """The record as it was kept before it was sent, if it is not likely to have changed since."""
 
-    async def perform(self, store: Store) -> Record | None:
-        """Do it; return the record as it is then."""
-        if self.transition is None:
-            await store.remove(self.ref)
-            return None
-        changed = await store.change(self.transition, ref=self.ref, task_id=self.task_id, intended=self.intended)
-        if changed is not None or self.record is None:
-            return changed
-        found = await store.get(ref=self.record.ref)
-        if found is None and await store.intend(self.record) is not None:  # its key is another's by now
-            await store.intend(replace(self.record, key=""))
-        return found or self.record
+    @property
+    def told(self) -> str:
+        """What it is, for the log: a text is made of an update only where it is logged."""
+        what = self.what
+        return f"task {self.task_id} is {what.stage.name}" if isinstance(what, Update) else what
 
 
 class WriteBehind:
@@ -119,7 +113,7 @@ class WriteBehind:
                 return await self.perform(write)
             except Exception as exc:  # whatever a store raises must not hide what is to be written
                 log.warning(
-                    "%s: to be written later: %s", write.what, exc if isinstance(exc, StoreError) else repr(exc)
+                    "%s: to be written later: %s", write.told, exc if isinstance(exc, StoreError) else repr(exc)
                 )
         self.later(write)
         return None
@@ -127,7 +121,7 @@ class WriteBehind:
     def later(self, write: Write) -> None:
         """Write soon."""
         if self._closed:
-            log.error("not written to the store: %s", write.what)
+            log.error("not written to the store: %s", write.told)
             return
         self._owed.setdefault(self._name(write), deque()).append(write)
         self.start()
@@ -153,11 +147,26 @@ class WriteBehind:
     async def perform(self, write: Write) -> Record | None:
         """Write now; return the record as it is then."""
         with self.health:
-            done = await write.perform(self._store)
+            done = None
+            if write.transition is None:
+                await self._store.remove(write.ref)
+            else:
+                done = await self._store.change(
+                    write.transition, ref=write.ref, task_id=write.task_id, intended=write.intended
+                )
+                if done is None and write.record is not None:
+                    done = await self._restored(write.record)
         self._successes += 1
         if done is not None and write.then is not None:
             write.then(done)
         return done
+
+    async def _restored(self, record: Record) -> Record:
+        """The record as the store has it; if it has lost it, as it should be, which it is given."""
+        found = await self._store.get(ref=record.ref)
+        if found is None and await self._store.intend(record) is not None:  # its key is another's by now
+            await self._store.intend(replace(record, key=""))
+        return found or record
 
     async def _write_all(self, name: str) -> None:
         """Write what is owed about one submission. StoreError if the store does not take it."""
@@ -166,11 +175,11 @@ class WriteBehind:
             try:
                 await self.perform(queue[0])
             except Damaged as exc:
-                log.error("%s: this cannot be written: %s", queue[0].what, exc)
+                log.error("%s: this cannot be written: %s", queue[0].told, exc)
             except StoreError:
                 raise
             except Exception:
-                log.exception("%s: this cannot be written", queue[0].what)
+                log.exception("%s: this cannot be written", queue[0].told)
             queue.popleft()
             self._failures.pop(name, None)
         self._owed.pop(name, None)
@@ -209,7 +218,7 @@ class WriteBehind:
         self._failures[name] = self._failures.get(name, 0) + 1
         queue = self._owed.get(name)
         if queue and self._failures[name] >= SET_ASIDE_AFTER:
-            log.error("%s: given up, since the store takes other writes and not this one: %s", queue[0].what, exc)
+            log.error("%s: given up, since the store takes other writes and not this one: %s", queue[0].told, exc)
             queue.popleft()
             self._failures.pop(name)
             if not queue:
@@ -228,4 +237,4 @@ class WriteBehind:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
         for write in self.owed:
-            log.error("not written to the store: %s", write.what)
+            log.error("not written to the store: %s", write.told)

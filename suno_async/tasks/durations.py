@@ -48,7 +48,11 @@ class Durations:
 
     def learn(self, task: Timed, seconds: float) -> None:
         """Note how long a task took."""
-        self._seen.setdefault((task.api, task.kind, task.model), deque(maxlen=KEPT)).append(seconds)
+        sort = task.api, task.kind, task.model
+        seen = self._seen.get(sort)
+        if seen is None:
+            seen = self._seen[sort] = deque(maxlen=KEPT)
+        seen.append(seconds)
 
     def expected(self, task: Timed) -> float | None:
         """Return how long such a task will probably take, in seconds; None if nobody knows."""

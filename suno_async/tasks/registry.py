@@ -47,7 +47,7 @@ class TaskRegistry:
 
     def find(self, task_id: str = "", ref: str = "") -> Task[Any] | None:
         """Return the handle of a submission or task, None if nobody holds one."""
-        return self._unsettled.get(ref) or self._by_id.get(task_id)
+        return (self._unsettled.get(ref) if ref else None) or self._by_id.get(task_id)
 
     def submitted(self) -> list[Task[Any]]:
         """Return the tasks that were submitted here lately, have not ended, and are still held by somebody."""

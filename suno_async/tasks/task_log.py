@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from ..api.updates import Stage, Update
+from ..api.updates import COMPLETE, FAILED, Update
 from ..log import fields, log
 from .task import Task
 
@@ -23,7 +23,7 @@ def log_stage(task: Task[Any], update: Update[Any]) -> None:
         task: The task, which was fed with the update.
         update: What was new.
     """
-    ended = update.stage >= Stage.COMPLETE
+    ended = update.stage >= COMPLETE
     level = logging.INFO if ended else logging.DEBUG
     if not log.isEnabledFor(level):
         return
@@ -31,7 +31,7 @@ def log_stage(task: Task[Any], update: Update[Any]) -> None:
     more = {"kind": kind, "stage": stage, "source": update.source.value}
     extra = fields("finished" if ended else "stage", task.id, task.ref, **more)
     why = ""
-    if update.stage is Stage.FAILED:
+    if update.stage is FAILED:
         why = f" ({update.status or 'no status'}{'' if update.code is None else f', code {update.code}'})"
     said = f"finished: {stage}" if ended else f"is {stage}"
     log.log(level, "%s task %s (ref %s) %s%s, by %s", kind, task.id, task.ref, said, why, more["source"], extra=extra)

@@ -1,5 +1,6 @@
 """The receiver as a handler of aiohttp.web."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientPayloadError, web
@@ -18,21 +19,23 @@ JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 async def respond(receiver: "Receiver", request: web.Request) -> web.Response:
     """Take a callback and return the answer to it."""
-    verdict = await _verdict(receiver, request)
-    headers = {**JSON, **verdict.headers} if verdict.status == 405 else JSON
-    return web.Response(body=answer_to(verdict), status=verdict.status, headers=headers)
-
-
-async def _verdict(receiver: "Receiver", request: web.Request) -> Verdict:
     if request.method != "POST":
-        return NOT_POSTED
+        return _answer(NOT_POSTED, {**JSON, **NOT_POSTED.headers})
     if (request.content_length or 0) > receiver.limit:
-        return TOO_LARGE
-    body = bytearray()
+        return _answer(TOO_LARGE)
+    content = request.content
     try:
-        while len(body) <= receiver.limit and (chunk := await request.content.readany()):
-            body += chunk
+        body = await content.readany()
+        if not content.at_eof():  # seldom
+            collected = bytearray(body)
+            while len(collected) <= receiver.limit and (chunk := await content.readany()):
+                collected += chunk
+            body = bytes(collected)
     except (ClientPayloadError, HttpProcessingError, web.RequestPayloadError, ConnectionError):
         # not what its headers promise, or the sender has hung up
-        return Verdict(400, "unreadable")
-    return await receiver.receive(bytes(body), request.headers, request.query, request.path)
+        return _answer(Verdict(400, "unreadable"))
+    return _answer(await receiver.receive(body, request.headers, request.query, request.path))
+
+
+def _answer(verdict: Verdict, headers: Mapping[str, str] = JSON) -> web.Response:
+    return web.Response(body=answer_to(verdict), status=verdict.status, headers=headers)

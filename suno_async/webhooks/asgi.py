@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from ..wire.tokens import NAME
 from .verdict import NOT_POSTED, TOO_LARGE, Verdict, answer_to
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _USED = frozenset({b"content-length", b"x-webhook-timestamp", b"x-webhook-signature"})
 """Headers that a callback is read and verified by; proxies add a dozen others."""
+_SPECIAL = frozenset("&%+=")
+"""What makes more of a query than one plain value."""
 
 
 class CallbackApplication:
@@ -39,8 +42,9 @@ class CallbackApplication:
         verdict = await self._verdict(scope, receive)
         if verdict is not None:
             answer = answer_to(verdict)
-            head = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
-            head += [(name.lower().encode(), value.encode()) for name, value in verdict.headers.items()]
+            head = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
+            if verdict.status == 405:
+                head += [(name.lower().encode(), value.encode()) for name, value in verdict.headers.items()]
             await send({"type": "http.response.start", "status": verdict.status, "headers": head})
             await send({"type": "http.response.body", "body": answer})
 
@@ -57,22 +61,30 @@ class CallbackApplication:
         body = await self._body(receive)
         if body is None:
             return None
-        query: dict[str, str] = {}
-        for name, value in parse_qsl(scope.get("query_string", b"").decode("latin-1")):
-            query.setdefault(name, value)
-        return await self._receiver.receive(body, headers, query, scope["path"])
+        return await self._receiver.receive(body, headers, _query(scope), scope["path"])
 
     async def _body(self, receive: Receive) -> bytes | None:
         """The posted body, a little over the limit at most; None if the sender hung up."""
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):  # nearly all
+            whole: bytes = message.get("body", b"")
+            return whole
         body = bytearray()
-        while len(body) <= self._receiver.limit:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
+        while message["type"] != "http.disconnect":
             body += message.get("body", b"")
-            if not message.get("more_body", False):
-                break
-        return bytes(body)
+            if len(body) > self._receiver.limit or not message.get("more_body", False):
+                return bytes(body)
+            message = await receive()
+        return None
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    """The parameters of the address; of several with one name the first."""
+    text: str = scope.get("query_string", b"").decode("latin-1")
+    name, _, value = text.partition("=")
+    if name == NAME and not _SPECIAL.intersection(value):  # our own address, as it nearly always is: 5 µs less
+        return {name: value}
+    return dict(reversed(parse_qsl(text)))
 
 
 async def _decline(scope: Scope, receive: Receive, send: Send) -> None:

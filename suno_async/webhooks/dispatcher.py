@@ -8,9 +8,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from ..api.providers import Provider
 from ..api.requests import Request
 from ..api.requests.base import kind_by_token_id
-from ..api.updates import Provisional, Stage, Update
+from ..api.updates import COMPLETE, PENDING, SETTLED, Provisional, Stage, Update
 from ..errors import StoreError
-from ..http.under_way import UnderWay
 from ..log import fields, log
 from ..stores.record import Record
 from ..submissions import codec
@@ -23,8 +22,8 @@ from ..wire import callbacks
 from ..wire.callbacks import Callback
 from ..wire.tokens import Token
 from .delivery import CallbackDelivery
-from .policy import Decision, decide
-from .verification import Proof, bind
+from .policy import CONFIRM, FEED, Decision, decide
+from .verification import TOKEN, Proof, bind
 
 __all__ = ["CallbackDispatcher", "DispatchSettings"]
 
@@ -116,7 +115,7 @@ class CallbackDispatcher:
         self._submitter = submitter
         self._followers = followers
         self._provider, self._shared = settings
-        self._taking = UnderWay()
+        self._taking = 0
         self._came_at: float | None = None
         self._unknown = UnknownTokens()
         self._waiting: set[asyncio.Task[Task[Any] | None]] = set()
@@ -127,7 +126,7 @@ class CallbackDispatcher:
     @property
     def pending(self) -> int:
         """How many callbacks are being taken."""
-        return len(self._taking) + len(self._later)
+        return self._taking + len(self._later)
 
     @property
     def came_at(self) -> float | None:
@@ -140,15 +139,12 @@ class CallbackDispatcher:
         """Decide about a callback and do it. StoreError if it must be written down and cannot be."""
         if self._closed:
             raise StoreError("the client is closed")
-        with self._taking:
-            return await self._dispatch(delivery)
-
-    async def _dispatch(self, delivery: CallbackDelivery) -> Decision:
-        callback, proof, token, confirm = delivery
-        task, record = self._registry.find(callback.task_id), None
-        if task is not None and token is not None and _made(token, task):
-            proof = Proof.TOKEN  # the usual case, which asks no store
-        else:
+        self._taking += 1
+        try:
+            callback, proof, token, _ = delivery
+            task = self._registry.find(callback.task_id)
+            if task is not None and token is not None and _made(token, task):  # the usual case, which asks no store
+                return await self._take(delivery, TOKEN, task, None)
             if token is not None:  # strangers do not come as far as the store
                 proof = await self._bound(callback.task_id, token)
                 if proof is Proof.WRONG:
@@ -158,27 +154,41 @@ class CallbackDispatcher:
             task, record = await self._find(callback.task_id, proof, token)
             if task is None and proof is not Proof.NONE and self._submitter.under_way:
                 task = await self._wait_for(callback)
-        if proof in (Proof.TOKEN, Proof.SIGNATURE):
+            return await self._take(delivery, proof, task, record)
+        finally:
+            self._taking -= 1
+
+    async def _take(
+        self, delivery: CallbackDelivery, proof: Proof, task: Task[Any] | None, record: Record | None
+    ) -> Decision:
+        """Do what is to be done about a callback of a task, if it is of one; how far it is verified is known."""
+        callback, confirm = delivery.callback, delivery.confirm
+        if proof is TOKEN or proof is Proof.SIGNATURE:
             self._came_at = asyncio.get_running_loop().time()
             self._poller.callback_came(callback.task_id)
-        update = None if task is None else callbacks.update(callback, task.kind, task.model)
-        confirm = confirm or (update is not None and update.provisional is Provisional.CONTRADICTORY)
-        decision = decide(proof, _claimed(callback, update), task is not None, confirm)
-        if task is None or update is None:
+        if task is None:
+            decision = decide(proof, COMPLETE, known=False, confirm=confirm)
             if decision is Decision.WAIT and self._submitter.under_way:
                 raise StoreError(f"task {callback.task_id} is not known yet")
             return decision
-        if self._followers and decision in (Decision.FEED, Decision.CONFIRM):
+        update = callbacks.unread(callback, task.kind, task.stage)
+        if update is None:
+            update = callbacks.update(callback, task.kind, task.model)
+        settled = update.provisional is SETTLED
+        if not settled:
+            confirm = confirm or update.provisional is Provisional.CONTRADICTORY
+        decision = decide(proof, _claimed(callback, update), known=True, confirm=confirm)
+        if (decision is FEED or decision is CONFIRM) and self._followers:
             await self._follow(task, record)
         unsure = False
-        if decision is Decision.FEED:
+        if decision is FEED:
             self._after(task, update, await self._journal.apply_durably(task, update))
-            unsure = update.provisional is not Provisional.NONE
-        elif decision in (Decision.CONFIRM, Decision.WAKE):
-            if proof is Proof.TOKEN:  # whose task it is, that is proven
-                await self._journal.apply_durably(task, Update(task_id=task.id, stage=Stage.PENDING))
+            unsure = not settled
+        elif decision is CONFIRM or decision is Decision.WAKE:
+            if proof is TOKEN:  # whose task it is, that is proven
+                await self._journal.apply_durably(task, Update(task_id=task.id, stage=PENDING))
             self._poller.nudge(task)
-            unsure = decision is Decision.CONFIRM
+            unsure = decision is CONFIRM
         if unsure and (self._followers or self._shared):  # somebody in another process may have an interest
             self._poller.confirm(task)
         return decision
@@ -247,7 +257,7 @@ class CallbackDispatcher:
 
     def _after(self, task: Task[Any], update: Update[Any], fed: bool) -> None:
         """Tell the poller what a callback that is believed did: it may wait, or must poll."""
-        if update.provisional is not Provisional.NONE:
+        if update.provisional is not SETTLED:
             self._poller.nudge(task)
         elif fed:
             self._poller.put_off(task)
@@ -321,8 +331,8 @@ def _made(token: Token, task: Task[Any]) -> bool:
     return token.ref == task.ref and (kind is None or kind.result is task.kind.result)
 
 
-def _claimed(callback: Callback, update: Update[Any] | None) -> Stage:
+def _claimed(callback: Callback, update: Update[Any]) -> Stage:
     """The stage a callback claims; an end where it says so by any of its words, or where that is not clear."""
-    if update is None or update.provisional is not Provisional.NONE:
-        return Stage.COMPLETE
-    return update.stage if update.stage is not Stage.PENDING or callback.stage else Stage.COMPLETE
+    if update.provisional is not SETTLED:
+        return COMPLETE
+    return update.stage if update.stage is not PENDING or callback.stage else COMPLETE

@@ -2,8 +2,8 @@
 
 import enum
 
-from ..api.updates import Stage
-from .verification import Proof
+from ..api.updates import COMPLETE, FAILED, Stage
+from .verification import TOKEN, Proof
 
 __all__ = ["Decision", "decide"]
 
@@ -25,8 +25,14 @@ class Decision(enum.Enum):
     """Answer 401; it changes nothing."""
 
 
+FEED, CONFIRM, REFUSE = Decision.FEED, Decision.CONFIRM, Decision.REFUSE
+
+
 def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> Decision:
     """What to do with a callback of a stage, for a task that we know or not; `confirm`: take nothing at its word."""
+    if proof is TOKEN and known and not confirm:
+        # What was posted must not end a paid task that a poll would show alive.
+        return FEED if stage is not FAILED else CONFIRM
     match proof:
         case Proof.WRONG:
             return Decision.REFUSE
@@ -34,11 +40,7 @@ def decide(proof: Proof, stage: Stage, known: bool, confirm: bool = False) -> De
             return Decision.WAKE if known else Decision.IGNORE
         case _ if not known:
             return Decision.WAIT
-        case _ if confirm:
-            return Decision.CONFIRM
-        case Proof.TOKEN:  # what was posted must not end a paid task that a poll would show alive
-            return Decision.FEED if stage is not Stage.FAILED else Decision.CONFIRM
-        case Proof.UNBOUND:
-            return Decision.CONFIRM
-        case Proof.SIGNATURE:  # a captured one fits any body of the same task, so an end is confirmed
-            return Decision.FEED if stage < Stage.COMPLETE else Decision.CONFIRM
+        case Proof.SIGNATURE if not confirm:  # a captured one fits any body of the same task, so an end is confirmed
+            return FEED if stage < COMPLETE else CONFIRM
+        case _:
+            return CONFIRM

@@ -11,9 +11,9 @@ from ..log import fields, log
 from ..wire import callbacks, tokens
 from .asgi import CallbackApplication
 from .delivery import CallbackDelivery
-from .policy import Decision
+from .policy import REFUSE, Decision
 from .verdict import LIMIT, RECEIVED, TOO_LARGE, Verdict
-from .verification import FRESHNESS, Proof, Proofs, prove
+from .verification import FRESHNESS, WRONG, Proofs, prove
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -102,19 +102,19 @@ class Receiver:
             callback = callbacks.parse(body)
         except CallbackError as exc:
             return self._refuse(Verdict(400, str(exc)), now)
-        given: Any = (query or {}).get(tokens.NAME)
+        given: Any = query.get(tokens.NAME) if query else None
         offered = [given] if isinstance(given, str) else [] if given is None else [str(one) for one in given]
-        if path:
+        if len(path) > tokens.LENGTH:
             offered += tokens.found_in(path)
         proof, token = prove(callback.task_id, offered, headers or {}, self._proofs, now, self._freshness)
-        decision = Decision.REFUSE
-        if proof is not Proof.WRONG:
+        decision = REFUSE
+        if proof is not WRONG:
             try:
                 decision = await self._sink.dispatch(CallbackDelivery(callback, proof, token, self._confirm))
             except StoreError as exc:
                 return self._refuse(Verdict(503, str(exc), callback), now)
-        if decision is Decision.REFUSE:
-            return self._refuse(Verdict(401, Proof.WRONG.value, callback, decision), now)
+        if decision is REFUSE:
+            return self._refuse(Verdict(401, WRONG.value, callback, decision), now)
         verdict = Verdict(200, RECEIVED, callback, decision)
         self._sink.received(verdict, now)
         return verdict

@@ -26,6 +26,9 @@ class Proof(enum.Enum):
     WRONG = "it has no token or signature of ours, or one that is wrong, stale or another task's"
 
 
+TOKEN, UNBOUND, WRONG = Proof.TOKEN, Proof.UNBOUND, Proof.WRONG
+
+
 class Proofs(NamedTuple):
     """What callbacks are verified against. There may be several of each, so that one can be replaced by another."""
 
@@ -56,8 +59,8 @@ def prove(
         return (Proof.SIGNATURE if proofs.keys else Proof.NONE), None
     for one in offered:
         if (token := tokens.read(one, proofs.secrets)) is not None:
-            return Proof.UNBOUND, token
-    return Proof.WRONG, None
+            return UNBOUND, token
+    return WRONG, None
 
 
 def bind(token: Token, task_id: str, ref: str, owner: str | None) -> Proof:

@@ -11,12 +11,12 @@ from msgspec import Struct
 from ..api.representation import short_line
 from ..api.requests import Request
 from ..api.results import Origin, Result, effective_stage
-from ..api.updates import JobRecord, Provisional, Source, Stage, Update
+from ..api.updates import FAILED, PENDING, SETTLED, TEXT, JobRecord, Provisional, Source, Stage, Update
 from ..errors import CallbackError
 from . import jobs_api, lenient, readings
 from .shapes import UNREADABLE, as_in_callbacks, at
 
-__all__ = ["Callback", "parse", "update"]
+__all__ = ["Callback", "parse", "unread", "update"]
 
 R = TypeVar("R")
 
@@ -49,7 +49,7 @@ class _Body(Struct, frozen=True, gc=False):
     essential: ClassVar[tuple[str, ...]] = ("code",)
 
     code: int
-    msg: Any = None
+    msg: str | None = None
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815  their two spellings, side by side
 
@@ -58,11 +58,11 @@ class _Data(Struct, frozen=True, gc=False):
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815
     callbackType: str | None = None  # noqa: N815
-    error: Any = None
-    status: Any = None
+    error: str | None = None
+    status: str | None = None
     errorCode: Any = None  # noqa: N815
-    errorMessage: Any = None  # noqa: N815
-    state: Any = None
+    errorMessage: str | None = None  # noqa: N815
+    state: str | None = None
 
 
 class _Usual(Struct, frozen=True, gc=False):
@@ -70,11 +70,12 @@ class _Usual(Struct, frozen=True, gc=False):
 
     code: int
     data: _Data
-    msg: Any = None
+    msg: str | None = None
     task_id: str | None = None
     taskId: str | None = None  # noqa: N815
 
 
+_CALLBACK = Source.CALLBACK
 _USUAL = msgspec.json.Decoder(_Usual, strict=False)
 _STAGES = {"text": Stage.TEXT, "first": Stage.FIRST, "complete": Stage.COMPLETE, "": Stage.COMPLETE}
 
@@ -104,16 +105,12 @@ def parse(body: bytes) -> Callback:
         task_id=task_id,
         code=outer.code,
         stage=(inner.callbackType or "").lower(),
-        message=_text(inner.error) or _text(inner.errorMessage) or _text(outer.msg),
-        status=_text(inner.status),
-        state=_text(inner.state),
+        message=inner.error or inner.errorMessage or outer.msg or "",
+        status=inner.status or "",
+        state=inner.state or "",
         reason=inner.errorCode if isinstance(inner.errorCode, int) and inner.errorCode else None,
         body=body,
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _parse_leniently(body: bytes) -> tuple[_Body, _Data, bytes]:
@@ -140,7 +137,7 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
         model: The model that was asked for. Empty (default): unknown.
     """
     told = _read(callback, kind, model)
-    if told.result is None or told.provisional is not Provisional.NONE:  # odd bytes may be why
+    if told.result is None or told.provisional is not SETTLED:  # odd bytes may be why
         try:
             msgspec.json.decode(callback.body)
         except UNREADABLE:
@@ -149,27 +146,45 @@ def update(callback: Callback, kind: type[Request[R]], model: str = "") -> Updat
     return told
 
 
+def unread(callback: Callback, kind: type[Request[R]], known: Stage) -> Update[R] | None:
+    """Return what a callback says where its result decides nothing, cut; None if the result must be read.
+
+    That is at the text of a song, and for a stage that is known already.
+
+    Args:
+        callback: The callback.
+        kind: The class of the request.
+        known: The stage that the task has reached.
+    """
+    stage = _STAGES.get(callback.stage)
+    if stage is None or (stage is not TEXT and stage > known):
+        return None
+    if callback.code not in kind.success or callback.status or callback.state:
+        return None
+    told: Update[R] = Update(task_id=callback.task_id, stage=stage, status=callback.stage, source=_CALLBACK)
+    return told.came_from(callback.body, cut=True)
+
+
 def _read(callback: Callback, kind: type[Request[R]], model: str) -> Update[R]:
-    record = _record(callback)
-    if record is not None:
+    if callback.state and (record := _record(callback)) is not None:
         origin = Origin(callback.task_id, model, callback.body, ("data",))
         told = jobs_api.update(record, kind, origin, Source.CALLBACK)
-        failed = jobs_api.STATES.get(record.state.lower()) is Stage.FAILED
+        failed = jobs_api.STATES.get(record.state.lower()) is FAILED
         doubtful = jobs_api.has_files(record, kind, origin) if failed else callback.code not in kind.success
         return _doubted(told) if doubtful else told
-    provisional = Provisional.NONE
-    reported: Stage | None = getattr(kind, "statuses", {}).get(callback.status)
+    code, provisional = None, SETTLED
+    reported: Stage | None = getattr(kind, "statuses", {}).get(callback.status) if callback.status else None
     found = _result(callback, kind, model)
-    if callback.code not in kind.success or callback.stage == "error" or reported is Stage.FAILED:
-        stage = Stage.FAILED
+    if callback.code not in kind.success or callback.stage == "error" or reported is FAILED:
+        stage, code = FAILED, callback.reason or (callback.code if callback.code != 200 else None)
         if found is not None and (not isinstance(found, Result) or found.has_files):
             provisional = Provisional.CONTRADICTORY
         else:
             found = None
     else:
-        claimed = _STAGES.get(callback.stage, Stage.PENDING) if reported is None else reported
+        claimed = _STAGES.get(callback.stage, PENDING) if reported is None else reported
         stage, provisional = effective_stage(claimed, found)
-        if stage is Stage.PENDING and provisional is not Provisional.NONE:  # nothing at the place where it should be
+        if stage is PENDING and provisional is not SETTLED:  # nothing at the place where it should be
             found = _read_again(callback, kind, model)
             stage, provisional = effective_stage(claimed, found)
     if reported is not None and not callback.stage and _is_page(callback.body, kind):
@@ -179,12 +194,12 @@ def _read(callback: Callback, kind: type[Request[R]], model: str) -> Update[R]:
         stage=stage,
         result=found,
         status=callback.stage or callback.status,
-        code=(callback.reason or (callback.code if callback.code != 200 else None)) if stage is Stage.FAILED else None,
-        message=callback.message if stage is Stage.FAILED else "",
+        code=code,
+        message=callback.message if stage is FAILED else "",
         provisional=provisional,
-        source=Source.CALLBACK,
+        source=_CALLBACK,
     ).came_from(callback.body)
-    return _doubted(told) if provisional is Provisional.CONTRADICTORY else told
+    return _doubted(told) if provisional is not SETTLED and provisional is Provisional.CONTRADICTORY else told
 
 
 def _doubted(told: Update[R]) -> Update[R]:
@@ -210,8 +225,6 @@ def _is_page(body: bytes, kind: type[Request[Any]]) -> bool:
 
 def _record(callback: Callback) -> JobRecord | None:
     """The record, where the jobs API posts one: KIE's pages do not say whether it does."""
-    if not callback.state:
-        return None
     try:
         record = jobs_api.record_in(callback.body)
     except UNREADABLE:

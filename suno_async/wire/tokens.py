@@ -20,6 +20,8 @@ VERSION = 1
 BLOCK = 64
 """Bytes that SHA-256 hashes at once."""
 LABEL = b"suno_async callback token"
+LENGTH = 40
+"""Characters of a token."""
 NAME = "suno"
 """Name of the token in a query."""
 PLACE = "{token}"
@@ -123,7 +125,7 @@ def found_in(path: str) -> list[str]:
     Args:
         path: The path of an address.
     """
-    return [part for part in path.split("/") if len(part) == 40 and _TOKEN.fullmatch(part)]
+    return [part for part in path.split("/") if len(part) == LENGTH and _TOKEN.fullmatch(part)]
 
 
 def placed(url: str) -> bool:

@@ -23,6 +23,7 @@ from ..callbacks import (
     signature,
     stages_in,
 )
+from ..clients import client
 from ..conftest import now
 from ..doubles import DONE, PENDING, Answer, Script, called, envelope, page, reply, track
 
@@ -50,6 +51,29 @@ async def test_each_new_stage_once_in_order() -> None:
         assert calls == [
             Observed(task.id, stage, "GenerateMusic", task.ref) for stage in (Stage.TEXT, Stage.FIRST, Stage.COMPLETE)
         ]
+
+
+async def test_the_text_with_its_tracks_by_whatever_way() -> None:
+    """A callback of the text is read when somebody looks."""
+    heard: list[Any] = []
+    network = Script(PENDING)
+
+    def hear(update: Update[Any], record: Record) -> None:
+        heard.append(update)
+
+    async with client(network, on_update=hear, callback_url=URL) as suno:
+        receiver = suno.receiver(on_update=hear)
+        task = await suno.generate_music(prompt="x")
+        task.subscribe(heard.append)
+        reading = asyncio.ensure_future(anext(aiter(task)))
+        streaming = asyncio.ensure_future(anext(aiter(suno.updates())))
+        await asyncio.sleep(0)
+        await receiver.receive(called("text", track(1, audio=False), track(2, audio=False)), {}, query_of(network))
+        await asyncio.sleep(1)
+        heard += [*task.updates, task.last, await reading, await streaming]
+    assert len(heard) == 7
+    for update in heard:
+        assert (update.stage, len(update.result.tracks), update.result.task_id) == (Stage.TEXT, 2, "t1")
 
 
 async def test_tasks_that_nobody_holds() -> None:

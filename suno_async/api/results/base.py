@@ -10,7 +10,7 @@ from msgspec.structs import force_setattr
 
 from ..export import Exported
 from ..representation import short_repr
-from ..updates import Provisional, Stage
+from ..updates import COMPLETE, PENDING, SETTLED, Provisional, Stage
 
 __all__ = ["File", "Origin", "PathStep", "Result", "effective_stage", "origin_of"]
 
@@ -76,7 +76,8 @@ class _ReadFrom:
 
     __slots__ = ("_origin",)
 
-    _origin: Origin
+    _origin: "Origin | tuple[Origin, tuple[PathStep, ...]]"
+    """Of a part of another result its origin and the steps from there, which few ask for."""
 
 
 # gc=False, here and for other values that are made for each page: they hold no cycles, so the garbage collector need
@@ -98,14 +99,15 @@ class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, gc=False, r
     task_id: str = field(default="", name="_taskId")  # ours; theirs is often null
     """Id of the task that made it; empty if that is unknown."""
 
-    def came_from(self, origin: Origin) -> None:
+    def came_from(self, origin: Origin, *steps: PathStep) -> None:
         """Set the origin. Called once, where the answer is read.
 
         Args:
-            origin: Where the result came from.
+            origin: Where the result came from, or the result that it is a part of.
+            steps: Where that result holds the part.
         """
         force_setattr(self, "task_id", origin.task_id)
-        force_setattr(self, "_origin", origin)  # beside the fields: it is no part of the value
+        force_setattr(self, "_origin", (origin, steps) if steps else origin)  # beside the fields: no part of the value
 
     @classmethod
     def from_urls(cls, urls: tuple[str, ...]) -> Self | None:
@@ -149,8 +151,11 @@ class Result(_ReadFrom, Struct, Exported, frozen=True, kw_only=True, gc=False, r
 
 def origin_of(result: Result) -> Origin | None:
     """Where a result was read from; None if it was made otherwise."""
-    origin: Origin | None = getattr(result, "_origin", None)
-    return origin
+    origin: Origin | tuple[Origin, tuple[PathStep, ...]] | None = getattr(result, "_origin", None)
+    if origin is None or isinstance(origin, Origin):
+        return origin
+    whole, steps = origin
+    return whole.inside(*steps)
 
 
 def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
@@ -160,12 +165,14 @@ def effective_stage(stage: Stage, found: Any) -> tuple[Stage, Provisional]:
         stage: The stage that the service reports.
         found: The result that was read, None if there was none.
     """
-    if stage is Stage.FIRST and not getattr(found, "tracks", found):
-        return Stage.TEXT, Provisional.NONE
-    if stage is not Stage.COMPLETE or (found.complete if isinstance(found, Result) else found is not None):
-        return stage, Provisional.NONE
+    if stage is not COMPLETE:
+        if stage is Stage.FIRST and not getattr(found, "tracks", found):
+            return Stage.TEXT, SETTLED
+        return stage, SETTLED
+    if found.complete if isinstance(found, Result) else found is not None:
+        return stage, SETTLED
     partial = isinstance(found, Result) and found.partial
-    return (Stage.FIRST if partial else Stage.PENDING), Provisional.LATE_FILES
+    return (Stage.FIRST if partial else PENDING), Provisional.LATE_FILES
 
 
 def moment(value: int | str | None) -> datetime | None:

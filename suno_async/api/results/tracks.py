@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr
 
 from ..export import Exported
 from ..representation import short_repr
-from .base import File, Origin, Result
+from .base import File, Origin, PathStep, Result
 
 __all__ = ["Cover", "Midi", "MidiInstrument", "MidiNote", "Stem", "Stems", "Video", "Wav"]
 
@@ -48,8 +48,8 @@ class Wav(Result, frozen=True, kw_only=True, rename="camel"):
     result_urls: tuple[str, ...] = ()
     """Internal: the jobs API's place of `audio_url`. Always empty."""
 
-    def came_from(self, origin: Origin) -> None:
-        super().came_from(origin)
+    def came_from(self, origin: Origin, *steps: PathStep) -> None:
+        super().came_from(origin, *steps)
         if self.result_urls:
             force_setattr(self, "audio_url", self.audio_url or self.result_urls[0])
             force_setattr(self, "result_urls", ())
@@ -74,8 +74,8 @@ class Video(Result, frozen=True, kw_only=True, rename="camel"):
     result_urls: tuple[str, ...] = ()
     """Internal: the jobs API's place of `video_url`. Always empty."""
 
-    def came_from(self, origin: Origin) -> None:
-        super().came_from(origin)
+    def came_from(self, origin: Origin, *steps: PathStep) -> None:
+        super().came_from(origin, *steps)
         if self.result_urls:
             force_setattr(self, "video_url", self.video_url or self.result_urls[0])
             force_setattr(self, "result_urls", ())

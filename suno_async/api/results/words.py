@@ -8,7 +8,7 @@ from msgspec.structs import force_setattr
 
 from ..export import Exported
 from ..representation import short_repr
-from .base import Origin, Result
+from .base import Origin, PathStep, Result
 
 __all__ = ["AlignedWord", "Lyrics", "LyricsVariant", "Style", "TimedLyrics"]
 
@@ -52,8 +52,8 @@ class Lyrics(Result, frozen=True, kw_only=True, rename="camel"):
     lyrics_data: tuple[LyricsVariant, ...] = ()
     """Internal: another name of `variants`. Always empty."""
 
-    def came_from(self, origin: Origin) -> None:
-        super().came_from(origin)
+    def came_from(self, origin: Origin, *steps: PathStep) -> None:
+        super().came_from(origin, *steps)
         if self.lyrics_data:
             force_setattr(self, "variants", self.variants or self.lyrics_data)
             force_setattr(self, "lyrics_data", ())

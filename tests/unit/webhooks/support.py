@@ -10,6 +10,7 @@ from suno_async.api.requests import Request
 from suno_async.api.updates import Stage, Update
 from suno_async.stores import MemoryStore
 from suno_async.stores.record import Record
+from suno_async.submissions import codec
 from suno_async.submissions.coordination import Alone
 from suno_async.submissions.hooks import Observer
 from suno_async.submissions.journal import Journal, JournalSettings
@@ -99,7 +100,7 @@ class ToPoller(Interests):
         """Nobody is told."""
 
     def whole(self, task: Task[Any], update: Update[Any]) -> Update[Any]:
-        raise AssertionError(update)
+        return codec.whole(update, task, KIE)
 
 
 class Parts(NamedTuple):

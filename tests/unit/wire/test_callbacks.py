@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from suno_async import KIE, CallbackError, GenerateLyrics, GenerateMusic, Stage, parse_callback
-from suno_async.api.updates import Provisional, Source
+from suno_async.api.updates import Provisional, Source, rises
 from suno_async.wire import details
-from suno_async.wire.callbacks import update
+from suno_async.wire.callbacks import unread, update
 
 from ...doubles import DONE, called, envelope, track
 
@@ -121,3 +121,31 @@ def test_a_result_that_cannot_be_read_never_raises() -> None:
     for one in odd:
         body = envelope({"callbackType": "complete", "task_id": "t1", "data": [one]})
         assert update(parse_callback(body), GenerateMusic).stage < Stage.COMPLETE
+
+
+@pytest.mark.parametrize("known", Stage)
+@pytest.mark.parametrize("code", [200, 501])
+@pytest.mark.parametrize("tracks", [[], [track(1)], [track(1, audio=False)]], ids=["none", "one", "no file"])
+@pytest.mark.parametrize("stage", ["text", "first", "complete", "error", "", "news"])
+def test_a_result_is_left_unread_only_where_it_decides_nothing(
+    stage: str, tracks: list[dict[str, Any]], code: int, known: Stage
+) -> None:
+    callback = parse_callback(called(stage, *tracks, code=code))
+    told, whole = unread(callback, GenerateMusic, known), update(callback, GenerateMusic)
+    if told is None:
+        return
+    assert told.is_cut
+    assert told.stage is whole.stage is Stage.TEXT or not rises(known, max(told.stage, whole.stage))
+    assert (told.task_id, told.status, told.source, told.body) == (
+        whole.task_id,
+        whole.status,
+        whole.source,
+        whole.body,
+    )
+
+
+def test_the_text_of_a_song_and_repeats_are_left_unread() -> None:
+    text, complete = (parse_callback(called(stage, track(1))) for stage in ("text", "complete"))
+    assert unread(text, GenerateMusic, Stage.PENDING) is not None
+    assert unread(complete, GenerateMusic, Stage.COMPLETE) is not None
+    assert unread(complete, GenerateMusic, Stage.FIRST) is None
