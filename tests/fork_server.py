@@ -71,6 +71,10 @@ def become(files: list[int], env: dict[str, str], cwd: str, new_session: bool) -
 
 def run(arguments: list[str]) -> None:
     """Run what `python` with these arguments runs: `-m` and a module, `-c` and code, or the path of a file."""
+    if arguments[0] == "-W":
+        action: Any = arguments[1]
+        warnings.simplefilter(action)
+        arguments = arguments[2:]
     first, *sys.argv = arguments
     sys.path[0] = os.getcwd() if first in ("-m", "-c") else os.path.dirname(first)
     if first == "-m":
@@ -96,8 +100,6 @@ if __name__ == "__main__":
         if forked(files):
             server.detach()
             become(files, told["env"], told["cwd"], told["new_session"])
-            warnings.resetwarnings()
-            warnings.simplefilter(told["warnings"])
             run(told["arguments"])
             break
     else:

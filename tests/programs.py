@@ -37,13 +37,13 @@ class Program:
     """What `python` runs with these arguments; it has the face of `subprocess.Popen`.
 
     Args:
-        arguments: `-m`, a module and its arguments; `-c`, code and arguments; or the path of a file and arguments.
+        arguments: `-m` and a module, `-c` and code, or the path of a file; then what that is given. `-W` and what becomes
+            of warnings may come first.
         cwd: Its directory (default: the current one).
         env: Its environment (default: the current one).
         stdin: A file that it reads (default: nothing).
         stdout: A file for what it prints (default: a pipe).
         stderr: A file for its complaints (default: a pipe).
-        warnings: What becomes of warnings, as for `python -W`.
         start_new_session: Whether it leads a process group of its own.
     """
 
@@ -55,7 +55,6 @@ class Program:
         stdin: IO[str] | None = None,
         stdout: IO[str] | None = None,
         stderr: IO[str] | None = None,
-        warnings: str = "error",
         start_new_session: bool = False,
     ) -> None:
         self._arguments = [str(one) for one in arguments]
@@ -71,7 +70,6 @@ class Program:
             "arguments": self._arguments,
             "cwd": str(cwd or Path.cwd()),
             "env": dict(os.environ if env is None else env),
-            "warnings": warnings,
             "new_session": start_new_session,
         }
         line = json.dumps(request).encode() + b"\n"
@@ -143,7 +141,7 @@ def run(*arguments: object, cwd: str | Path | None = None, env: Mapping[str, str
 def _server() -> tuple[socket.socket, threading.Lock]:
     """Return the way to the server, which is started with the first program of a test run."""
     ours, its = socket.socketpair()
-    command = [sys.executable, "-W", "error", "-m", "tests.fork_server", str(its.fileno())]
+    command = [sys.executable, "-m", "tests.fork_server", str(its.fileno())]
     process = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()])
     its.close()
 

@@ -18,12 +18,13 @@ def test_each_has_its_own_arguments_environment_directory_and_outputs(tmp_path: 
 
 
 def test_what_python_runs_is_run(tmp_path: Path) -> None:
-    """A module, code or a file; and a warning is an error."""
+    """A module, code or a file; and warnings are what they are for Python, or what is asked for."""
     file = tmp_path / "program.py"
     file.write_text("import sys; print(__name__, sys.argv)")
     said = f"__main__ {[str(file), 'x']}\n"
     assert [run("-m", "program", "x", cwd=tmp_path).stdout, run(file, "x").stdout] == [said, said]
-    code, _, said = run("-c", "open('/dev/null'); import warnings; warnings.warn('careful')")
+    code, _, said = run("-W", "error", "-c", "open('/dev/null'); import warnings; warnings.warn('careful')")
+    assert run("-c", "open('/dev/null')").stderr == ""
     assert code == 1
     assert "UserWarning: careful" in said
     assert "ResourceWarning" in said

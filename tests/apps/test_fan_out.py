@@ -10,7 +10,7 @@ from suno_async.emulator import Emulator, Fail
 from ..programs import ROOT, Ended, Program
 from ..programs import run as ran
 
-COMMAND = ["-m", "tests.apps.quick", "examples/fan_out.py"]
+COMMAND = ["-W", "error", "-m", "tests.apps.quick", "examples/fan_out.py"]
 
 
 def run(*arguments: str | Path) -> Ended:

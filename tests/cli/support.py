@@ -39,7 +39,7 @@ class Serving(NamedTuple):
 
 def started(*arguments: str, env: dict[str, str] | None = None, stdout: IO[str] | None = None) -> Program:
     """Start a command."""
-    return Program("-m", "suno_async", *arguments, env=env, stdout=stdout)
+    return Program(*COMMAND[1:], *arguments, env=env, stdout=stdout)
 
 
 @contextmanager
@@ -72,4 +72,4 @@ def documents(text: str) -> list[dict[str, Any]]:
 
 def ran(*arguments: str) -> Ended:
     """Run a command to its end."""
-    return run("-m", "suno_async", *arguments)
+    return run(*COMMAND[1:], *arguments)

@@ -122,7 +122,7 @@ def test_a_batch_that_is_killed_again_and_again_ends_with_every_row_once(shell: 
     named = f"{time.time_ns()}"  # the emulator is that of other tests, too
     jobs = written("jobs.jsonl", *({"prompt": f"{named} {number}"} for number in range(ROWS)))
     path, chance = Path("jobs.jsonl.results.jsonl"), random.Random(16)
-    command = ["-c", WITH_SHORT_LEASES, "batch", str(jobs), "--concurrency", "20", "-q"]
+    command = ["-W", "error", "-c", WITH_SHORT_LEASES, "batch", str(jobs), "--concurrency", "20", "-q"]
     for kill in range(1, KILLS + 1):
         with Program(*command) as process:
             end = time.monotonic() + 60

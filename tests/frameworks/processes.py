@@ -63,7 +63,7 @@ def running(
     """
     with (
         open(log or os.devnull, "w") as stdout,
-        Program(*command, cwd=ROOT, stdout=stdout, warnings="default") as process,
+        Program("-W", "default", *command, cwd=ROOT, stdout=stdout) as process,
     ):
         try:
             yield

@@ -20,7 +20,7 @@ def serving(port: int, workers: int = 1) -> Generator[Program]:
     """Serve the page, until the block ends or somebody kills it."""
     options = ("--port", str(port), "--workers", str(workers), "--timeout-graceful-shutdown", "3", "--no-access-log")
     command = ["-m", "uvicorn", "examples.song_page.app:app", *options]
-    with Program(*command, cwd=ROOT, warnings="default", start_new_session=True) as process:
+    with Program(*command, cwd=ROOT, start_new_session=True) as process:
         try:
             listening(port)
             yield process

@@ -32,7 +32,7 @@ def started(*command: str) -> Generator[tuple[Program, IO[str]]]:
     with (
         os.fdopen(write, "w", buffering=1) as typed,
         os.fdopen(read) as stdin,
-        Program(*command, cwd=ROOT, stdin=stdin, warnings="ignore") as process,
+        Program(*command, cwd=ROOT, stdin=stdin) as process,
     ):
         try:
             yield process, typed
