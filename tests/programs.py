@@ -37,8 +37,8 @@ class Program:
     """What `python` runs with these arguments; it has the face of `subprocess.Popen`.
 
     Args:
-        arguments: `-m` and a module, `-c` and code, or the path of a file; then what that is given. `-W` and what becomes
-            of warnings may come first.
+        arguments: `-m` and a module, `-c` and code, or the path of a file; then what that is given. `-W` and what
+            becomes of warnings may come first.
         cwd: Its directory (default: the current one).
         env: Its environment (default: the current one).
         stdin: A file that it reads (default: nothing).

@@ -4,17 +4,17 @@ import os
 from importlib import import_module
 from typing import Any
 
-filesystem: Any = import_module("kombu.transport.filesystem")  # it has no types
+Folder: Any = import_module("kombu.transport.filesystem").Transport  # it has no types
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]
+class Transport(Folder):  # type: ignore[misc]
     """Kombu's, for a worker that is busy or stopped, and never long idle."""
 
     polling_interval = 0.05
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:
         """Wait for a message. A worker heeds signals between two of these, else every two seconds."""
-        super().drain_events(connection, timeout and min(timeout, 0.1))
+        Folder.drain_events(self, connection, timeout and min(timeout, 0.1))
 
 
 def use(app: Any) -> None:
