@@ -142,7 +142,8 @@ def _server() -> tuple[socket.socket, threading.Lock]:
     """Return the way to the server, which is started with the first program of a test run."""
     ours, its = socket.socketpair()
     command = [sys.executable, "-m", "tests.fork_server", str(its.fileno())]
-    process = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()])
+    # In a session of its own, where Ctrl-C does not reach it: the tests end what they have started.
+    process = subprocess.Popen(command, cwd=ROOT, pass_fds=[its.fileno()], start_new_session=True)
     its.close()
 
     def stop() -> None:
