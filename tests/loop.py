@@ -5,14 +5,15 @@ import selectors
 import socket
 import struct
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 from suno_async.stores import worker
 
 GRACE = 0.002  # real seconds for others to answer, and for the kernel to hand over what they send, before time moves on
 FLIGHT = 5.0  # the same while a request is known to be under way, which a busy machine may hold back for long
+INFO = 216  # bytes of what Linux says of a TCP connection, of which the first is its state
+LISTENS = 10  # a server's, which has no other end
 
 
 def stores_work() -> bool:
@@ -60,14 +61,18 @@ class JumpSelector(selectors.DefaultSelector):
         sent: dict[Any, int] = {}
         received: dict[Any, int] = {}
         for descriptor in {key.fd for key in self.get_map().values()} - self.own:
+            # Nothing is said of what it is, since finding that out takes as long as all of this.
+            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
             try:
-                with borrowed(descriptor) as one:
-                    if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                        continue
-                    here, there = one.getsockname(), one.getpeername()
-                    sent[there, here], received[here, there] = traffic(one)
-            except OSError:  # no socket, or not connected yet
+                info = one.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1), INFO)
+                if info[0] == LISTENS:
+                    continue
+                here, there = one.getsockname(), one.getpeername()
+                sent[there, here], received[here, there] = traffic(info)
+            except OSError:  # no TCP socket, or not connected yet
                 return False
+            finally:
+                one.detach()
         return all(received.get(way, -1) >= count for way, count in sent.items())
 
     def _asked(self, thread: threading.Thread) -> bool:
@@ -77,20 +82,9 @@ class JumpSelector(selectors.DefaultSelector):
         )
 
 
-@contextmanager
-def borrowed(descriptor: int) -> Generator[socket.socket]:
-    """The socket of somebody else."""
-    one = socket.socket(fileno=descriptor)
-    try:
-        yield one
-    finally:
-        one.detach()
-
-
-def traffic(connection: socket.socket) -> tuple[int, int]:
+def traffic(info: bytes) -> tuple[int, int]:
     """How many bytes were sent and received, as Linux counts them (`struct tcp_info` of linux/tcp.h)."""
-    info = connection.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1), 216)
-    if len(info) < 216:
+    if len(info) < INFO:
         raise OSError("this kernel does not count them")
     received, sent, again = struct.unpack_from("=Q64xQQ", info, 128)
     return sent - again, received
