@@ -6,9 +6,10 @@ from types import TracebackType
 
 __all__ = ["Deadlines"]
 
+LATE = 0.02
+"""Seconds by which a timer is late if the loop stood still: blocked by a function, or the process was stopped."""
 GRACE = 1.0
-"""Seconds to read what came while the loop stood still, by more than these: blocked by a function, or the process was
-stopped. Else a paid request would be uncertain although its answer is on hand."""
+"""Seconds to read what came meanwhile. Else a paid request would be uncertain although its answer is on hand."""
 
 
 class Deadlines:
@@ -48,7 +49,7 @@ class Deadlines:
         """End what is too late, and set the timer for the next, if there is one. This was due at a time."""
         del self._timers[seconds]
         loop = asyncio.get_running_loop()
-        if loop.time() > due + GRACE:
+        if loop.time() > due + LATE:
             # Once: the loop may always be late.
             self._timers[seconds] = loop.call_later(GRACE, self._end, seconds, math.inf)
             return
