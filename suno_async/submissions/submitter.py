@@ -24,6 +24,7 @@ from ..errors import (
     InvalidJob,
     Problem,
     RateLimited,
+    ResponseLost,
     StoreError,
     SubmissionUncertain,
     SunoError,
@@ -365,6 +366,12 @@ class Submitter:
                 attempt=submission.attempts,
                 within=submission.options.timeout,
             )
+        except asyncio.CancelledError as exc:
+            if (task := asyncio.current_task()) is None or task.cancelling():  # by the end of the loop
+                raise
+            error = ResponseLost("what a transport waited for was cancelled")
+            error.__cause__ = exc
+            return await self._failed(submission, error)
         except Exception as exc:
             return await self._failed(submission, exc)
         if isinstance(answer, Update):  # a call that the jobs API answers at once

@@ -33,7 +33,7 @@ from suno_async.tasks.task import Task
 from suno_async.wire.envelope import Reply
 
 from ...conftest import now
-from ...doubles import Script, envelope, reply
+from ...doubles import Answer, Script, envelope, reply
 from .parts import api, journal, registry
 
 SONG = GenerateMusic(prompt="rain")
@@ -126,8 +126,14 @@ async def test_a_refusal_leaves_nothing() -> None:
     assert (await records(store), follower.followed, submitter.under_way) == ([], [], False)
 
 
-async def test_a_lost_answer_is_uncertain_and_is_not_sent_again() -> None:
-    submitter, _, store, _, _ = build(script := Script(submits=[ResponseLost("gone")]))
+def cut_off() -> Reply:
+    """As a transport of somebody's own, whose connection is closed by others."""
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("answer", [ResponseLost("gone"), cut_off])
+async def test_a_lost_answer_is_uncertain_and_is_not_sent_again(answer: Answer) -> None:
+    submitter, _, store, _, _ = build(script := Script(submits=[answer]))
     refs: set[str] = set()
     for _ in range(2):
         with pytest.raises(SubmissionUncertain) as told:
