@@ -367,7 +367,7 @@ class Submitter:
                 within=submission.options.timeout,
             )
         except asyncio.CancelledError as exc:
-            if (task := asyncio.current_task()) is None or task.cancelling():  # by the end of the loop
+            if (attempt := asyncio.current_task()) is None or attempt.cancelling():  # by the end of the loop
                 raise
             error = ResponseLost("what a transport waited for was cancelled")
             error.__cause__ = exc
