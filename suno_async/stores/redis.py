@@ -87,7 +87,7 @@ class RedisStore:
     survives the server's own end is for its configuration to say: with `appendonly yes` nearly all, without it what it
     saved last.
 
-    In a cluster, calls wait while the slot of the keys is being moved to another node.
+    In a cluster, which needs redis-py 6 or newer, calls wait while the slot of the keys is being moved to another node.
 
     Each event loop has connections of its own, which are closed when `asyncio.run` ends; a forked child makes its own.
 
