@@ -51,7 +51,6 @@ from .queueing import turn_of
 __all__ = ["Follower", "SubmitSettings", "SubmitTelemetry", "Submitter"]
 
 R = TypeVar("R")
-T = TypeVar("T")
 Check = Callable[[], None]
 
 NOT_CREATED: tuple[type[SunoError], ...] = (
@@ -148,7 +147,7 @@ class _Submission:
         self.attempt: asyncio.Task[Any] | None = None
         """What may not be cut off at present."""
         self.waiting: asyncio.Future[None]
-        """By what its caller waits for that; cancelled with the caller."""
+        """The future on which its caller waits for the attempt; cancelled with the caller."""
         self.left = False
         """Its caller waits for it no more."""
 
@@ -485,10 +484,10 @@ class Submitter:
         if not self._under_way:
             self._idle.set()
 
-    async def _see_through(self, submission: _Submission, work: Coroutine[Any, Any, T]) -> T:
+    async def _see_through(self, submission: _Submission, work: Coroutine[Any, Any, Task[Any]]) -> Task[Any]:
         """Do something to its end, although the caller is cancelled: what is being paid for must not be lost."""
         waiting = submission.waiting = asyncio.get_running_loop().create_future()
-        attempt: asyncio.Task[T] = asyncio.create_task(work)  # which begins here where tasks are eager
+        attempt: asyncio.Task[Task[Any]] = asyncio.create_task(work)  # which begins here where tasks are eager
         submission.attempt = attempt
         attempt.add_done_callback(partial(_wake, waiting))
         try:
@@ -521,12 +520,12 @@ class Submitter:
                 log.error("cut off by the end of the loop: %s", error, extra=fields("left", "", record.ref, kind=name))
             return
         exc = attempt.exception()
-        task: Task[Any] | None = attempt.result() if exc is None else None  # None of what was only written
-        if task is not None:
+        if exc is None:
+            task: Task[Any] = attempt.result()
             extra = fields("left", task.id, record.ref, kind=name)
             made = f"task {task.id}" if task.id else ids_of(task.last.result) or f"ref {record.ref}, in the store"
             log.warning("a submit whose caller was cancelled was accepted: %s, %s", name, made, extra=extra)
-        elif exc is not None and not isinstance(exc, (_KeyTaken, *NOT_ACCEPTED)):
+        elif not isinstance(exc, (_KeyTaken, *NOT_ACCEPTED)):
             extra = fields("left", "", record.ref, kind=name, reason=type(exc).__name__)
             log.warning("a submit whose caller was cancelled failed: %s: %s", name, exc, extra=extra)
 
