@@ -25,7 +25,8 @@ def every(
 
     @functools.cache
     def named() -> list[tuple[str, dict[str, Any]]]:
-        made = [_case(arguments, case) for case in (cases if isinstance(cases, Iterable) else cases())]
+        listed: Iterable[Any] = cases if isinstance(cases, Iterable) else cases()
+        made = [_case(arguments, case) for case in listed]
         assert made, "no cases"
         return made
 
