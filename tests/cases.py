@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 SHOWN = 5
 """How many failures are shown whole."""
@@ -25,7 +25,7 @@ def every(
 
     @functools.cache
     def named() -> list[tuple[str, dict[str, Any]]]:
-        listed: Iterable[Any] = cases if isinstance(cases, Iterable) else cases()
+        listed = cast("Iterable[Any]", cases if isinstance(cases, Iterable) else cases())
         made = [_case(arguments, case) for case in listed]
         assert made, "no cases"
         return made
