@@ -2,35 +2,32 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 SHOWN = 5
 """How many failures are shown whole."""
 
 
-def every(
-    names: str | tuple[str, ...], cases: Iterable[Any] | Callable[[], Iterable[Any]]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def every(names: str | tuple[str, ...], cases: Iterable[Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """As `pytest.mark.parametrize`, but one test tries all cases, and its failure names each that fails.
 
     For hundreds of cases without side effects that take less time than it takes to collect, schedule and report a test.
 
     Args:
         names: The names of the arguments.
-        cases: Their values, or what `pytest.param` returns, which has a name for the case. A function that returns them
-            is called by the test, so that they are not made in each process that collects it.
+        cases: Their values, or what `pytest.param` returns, which has a name for the case. A generator is run by the
+            test, so that they are not made in each process that collects it.
     """
     arguments = (names,) if isinstance(names, str) else names
 
     @functools.cache
     def named() -> list[tuple[str, dict[str, Any]]]:
-        listed = cast("Iterable[Any]", cases if isinstance(cases, Iterable) else cases())
-        made = [_case(arguments, case) for case in listed]
+        made = [_case(arguments, case) for case in cases]
         assert made, "no cases"
         return made
 
-    if isinstance(cases, Iterable):
+    if not isinstance(cases, Iterator):
         named()
 
     def fold(test: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from os.path import normpath
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,12 @@ def citations(path: Path) -> Iterator[tuple[Path, str]]:
             yield (Path(normpath(path.parent / target)) if target else path), anchor[1:]
 
 
-@every("path", lambda: [pytest.param(path, id=named(path)) for path in (*FILES, *generated())])
+def pages_and_files() -> Iterator[Any]:
+    for path in (*FILES, *generated()):
+        yield pytest.param(path, id=named(path))
+
+
+@every("path", pages_and_files())
 def test_every_citation_leads_to_a_heading(path: Path) -> None:
     for document, heading in citations(path):
         assert document in generated() or document.is_file(), f"{named(path)} cites {document}"
