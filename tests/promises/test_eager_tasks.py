@@ -14,13 +14,27 @@ from ..doubles import DONE, PENDING, Script
 SONGS = 30
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 has none")
-@pytest.mark.parametrize("store", [None, MemoryStore()], ids=["alone", "shared"])
-async def test_songs_are_sent_once_and_awaited(store: Store | None) -> None:
+pytestmark = pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.11 has none")
+
+
+@pytest.fixture
+async def eager() -> None:
     factory = getattr(asyncio, "eager_task_factory")  # noqa: B009  types of 3.11
     asyncio.get_running_loop().set_task_factory(factory)
+
+
+@pytest.mark.parametrize("store", [None, MemoryStore()], ids=["alone", "shared"])
+async def test_songs_are_sent_once_and_awaited(eager: None, store: Store | None) -> None:
     script = Script(PENDING, DONE)
     async with SunoClient(api_key="k", transport=script, store=store) as suno:
         jobs = (GenerateMusic(prompt=f"song {number}") for number in range(SONGS))
         assert [one.error async for one in suno.map(jobs)] == [None] * SONGS
     assert len(script.posted) == SONGS
+
+
+async def test_polls_go_on_where_answers_are_there_at_once(eager: None) -> None:
+    script = Script(*[PENDING] * 5 * SONGS, DONE)
+    async with SunoClient(api_key="k", transport=script) as suno:
+        tasks = [suno.attach(GenerateMusic, f"t{number}") for number in range(2 * SONGS)]
+        async with asyncio.timeout(600):
+            await asyncio.gather(*(task.get() for task in tasks))
