@@ -61,7 +61,7 @@ class _Observer:
     def moved(self, place: int) -> None:
         """Call the function; after the call that is under way, if it is a coroutine function."""
         self._place = place
-        if self._call is None and (waiting := self._started(place)) is not None:
+        if (self._call is None or self._call.done()) and (waiting := self._started(place)) is not None:
             self._call = asyncio.create_task(self._go_on(place, waiting))
             self._call.add_done_callback(lambda _: waiting.close())  # it may be cancelled before it begins
 
@@ -92,5 +92,3 @@ class _Observer:
                 log.exception("on_queued failed")
             waiting = self._started(self._place) if self._call is this and self._place != place else None
             place = self._place
-        if self._call is this:
-            self._call = None

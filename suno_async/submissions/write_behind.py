@@ -78,7 +78,7 @@ class WriteBehind:
 
     def start(self) -> None:
         """Write what another event loop has left."""
-        if self._owed and self._working is None:
+        if self._owed and (self._working is None or self._working.done()):
             self._working = asyncio.create_task(self._work())
 
     @property
@@ -186,18 +186,15 @@ class WriteBehind:
 
     async def _work(self) -> None:
         waits = pauses(cap=LONGEST_PAUSE)
-        try:
-            while self._owed:
-                before = self._successes
-                failed = await self._round()
-                if self._successes > before:
-                    waits = pauses(cap=LONGEST_PAUSE)
-                    for name, exc in failed:
-                        self._set_aside(name, exc)
-                if self._owed:
-                    await asyncio.sleep(max(0.05, next(waits)))
-        finally:
-            self._working = None
+        while self._owed:
+            before = self._successes
+            failed = await self._round()
+            if self._successes > before:
+                waits = pauses(cap=LONGEST_PAUSE)
+                for name, exc in failed:
+                    self._set_aside(name, exc)
+            if self._owed:
+                await asyncio.sleep(max(0.05, next(waits)))
 
     async def _round(self) -> list[tuple[str, StoreError]]:
         """Try once for each submission; those whose writes the store did not take."""

@@ -668,18 +668,15 @@ class Poller:
 
     def _catch_up(self, task: Task[Any]) -> None:
         self._behind[task] = None
-        if self._reading is None:
+        if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        try:
-            while self._behind:
-                task, _ = self._behind.popitem()
-                update = await self._peers.missed(task)
-                if update is not None and not task.done():
-                    self._take(task, update.task_id, update)
-        finally:
-            self._reading = None
+        while self._behind:
+            task, _ = self._behind.popitem()
+            update = await self._peers.missed(task)
+            if update is not None and not task.done():
+                self._take(task, update.task_id, update)
 
     # ---- the end -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,9 @@ import pytest
 from suno_async import GenerateMusic, SunoClient
 from suno_async.stores.base import Store
 from suno_async.stores.memory import MemoryStore
+from suno_async.submissions.options import Options
+from suno_async.submissions.queueing import turn_of
+from suno_async.submissions.write_behind import Write, WriteBehind
 
 from ..doubles import DONE, PENDING, Script
 
@@ -38,3 +41,19 @@ async def test_polls_go_on_where_answers_are_there_at_once(eager: None) -> None:
         tasks = [suno.attach(GenerateMusic, f"t{number}") for number in range(2 * SONGS)]
         async with asyncio.timeout(600):
             await asyncio.gather(*(task.get() for task in tasks))
+
+
+async def test_what_is_done_at_once_can_begin_again(eager: None) -> None:
+    heard = list[int]()
+
+    async def on_queued(place: int) -> None:
+        heard.append(place)
+
+    observer = turn_of(Options(on_queued=on_queued), None).observer
+    assert observer is not None
+    writes = WriteBehind(MemoryStore())
+    for place in (3, 2, 1):
+        observer.moved(place)
+        writes.later(Write("a removal", None, f"r{place}"))
+    await asyncio.sleep(0)
+    assert (heard, writes.pending) == ([3, 2, 1], 0)
