@@ -48,6 +48,8 @@ from ..stores.transitions import accepted, dismissed, mark_delivered, mark_obser
 __all__ = ["SharedStoreContract", "StoreContract"]
 
 T = TypeVar("T")
+HANGS = 60.0
+"""Seconds after which a store is taken to hang, also on a busy machine."""
 
 
 def record(ref: str = "r1", **fields: Any) -> Record:
@@ -116,7 +118,7 @@ async def hear(heard: AsyncGenerator[Record | None], number: int = 1) -> list[Re
     """Return the next records that are heard."""
     found: list[Record] = []
     while len(found) < number:
-        one = await asyncio.wait_for(anext(heard), 5)
+        one = await asyncio.wait_for(anext(heard), HANGS)
         if one is not None:
             found.append(one)
     return found
@@ -136,7 +138,7 @@ async def in_new_loop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     thread = threading.Thread(target=run)
     thread.start()
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), HANGS)
     thread.join()
     return results[0]
 
@@ -150,7 +152,7 @@ def in_forked_child(work: Callable[[], Coroutine[Any, Any, object]]) -> str:
     if child == 0:  # pragma: no cover
         said = "did not end"
         try:
-            asyncio.run(asyncio.wait_for(work(), 10))
+            asyncio.run(asyncio.wait_for(work(), HANGS))
             said = ""
         except BaseException as exc:
             said = repr(exc)
@@ -764,7 +766,7 @@ class StoreContract:
             await store.aclose()
             for listener in waiting:
                 with raises(StoreError, "the store is closed"):
-                    await asyncio.wait_for(listener, 5)
+                    await asyncio.wait_for(listener, HANGS)
 
     async def test_a_closed_store_refuses_everything(self, store: Store) -> None:
         await store.intend(record())
