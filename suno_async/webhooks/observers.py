@@ -124,7 +124,7 @@ class Observers:
             if len(self._seen) > REMEMBERED:
                 self._seen.popitem(last=False)
             followed.unmarked.append(update)
-            if followed.marking is None:
+            if followed.marking is None or followed.marking.done():
                 followed.marking = self._notifier.start(self._mark_all(followed, task))
         if task.done():
             self._forget(task)
@@ -140,7 +140,6 @@ class Observers:
                     for observer in self._observers:
                         self._notifier.call_in_order(observer, (id(observer), followed), update, record)
         finally:
-            followed.marking = None
             self._notifier.log_missed(followed.unmarked)
 
     # ---- the end -------------------------------------------------------------------------------------------------

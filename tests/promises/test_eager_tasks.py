@@ -2,17 +2,18 @@
 
 import asyncio
 import sys
+from collections import Counter
 
 import pytest
 
-from suno_async import GenerateMusic, SunoClient
+from suno_async import GenerateMusic, Stage, SunoClient
 from suno_async.stores.base import Store
 from suno_async.stores.memory import MemoryStore
 from suno_async.submissions.options import Options
 from suno_async.submissions.queueing import turn_of
 from suno_async.submissions.write_behind import Write, WriteBehind
 
-from ..doubles import DONE, PENDING, Script
+from ..doubles import DONE, PENDING, Script, page, track
 
 SONGS = 30
 
@@ -28,11 +29,14 @@ async def eager() -> None:
 
 @pytest.mark.parametrize("store", [None, MemoryStore()], ids=["alone", "shared"])
 async def test_songs_are_sent_once_and_awaited(eager: None, store: Store | None) -> None:
-    script = Script(PENDING, DONE)
+    script = Script(*[page("TEXT_SUCCESS", track(1))] * SONGS, DONE)
+    heard = Counter[Stage]()
     async with SunoClient(api_key="k", transport=script, store=store) as suno:
+        suno.receiver(on_update=lambda update, record: heard.update([update.stage]))
         jobs = (GenerateMusic(prompt=f"song {number}") for number in range(SONGS))
         assert [one.error async for one in suno.map(jobs)] == [None] * SONGS
     assert len(script.posted) == SONGS
+    assert heard == {Stage.TEXT: SONGS, Stage.COMPLETE: SONGS}
 
 
 async def test_polls_go_on_where_answers_are_there_at_once(eager: None) -> None:
