@@ -104,7 +104,7 @@ class Receiver:
             return self._refuse(Verdict(400, str(exc)), now)
         given: Any = query.get(tokens.NAME) if query else None
         offered = [given] if isinstance(given, str) else [] if given is None else [str(one) for one in given]
-        if len(path) > tokens.LENGTH:
+        if len(path) >= tokens.LENGTH:
             offered += tokens.found_in(path)
         proof, token = prove(callback.task_id, offered, headers or {}, self._proofs, now, self._freshness)
         decision = REFUSE
