@@ -62,7 +62,10 @@ class JumpSelector(selectors.DefaultSelector):
         received: dict[Any, int] = {}
         for descriptor in {key.fd for key in self.get_map().values()} - self.own:
             # Nothing is said of what it is, since finding that out takes as long as all of this.
-            one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+            try:
+                one = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 0, descriptor)
+            except OSError:  # the pipe of a process
+                return False
             try:
                 info = one.getsockopt(socket.IPPROTO_TCP, getattr(socket, "TCP_INFO", -1), INFO)
                 if info[0] == LISTENS:
