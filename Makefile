@@ -10,7 +10,7 @@ OLDEST := .venv-oldest/bin/python
 OLDEST_PIP := $(OLDEST) -m pip --disable-pip-version-check --quiet
 # More than there are cores, for they wait for other processes now and then. In large chunks, one would end long after
 # the others.
-WORKERS := -n 5 --maxschedchunk 16
+WORKERS := -n 6 --maxschedchunk 16
 export NO_MKDOCS_2_WARNING := 1
 # Else each of the many processes that tests start would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE

@@ -20,9 +20,9 @@ EVERY = 11.5
 """Virtual seconds between two polls of a task: the cap of the default pace."""
 
 
-async def cpu(waiting: int, seconds: float, rounds: int) -> Series:
-    """µs of CPU a poll, while that many tasks wait."""
-    details, interests = Details(), Interests()
+async def cpu(waiting: int, seconds: float, rounds: int, *, at_once: bool = True) -> Series:
+    """µs of CPU a poll, while that many tasks wait. Answers come at once, or in the next turn of the event loop."""
+    details, interests = Details(at_once=at_once), Interests()
     registry, alone = TaskRegistry(interests, KIE), Alone(MemoryStore())
     reach = CallbackReach(PacePolicy(Pace(patience=1e9)), alone, "")
     interests.poller = Poller(details, Sink(), alone, registry, reach)
@@ -46,7 +46,9 @@ async def cpu(waiting: int, seconds: float, rounds: int) -> Series:
 def suite(quick: bool) -> list[Row]:
     crowd, rounds = (20_000, 1) if quick else (100_000, 3)
     few, many = run(cpu(1_000, 1_000, rounds)), run(cpu(crowd, EVERY, rounds))
+    awaited = run(cpu(crowd, EVERY, rounds, at_once=False))
     return [
         row("poller", f"the poller, a poll without HTTP, {crowd // 1000} 000 waiting", "µs CPU", many, "≤ 4"),
+        row("poller.awaited", "the same, each answer a turn of the event loop late", "µs CPU", awaited),
         row("poller.few", "the poller, a poll without HTTP, 1 000 waiting", "µs CPU", few),
     ]

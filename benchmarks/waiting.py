@@ -39,12 +39,17 @@ def run(main: Any) -> Any:
 
 
 class Details:
-    """Answers every poll at once: nothing new."""
+    """Answers every poll: nothing new."""
 
     polls = 0
 
+    def __init__(self, *, at_once: bool = True) -> None:
+        self._at_once = at_once
+
     async def details(self, task: Task[Any], attempt: int) -> Update[Any]:
         self.polls += 1
+        if not self._at_once:
+            await asyncio.sleep(0)
         return PENDING
 
 
