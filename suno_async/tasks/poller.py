@@ -27,6 +27,8 @@ REFUSALS = 3
 """Polls in a row that were refused as too fast before all polls wait; one alone concerns its own task."""
 LAST_POLL = 1.0
 """Seconds that a poll made when patience ends may take."""
+LATE = 0.02
+"""Seconds by which a timer is late if the loop stood still."""
 LAST_CLAIMS = 5.0
 """Seconds that closing takes at most to give claims back; they end by themselves."""
 CLAIMS_AT_ONCE = 100
@@ -172,10 +174,11 @@ class Poller:
 
     # State, all of it: _watches (the tasks that are of interest, with their schedules), _paused (schedules of tasks
     # that nobody is interested in at present), _schedule, _ready, _under_way, _workers, _timer with _timer_due,
-    # _deadline with _deadline_due (the earliest end of patience among what is ready or under way), _polled with _turned
-    # (the last polls by id, of this period and the one before), _held_until with _refusals, _answered_at (when a poll
-    # was answered last), _listening with _ended (those that are cancelled and have not ended yet), _behind with
-    # _reading (tasks whose records must be read), _closed.
+    # _deadline with _deadline_due (the earliest end of patience among what is ready or under way) and _stood_still
+    # (whether the loop did so past the last one), _polled with _turned (the last polls by id, of this period and the
+    # one before), _held_until with _refusals, _answered_at (when a poll was answered last), _listening with _ended
+    # (those that are cancelled and have not ended yet), _behind with _reading (tasks whose records must be read),
+    # _closed.
 
     def __init__(
         self,
@@ -206,6 +209,7 @@ class Poller:
         self._timer_due = math.inf  # noted here, since uvloop's handle of a timer that is due now can't tell
         self._deadline: asyncio.TimerHandle | None = None
         self._deadline_due = math.inf
+        self._stood_still = False
         self._polled: tuple[dict[str, float], dict[str, float]] = ({}, {})
         self._turned = -math.inf
         self._held_until = -math.inf
@@ -449,7 +453,8 @@ class Poller:
 
     def _end_patience(self) -> None:
         now = self._loop.time()
-        stood_still = now > self._deadline_due + LAST_POLL  # the loop: nobody could poll or read an answer meanwhile
+        # Nobody could poll or read an answer while the loop stood still. Not twice in a row: it may always be late.
+        self._stood_still = now > self._deadline_due + LATE and not self._stood_still
         self._deadline, self._deadline_due = None, math.inf
         waiting = [(task, watch) for watch, task in self._under_way.items()]
         waiting += [(task, self._watches[task]) for task in self._ready if task in self._watches]
@@ -457,7 +462,7 @@ class Poller:
             if self._watches.get(task) is not watch:
                 continue
             over = watch.until + (LAST_POLL if watch.polled >= watch.until else 0.0) <= now
-            end = watch.timeout(task.id, now) if over and not stood_still else None
+            end = watch.timeout(task.id, now) if over and not self._stood_still else None
             if isinstance(end, SunoError):
                 self._end(task, watch, end)
             elif watch.until < math.inf:  # not yet, or its worker must write the end down

@@ -322,6 +322,32 @@ async def test_a_loop_that_stood_still_past_the_end_of_patience_makes_a_last_pol
     assert service.polled_at == [10, 72]
 
 
+@pytest.mark.parametrize("seconds", [2.03, 2.5, 60])
+async def test_an_answer_that_came_while_the_loop_stood_still_is_read(seconds: float) -> None:
+    service = Service(by=lambda at: DONE, delay=4)
+    _, task = polled(service, Pace(first=20, growth=1, cap=20, patience=25))
+    asyncio.get_running_loop().call_later(23, stand_still, seconds)
+    assert await task == MUSIC
+    assert service.polled_at == [20]
+
+
+async def test_patience_ends_where_the_loop_is_always_late() -> None:
+    service = Service(PENDING, delay=3600)
+    _, task = polled(service, Pace(first=20, growth=1, cap=20, patience=25))
+    loop = asyncio.get_running_loop()
+
+    def compute() -> None:
+        stand_still(0.3)
+        if not waiting.done() and now() < 60:
+            loop.call_soon(compute)
+
+    waiting = asyncio.ensure_future(task.wait())
+    loop.call_soon(compute)
+    with pytest.raises(TaskTimeout):
+        await waiting
+    assert now() < 28
+
+
 async def test_after_a_loop_stood_still_all_last_polls_together_take_a_second() -> None:
     service = Service(PENDING, delay=3600)
     polling, _ = polled(service, Pace(first=50, growth=1, cap=50, patience=25), at_once=2)
