@@ -1,15 +1,24 @@
 """The order of the tests: those that wait for other processes come among those that compute."""
 
-from pathlib import Path
-
 import pytest
 
 WAITING = (
-    *("apps/test_fan_out", "cli/test_batch", "cli/test_emulator", "cli/test_terminal"),
-    *("frameworks/test_deployment", "frameworks/test_event_loops", "frameworks/test_litestar_app"),
-    *("frameworks/test_song_page", "frameworks/test_sync_examples", "promises/test_chaos", "promises/test_platforms"),
-    *("promises/test_rolling_deploy", "promises/test_store_faults", "promises/test_workers", "testing/test_plugin"),
-    "unit/stores/",
+    "tests/apps/test_fan_out",
+    "tests/cli/test_batch",
+    "tests/cli/test_emulator",
+    "tests/cli/test_terminal",
+    "tests/frameworks/test_deployment",
+    "tests/frameworks/test_event_loops",
+    "tests/frameworks/test_litestar_app",
+    "tests/frameworks/test_song_page",
+    "tests/frameworks/test_sync_examples",
+    "tests/promises/test_chaos",
+    "tests/promises/test_platforms",
+    "tests/promises/test_rolling_deploy",
+    "tests/promises/test_store_faults",
+    "tests/promises/test_workers",
+    "tests/testing/test_plugin",
+    "tests/unit/stores/",
 )
 """Where tests take long, and wait for most of it: for servers and for processes that they start."""
 EARLY = 0.6
@@ -28,4 +37,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def waits(item: pytest.Item) -> bool:
-    return item.path.relative_to(Path(__file__).parent).as_posix().startswith(WAITING)
+    return item.nodeid.startswith(WAITING)
