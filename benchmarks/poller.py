@@ -49,6 +49,11 @@ def suite(quick: bool) -> list[Row]:
     awaited = run(cpu(crowd, EVERY, rounds, at_once=False))
     return [
         row("poller", f"the poller, a poll without HTTP, {crowd // 1000} 000 waiting", "µs CPU", many, "≤ 4"),
-        row("poller.awaited", "the poller, a poll without HTTP, its answer a turn of the event loop late", "µs CPU", awaited),
+        row(
+            "poller.awaited",
+            "the poller, a poll without HTTP, its answer a turn of the event loop late",
+            "µs CPU",
+            awaited,
+        ),
         row("poller.few", "the poller, a poll without HTTP, 1 000 waiting", "µs CPU", few),
     ]
