@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -116,10 +117,11 @@ class Program:
                 raise
             return said[0].result(), said[1].result()
 
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+    def send_signal(self, number: int, *, group: bool = False) -> None:
+        """Send a signal, also to its children if it has a session of its own; unless it has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has, and that is about to be told
+                (os.killpg if group else os.kill)(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to stop."""

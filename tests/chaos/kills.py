@@ -5,7 +5,6 @@ so many times and started again until it ends by itself; then store, log and ser
 """
 
 import asyncio
-import os
 import random
 import signal
 import socket
@@ -142,8 +141,7 @@ class Round:
                 try:
                     await (_until_a_moment(process, chance) if doomed else _until_the_end(process, self.patience))
                 finally:
-                    if process.poll() is None:
-                        os.killpg(process.pid, signal.SIGKILL)  # with its children, if it has any
+                    process.send_signal(signal.SIGKILL, group=True)  # with its children, if it has any
                 code = process.wait()
             if code == 0:
                 break

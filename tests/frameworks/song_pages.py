@@ -1,7 +1,6 @@
 """Servers of `examples/song_page`, and what its page is told."""
 
 import json
-import os
 import signal
 import socket
 import time
@@ -30,9 +29,8 @@ def serving(port: int, workers: int = 1) -> Generator[Program]:
 
 def kill(process: Program, port: int) -> None:
     """End a server and its workers without notice."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.send_signal(signal.SIGKILL, group=True)
+    process.wait()
     while True:  # until the last worker is gone
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):

@@ -168,6 +168,7 @@ async def test_the_web_backend(emulator: Emulator, caplog: pytest.LogCaptureFixt
 async def test_three_workers(store: str, request: pytest.FixtureRequest) -> None:
     """As real processes in real time."""
     environment = os.environ | {"PYTHONPATH": str(WORKERS.parents[1])}  # this checkout, whatever is installed
+    environment.pop("PYTHONUNBUFFERED", None)  # a line and its end would be written one after the other
     if store == "redis":
         environment["SUNO_STORE"] = request.getfixturevalue("redis").url.removesuffix("/0") + "/14"
     elif store == "postgres":
