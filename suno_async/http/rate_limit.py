@@ -24,6 +24,8 @@ ARRIVES_WITHIN = 5.0
 """Seconds. A request that is not answered yet is taken to have arrived at most so long after its place was taken."""
 DEFERENCE = 0.015
 """Part of the window's length by which a group that has had all places lets other processes ask first."""
+LAST_MOVES = 5.0
+"""Seconds that closing waits at most for the shared window, whose places end by themselves."""
 CLOSED = "the client is closed"
 
 
@@ -309,9 +311,11 @@ class RateLimit:
             await asyncio.sleep(0)
 
     async def finish(self) -> None:
-        """Wait until the shared window knows of all that is answered."""
+        """Wait until the shared window knows of all that is answered, if its store works."""
         if self._moving is not None:
-            await asyncio.gather(self._moving, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_MOVES):
+                    await asyncio.gather(self._moving, return_exceptions=True)
 
     def check_open(self) -> None:
         """Raise a ConfigurationError if the client is closed."""

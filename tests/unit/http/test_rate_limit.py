@@ -362,6 +362,16 @@ async def test_the_place_in_the_shared_window_moves_to_the_answer() -> None:
     assert shared.asked == [(0, place.name), (3, place.name)]
 
 
+async def test_closing_does_not_wait_for_a_shared_window_that_hangs() -> None:
+    shared = Shared()
+    limit = RateLimit(RATE, shared)
+    place = await limit.take()
+    shared.takes = 3600
+    limit.answered(place)
+    await limit.finish()
+    assert now() == 5
+
+
 async def test_of_those_who_find_the_shared_window_full_one_asks_and_all_keep_their_order() -> None:
     shared, order = Shared(full_until=9.0), list[int]()
     limit = RateLimit(RATE, shared)
