@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import socket
 import ssl
 from collections.abc import Generator, Iterator
@@ -62,6 +63,13 @@ def direct_network(monkeypatch: pytest.MonkeyPatch) -> None:
     for scheme in ("HTTP", "HTTPS", "ALL", "NO"):
         monkeypatch.delenv(f"{scheme}_PROXY", raising=False)
         monkeypatch.delenv(f"{scheme}_PROXY".lower(), raising=False)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What a test has the package log, as by `--verbose` of the command, ends with it."""
+    yield
+    logging.getLogger("suno_async").setLevel(logging.NOTSET)
 
 
 @pytest.fixture
