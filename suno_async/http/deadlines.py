@@ -4,7 +4,7 @@ import asyncio
 import math
 from types import TracebackType
 
-__all__ = ["Deadlines"]
+__all__ = ["LATE", "Deadlines"]
 
 LATE = 0.02
 """Seconds by which a timer is late if the loop stood still: blocked by a function, or the process was stopped."""

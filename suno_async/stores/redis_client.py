@@ -337,7 +337,7 @@ async def _execute(commands: Sequence[bytes], redis: Any) -> list[Any]:
     try:
         await connection.send_packed_command(b"".join(commands))
         answers = [await _answer(connection) for _ in commands]
-    finally:
+    finally:  # redis-py closes it if it is left in the middle, so nobody gets the answers of another
         await pool.release(connection)
     for answer in answers:
         if isinstance(answer, MOVING):

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from ..api.updates import COMPLETE, SETTLED, Provisional, Source, Stage, Update, rises
 from ..errors import ConfigurationError, RateLimited, SunoError
+from ..http.deadlines import LATE
 from ..log import fields, log
 from .pace import UNSETTLED, Pace, default_pace
 from .registry import TaskRegistry
@@ -27,8 +28,6 @@ REFUSALS = 3
 """Polls in a row that were refused as too fast before all polls wait; one alone concerns its own task."""
 LAST_POLL = 1.0
 """Seconds that a poll made when patience ends may take."""
-LATE = 0.02
-"""Seconds by which a timer is late if the loop stood still."""
 LAST_CLAIMS = 5.0
 """Seconds that closing takes at most to give claims back; they end by themselves."""
 CLAIMS_AT_ONCE = 100

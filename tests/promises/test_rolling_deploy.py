@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sized
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from suno_async.stores import SQLiteStore
 
 from ..frameworks.processes import free_port
 from ..programs import Program
+from ..servers import HANGS
 
 GATEWAY = replace(KIE_LEGACY, submits=Rate(1000, 10.0))  # the load, and not the limit, is what matters here
 SPEED = 160
@@ -94,6 +95,7 @@ class Deployment:
             "PYTHONPATH": str(Path(__file__).parents[2]),
         }
         self._folder = folder
+        (folder / "heard").touch()
         self._processes: dict[str, Program] = {}
         self._ports: dict[str, int] = {}
         self.callbacks = ""
@@ -167,9 +169,9 @@ async def test_no_song_and_no_call_of_an_observer_is_lost(by: str, tmp_path: Pat
         try:
             if by == "callbacks":
                 async with workers.balanced():
-                    await replace_two(workers, new_first=True)
+                    await replace_two(workers, emulator.runs, new_first=True)
             else:  # what a worker has left, the next one resumes
-                await replace_two(workers, new_first=False)
+                await replace_two(workers, emulator.runs, new_first=False)
         finally:
             workers.kill()
         runs = set(emulator.runs)
@@ -191,9 +193,15 @@ async def test_no_song_and_no_call_of_an_observer_is_lost(by: str, tmp_path: Pat
         assert [task for task in workers.accepted[old] if ended_by[task] != old]  # others went on
 
 
-async def replace_two(workers: Deployment, *, new_first: bool) -> None:
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(HANGS):
+        while not happened():
+            await asyncio.sleep(0.02)
+
+
+async def replace_two(workers: Deployment, runs: Sized, *, new_first: bool) -> None:
     await asyncio.gather(workers.start("one", 0.3), workers.start("two", 0.3))
-    await asyncio.sleep(1)
+    await until(lambda: len(runs) >= 12)
     for old, new in (("one", "three"), ("two", "four")):
         if new_first:
             await workers.start(new, 30)
@@ -201,5 +209,6 @@ async def replace_two(workers: Deployment, *, new_first: bool) -> None:
         else:
             await workers.stop(old)
             await workers.start(new, 30)
-    await asyncio.sleep(1.5)  # a song of the old ones has ended by now
+    left = {task for old in ("one", "two") for task in workers.accepted[old]}
+    await until(lambda: left <= {task for _, task, stage in workers.heard if stage == "COMPLETE"})
     await asyncio.gather(workers.stop("three"), workers.stop("four"))
